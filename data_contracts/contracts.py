@@ -1,0 +1,184 @@
+"""The contract of a data set: what its rows, and all of them together, must be like to train on.
+
+Frozen values; `contract_files` reads them. Writes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal, get_args
+
+from pydantic import Field, field_validator, model_validator
+
+from data_contracts.records import SCHEMAS, Frozen, RecordKind
+
+PiiKind = Literal[
+    "EMAIL", "PHONE", "CARD", "IBAN", "ACCOUNT", "SSN", "TAX_ID", "NATIONAL_ID", "HEALTH_ID",
+    "PASSPORT", "LICENSE", "IP", "MAC", "CRYPTO", "URL", "SECRET", "DATE_OF_BIRTH", "ADDRESS",
+    "PERSON", "LOCATION", "ORGANIZATION",
+]  # fmt: skip
+PII_KINDS: tuple[PiiKind, ...] = get_args(PiiKind)
+Policy = Literal["replace", "hash", "mask", "drop", "keep"]
+Treatment = Literal["keep", "quarantine"]
+_CHAT_SIZES = ("turns", "characters", "longest_text")
+SIZES: dict[RecordKind, tuple[str, ...]] = {
+    kind: ("tokens", *_CHAT_SIZES)
+    if kind == "chat"
+    else ("tokens", *(f"{name}_characters" for name in schema.model_fields))
+    for kind, schema in SCHEMAS.items()
+}
+
+
+class Range(Frozen):
+    """Both ends belong to it; a TOML file may also write `[min, max]`."""
+
+    min: int = Field(default=0, ge=0)
+    max: int = Field(ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_pair(cls, given: Any) -> Any:
+        if isinstance(given, list):
+            if len(given) != 2:
+                raise ValueError("write [min, max]")
+            return {"min": given[0], "max": given[1]}
+        return given
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Range:
+        if self.min > self.max:
+            raise ValueError("min is greater than max")
+        return self
+
+
+class Language(Frozen):
+    """Languages allowed (ISO 639-1; none means any) and the least share of rows in one of them."""
+
+    allowed: tuple[str, ...] = ()
+    min_share: float = Field(default=0.0, ge=0, le=1)
+
+    @field_validator("allowed")
+    @classmethod
+    def _codes(cls, allowed: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(code) != 2 or not code.islower() for code in allowed):
+            raise ValueError("give ISO 639-1 codes of two small letters, such as en")
+        return allowed
+
+
+class Duplicates(Frozen):
+    """From which Jaccard index rows are near-duplicates, and which share of the rows may be.
+
+    The share counts exact and near-duplicates among the rows that could be read.
+    """
+
+    threshold: float = Field(default=0.8, gt=0, le=1)
+    max_share: float = Field(default=1.0, ge=0, le=1)
+
+
+class Labels(Frozen):
+    """A source column that holds a label, and the greatest share that one label may have."""
+
+    column: str = Field(min_length=1)
+    max_share: float = Field(gt=0, le=1)
+
+
+class Freshness(Frozen):
+    """A source column that holds a time, and how old the newest row may be.
+
+    `min_share` of the rows must have a time that can be read.
+    """
+
+    column: str = Field(min_length=1)
+    max_age_days: float = Field(gt=0)
+    min_share: float = Field(default=1.0, ge=0, le=1)
+
+
+class Quarantine(Frozen):
+    """The greatest share of rows that may be quarantined."""
+
+    max_share: float = Field(default=0.5, ge=0, le=1)
+
+
+class FlagRules(Frozen):
+    """What becomes of flagged rows. Kept rows bear their flags as columns and are counted."""
+
+    toxic: Treatment = "keep"
+    prompt_injection: Treatment = "keep"
+    language: Treatment = "keep"
+    toxic_from: float = Field(default=0.8, gt=0, le=1)
+
+
+class Privacy(Frozen):
+    """Whose data it is and how long it may stay; for people, except `subject`.
+
+    `subject` names the source column with the key of the person a row belongs to; with it
+    `paddock forget` finds their rows.
+    """
+
+    subject: str = ""
+    retention_days: int | None = Field(default=None, gt=0)
+    residency: str = ""
+    owner: str = ""
+    notes: str = ""
+
+
+class DatasetContract(Frozen):
+    """What a data set must be like; `lengths` bounds sizes, `empty` the share of empty fields."""
+
+    name: str
+    kind: RecordKind
+    rows: Range = Range(min=10, max=50_000_000)
+    lengths: dict[str, Range]
+    empty: dict[str, float] = Field(default_factory=dict)
+    roles: Literal["alternate", "user_first", "answered", "any"] = "alternate"
+    language: Language = Language()
+    duplicates: Duplicates = Duplicates()
+    labels: Labels | None = None
+    freshness: Freshness | None = None
+    quarantine: Quarantine = Quarantine()
+    flags: FlagRules = FlagRules()
+    redaction: dict[PiiKind, Policy] = Field(default_factory=dict, validate_default=True)
+    privacy: Privacy = Privacy()
+
+    @field_validator("redaction", mode="before")
+    @classmethod
+    def _every_kind(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        rest = given.get("default", "replace")
+        named = {kind: policy for kind, policy in given.items() if kind != "default"}
+        return {kind: rest for kind in PII_KINDS} | named
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> DatasetContract:
+        _require_known("lengths", self.lengths, SIZES[self.kind])
+        fields = SCHEMAS[self.kind].model_fields
+        optional = [name for name, field in fields.items() if not field.is_required()]
+        _require_known("empty", self.empty, optional)
+        if any(not 0 <= share <= 1 for share in self.empty.values()):
+            raise ValueError("empty: a share is between 0 and 1")
+        if self.kind != "chat" and self.roles != "alternate":
+            raise ValueError("roles: only a chat has roles")
+        about_language = self.flags.language == "quarantine" or self.language.min_share
+        if about_language and not self.language.allowed:
+            raise ValueError("language.allowed: say which languages are wanted")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """Return the sha256 (hex) of the contract's canonical JSON, its name left out."""
+        content = self.model_dump(mode="json", exclude={"name"})
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def policy(self, kind: str) -> Policy:
+        """Return what redaction does with a kind of finding; an unknown kind is replaced."""
+        found: dict[str, Policy] = {str(known): policy for known, policy in self.redaction.items()}
+        return found.get(kind, "replace")
+
+
+def _require_known(field: str, given: Any, known: Any) -> None:
+    if unknown := sorted(set(given) - set(known)):
+        there = f"there are {', '.join(known)}" if known else "this kind has none"
+        raise ValueError(f"{field}: there is no {', '.join(unknown)}; {there}")
