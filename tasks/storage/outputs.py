@@ -1,0 +1,238 @@
+"""Immutable stage outputs: files and a manifest, written last, under a fingerprint of the inputs.
+
+A stage that runs again on the same inputs finds its output and skips; a stage that died half-way
+leaves nothing that counts, but its work folder stays, so that it can resume.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from data_contracts.errors import IntegrityError
+from data_contracts.records import Frozen
+from model_registry.digests import canonical_json, file_digest
+from tasks.storage.drafts import Draft, FileEntry
+from tasks.storage.objects import ObjectStore
+
+MANIFEST = "manifest.json"
+LIBRARIES = ("torch", "transformers", "peft", "prefect", "mlflow", "great-expectations", "spacy")
+
+
+class Manifest(Frozen):
+    """What an output is made of and what it was made from. `digest` is over the files alone."""
+
+    stage: str
+    fingerprint: str
+    digest: str
+    inputs: dict[str, str]
+    parameters: dict[str, Any]
+    files: dict[str, FileEntry]
+    counts: dict[str, int]
+    code_revision: str
+    libraries: dict[str, str]
+    created_at: str
+
+
+class Reference(Frozen):
+    """Points at a stage's output: what crosses from stage to stage instead of bytes."""
+
+    stage: str
+    key: str
+    digest: str
+
+
+class Built(Frozen):
+    """A stage's output, and whether it stood there already."""
+
+    reference: Reference
+    reused: bool
+
+
+def fingerprint(
+    stage: str, recipe: int, inputs: Mapping[str, str], parameters: Mapping[str, Any]
+) -> str:
+    """Return the identity of a stage's work: same inputs and parameters, same fingerprint.
+
+    `recipe` is the stage's own version number, raised when its code would give another output.
+    """
+    parts = {"stage": stage, "recipe": recipe, "inputs": inputs, "parameters": parameters}
+    return hashlib.sha256(canonical_json(parts)).hexdigest()
+
+
+class Outputs:
+    """The outputs in an object store, and the local folders in which they are made."""
+
+    def __init__(self, store: ObjectStore, work: Path, code_revision: str = "unknown") -> None:
+        self.store, self.work, self._revision = store, work, code_revision
+
+    def find(self, stage: str, identity: str) -> Reference | None:
+        """Return the finished output of this fingerprint, or None."""
+        key = _key(stage, identity)
+        try:
+            manifest = self._read_manifest(key)
+        except FileNotFoundError:
+            return None
+        return Reference(stage=stage, key=key, digest=manifest.digest)
+
+    def manifest(self, reference: Reference) -> Manifest:
+        """Return the manifest behind a reference; IntegrityError if it is another one."""
+        manifest = self._read_manifest(reference.key)
+        if manifest.digest != reference.digest:
+            raise IntegrityError(
+                "the output is not the one that was referred to",
+                step=reference.stage,
+                where=f"{self.store.uri}/{reference.key}",
+                remedy="run the stage again; if it repeats, someone changed the store",
+            )
+        return manifest
+
+    def with_digest(self, stage: str, digest: str) -> Reference | None:
+        """Return the output of a stage whose files have this digest, or None."""
+        every = (reference for reference, _ in self.every(stage))
+        return next((reference for reference in every if reference.digest == digest), None)
+
+    def every(self, stage: str) -> Iterator[tuple[Reference, Manifest]]:
+        """Yield each finished output of a stage with its manifest."""
+        for key in self.store.keys(stage):
+            folder, _, name = key.rpartition("/")
+            if name == MANIFEST:
+                manifest = self._read_manifest(folder)
+                yield Reference(stage=stage, key=folder, digest=manifest.digest), manifest
+
+    def build(
+        self,
+        stage: str,
+        recipe: int,
+        inputs: Mapping[str, str],
+        parameters: Mapping[str, Any],
+        make: Callable[[Path], Mapping[str, int]],
+    ) -> Built:
+        """Find the output, or make it: `make(folder)` fills a folder and returns its counts.
+
+        The folder outlives a crash. Files and folders in it that begin with a dot are scratch and
+        are not stored. One builder works at a time; a second waits, then finds the first's output.
+        """
+        return self.build_sealing(
+            stage, recipe, inputs, parameters, lambda draft: make(draft.folder)
+        )
+
+    def build_sealing(
+        self,
+        stage: str,
+        recipe: int,
+        inputs: Mapping[str, str],
+        parameters: Mapping[str, Any],
+        make: Callable[[Draft], Mapping[str, int]],
+    ) -> Built:
+        """Do as `build` does; `make` may seal files early, so that they need not all fit here."""
+        identity = fingerprint(stage, recipe, inputs, parameters)
+        if found := self.find(stage, identity):
+            return Built(reference=found, reused=True)
+        with self._folder(stage, identity) as folder:
+            if found := self.find(stage, identity):
+                return Built(reference=found, reused=True)
+            draft = Draft(self.store, _key(stage, identity), folder)
+            counts = dict(make(draft))
+            reference = self._commit(stage, identity, inputs, parameters, draft, counts)
+            shutil.rmtree(folder)
+        return Built(reference=reference, reused=False)
+
+    def fetch(self, reference: Reference, *names: str) -> Path:
+        """Return a local folder with the output's files, each checked against its digest.
+
+        With `names`, only with these.
+        """
+        manifest = self.manifest(reference)
+        here = self.store.local_path(reference.key)
+        folder = here or self.work / "fetched" / reference.digest
+        for name, entry in manifest.files.items():
+            if names and name not in names:
+                continue
+            path = folder / name
+            if here is None and not (path.is_file() and file_digest(path) == entry.sha256):
+                self.store.download(f"{reference.key}/{name}", path)
+            if not path.is_file() or file_digest(path) != entry.sha256:
+                raise IntegrityError(
+                    f"{name} does not match its digest",
+                    step=reference.stage,
+                    where=str(folder),
+                    remedy="restore the store from a backup, or delete this output and run again",
+                )
+        return folder
+
+    @contextmanager
+    def borrow(self, reference: Reference) -> Generator[Path]:
+        """Give the folder that `fetch` returns; what had to be fetched is removed afterwards."""
+        folder = self.fetch(reference)
+        try:
+            yield folder
+        finally:
+            if self.store.local_path(reference.key) is None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _folder(self, stage: str, identity: str) -> Generator[Path]:
+        folder = self.work / _key(stage, identity)
+        folder.mkdir(parents=True, exist_ok=True)
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            folder.mkdir(parents=True, exist_ok=True)
+            yield folder
+
+    def _read_manifest(self, key: str) -> Manifest:
+        return Manifest.model_validate_json(self.store.read(f"{key}/{MANIFEST}"))
+
+    def _commit(
+        self,
+        stage: str,
+        identity: str,
+        inputs: Mapping[str, str],
+        parameters: Mapping[str, Any],
+        draft: Draft,
+        counts: dict[str, int],
+    ) -> Reference:
+        key = _key(stage, identity)
+        draft.seal_the_rest()
+        files = dict(sorted(draft.sealed.items()))
+        digest = hashlib.sha256(
+            canonical_json({name: entry.sha256 for name, entry in files.items()})
+        ).hexdigest()
+        manifest = Manifest(
+            stage=stage,
+            fingerprint=identity,
+            digest=digest,
+            inputs=dict(inputs),
+            parameters=dict(parameters),
+            files=files,
+            counts=counts,
+            code_revision=self._revision,
+            libraries=_library_versions(),
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        text = manifest.model_dump_json(indent=1).encode()
+        if not self.store.write(f"{key}/{MANIFEST}", text, only_if_absent=True):
+            # Another machine was as far first; its output is the one that counts.
+            digest = self._read_manifest(key).digest
+        return Reference(stage=stage, key=key, digest=digest)
+
+
+def _key(stage: str, identity: str) -> str:
+    return f"{stage}/{identity[:24]}"
+
+
+def _library_versions() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
