@@ -1,0 +1,249 @@
+"""Reads rows of digits: which of the many numbers that people are known by a row can be.
+
+Cards, social security and other national numbers are all digits in groups, so they share one
+trigger. A row is cut into candidates where it has spaces, and a candidate's *mask* (its groups'
+lengths with what stands between, "3-2-4") leads to the few rules that fit it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import NamedTuple
+
+from tasks.redaction.findings import Finding
+from tasks.redaction.first_letters import where_words_start
+from tasks.redaction.patterns import compiled
+from tasks.redaction.scanner import Detector
+
+_SHORTEST, _LONGEST = 9, 19  # digits of a number; a payment card has up to 19
+_BEFORE, _BEHIND = 70, 35  # characters in which a number's words are looked for
+# "?" stands for a longer dash. The end of a group: one report each, not one a digit.
+_TRIGGER = r"(?:[0-9](?: ?[-./?] ?|  ?|\xa0)?){8}[0-9](?:[^0-9]|\z)"
+_SPACE = " \u00a0\u2007\u2009\u202f"
+_DASH = r"\-‐‑‒–"
+_BETWEEN = rf"(?:[{_SPACE}]?[{_DASH}./][{_SPACE}]?|[{_SPACE}]{{1,2}})"
+_RUN = compiled(rf"[0-9](?<![0-9].)[0-9]{{0,39}}+(?:{_BETWEEN}[0-9]{{1,40}}+){{0,40}}+")
+_SIGN_OF_WORD = r"[^\W_]"
+_NOT_A_DIGIT = compiled(r"[^0-9]+")
+_PART = compiled(r"([0-9]+)([^0-9]*)")
+# "part number 123-45-6789": said to be something else.
+_OTHER_WORDS = (
+    "orders?|invoices?|tracking|track|serial|parts?|models?|sku|isbn|issn|ean|upc|gtin|doi|oclc"
+    "|asin|tickets?|build|version|commit|batch|lot|ref|reference|case|bug|issue|timestamp|epoch"
+    "|article|item|product|catalog|shipment|parcel|package|job|transaction|confirmation|booking"
+    "|request|session|trace|span|error|patent|port|pid|uid|offset|total|sum|hash|seed|row|revision"
+    "|rev|release|firmware|s/n|p/n|seq|sequence|event|record|test|sample|specimen|barcode|time|ts"
+    "|at|size|bytes|count|nonce|checksum"
+)
+_OTHER = compiled(
+    rf"(?i){where_words_start(_OTHER_WORDS, not_behind=_SIGN_OF_WORD)}\b"
+    r"(?:[\s_-]*(?:number|numbers|no|num|nr|id|code|key))?\W{0,3}(?:(?:is|was)\s+)?[\"'#(]?$"
+)
+# A form without a check digit does not count in the same breath as these.
+_OTHER_NUMBER = compiled(
+    "(?i)"
+    + where_words_start(
+        "order|invoice|tracking|serial|part|model|sku|isbn|ticket|article|item|product|batch"
+        "|catalog|reference|version"
+    )
+    + r"[\s_-]*(?:numbers?|nos?\b|nums?\b|ids?\b|codes?|#)"
+)
+_SURE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRule:
+    """One kind of number: the masks it is written in, its check, the words it needs near it.
+
+    Masks give the lengths of the groups. "~" between them is a dash, a space or a dot, the same
+    all through; "?" is one of these or nothing; anything else stands for itself.
+    """
+
+    kind: str
+    name: str
+    masks: tuple[str, ...]
+    check: Callable[[str], bool] | None = None
+    words: re.Pattern[str] | None = None
+    score: float = 0.85
+
+
+Rules = dict[str, list[NumberRule]]
+
+
+class _Group(NamedTuple):
+    start: int
+    end: int
+    sign: str  # what stands behind it: "-", ".", "/", a space, or nothing at the end
+    soft: bool  # a space or a slash is part of that, so a number may end here
+
+
+def digit_detector(rules: Sequence[NumberRule]) -> Detector:
+    """Return the one detector for all these rules; a mask's first rule that agrees wins."""
+    by_mask: Rules = {}
+    for rule in rules:
+        for mask in dict.fromkeys(one for written in rule.masks for one in _written(written)):
+            by_mask.setdefault(mask, []).append(rule)
+
+    def read(match: re.Match[str]) -> list[Finding]:
+        return _read(match, by_mask)
+
+    return Detector(
+        kind="NATIONAL_ID",
+        name="row of digits",
+        trigger=_TRIGGER,
+        pattern=_RUN,
+        score=0.5,
+        before=102,
+        after=90,
+        check=lambda match: match.end() - match.start() >= _SHORTEST,
+        read=read,
+        needs_digit=True,
+    )
+
+
+def words(*alternatives: str) -> re.Pattern[str]:
+    """Return a pattern that finds one of these words (expressions), whatever their case."""
+    return compiled(
+        rf"(?i){where_words_start(*alternatives, not_behind=_SIGN_OF_WORD)}(?!{_SIGN_OF_WORD})"
+    )
+
+
+def said_to_be_other(text: str, start: int) -> bool:
+    """Tell whether the words right before a value say that it is an order number or the like."""
+    return _OTHER.search(text, max(0, start - 40), start) is not None
+
+
+def glued(text: str, start: int, end: int) -> bool:
+    """Tell whether a value is part of a longer code, number, name or address."""
+    before, behind = text[max(0, start - 2) : start], text[end : end + 2]
+    if before and (before[-1].isalnum() or before[-1] in "_@$€£¥+%"):
+        return True
+    if len(before) == 2 and before[1] in "-./,\\" and (before[0].isalnum() or before[0] in "_./"):
+        return True
+    if behind and (behind[0].isalnum() or behind[0] in "_@%$€£"):
+        return True
+    return len(behind) == 2 and behind[0] in "-./,+\\" and (behind[1].isalnum() or behind[1] == "_")
+
+
+def _written(mask: str) -> Iterator[str]:
+    for sign in "- .":
+        yield mask.replace("~", sign).replace("?", sign)
+    if "?" in mask:
+        yield str(sum(int(length) for length in mask.split("?")))
+
+
+def _read(match: re.Match[str], by_mask: Rules) -> list[Finding]:
+    text, groups = match.string, _groups(match)
+    found: list[Finding] = []
+    place, starts_here = 0, True
+    while place < len(groups):
+        longest = _longest(text, groups, place, by_mask) if starts_here else None
+        if longest is not None:
+            place, finding = longest
+            found.append(finding)
+        starts_here = groups[place].soft and (longest is not None or not _goes_on(groups, place))
+        place += 1
+    return found
+
+
+def _goes_on(groups: Sequence[_Group], place: int) -> bool:
+    """Tell whether the next group carries the number on: 9400 1000 0000, say."""
+    if place + 1 >= len(groups):
+        return False
+    one, other = groups[place], groups[place + 1]
+    return one.sign == " " and one.end - one.start == other.end - other.start >= 3
+
+
+def _groups(match: re.Match[str]) -> list[_Group]:
+    place = match.start()
+    groups: list[_Group] = []
+    for digits, between in _PART.findall(match[0]):
+        end = place + len(digits)
+        groups.append(_Group(place, end, *_sign(between)))
+        place = end + len(between)
+    return groups
+
+
+@lru_cache(maxsize=256)
+def _sign(between: str) -> tuple[str, bool]:
+    sign = between.strip(_SPACE)
+    soft = sign != between or sign == "/"
+    return "-" if sign and sign in "‐‑‒–" else sign or (between[:1] and " "), soft
+
+
+def _longest(
+    text: str, groups: Sequence[_Group], first: int, by_mask: Rules
+) -> tuple[int, Finding] | None:
+    """Return the longest number that starts at this group, and the place of its last group."""
+    mask, digits, singles = "", 0, 0
+    candidates: list[tuple[int, list[NumberRule]]] = []
+    for place in range(first, len(groups)):
+        group = groups[place]
+        length = group.end - group.start
+        digits += length
+        singles += length == 1
+        if digits > _LONGEST or singles > 2:
+            break
+        mask += str(length)
+        last = place == len(groups) - 1
+        if (last or group.soft) and (rules := by_mask.get(mask)):
+            candidates.append((place, rules))
+        mask += group.sign
+    for place, rules in reversed(candidates):
+        start, end = groups[first].start, groups[place].end
+        if _goes_on(groups, place) and rules[0].kind != "CARD":
+            continue
+        if (rule := _rule(text, start, end, rules)) is not None:
+            return place, Finding(rule.kind, start, end, rule.score, rule.name)
+    return None
+
+
+def _rule(text: str, start: int, end: int, rules: Sequence[NumberRule]) -> NumberRule | None:
+    digits = _NOT_A_DIGIT.sub("", text[start:end])
+    may_stand = False  # looked up once, if at all
+    for rule in rules:
+        if rule.check is not None and not rule.check(digits):
+            continue
+        if not may_stand:
+            if not _may_stand(text, start, end, digits, card=rule.kind == "CARD"):
+                return None
+            may_stand = True
+        if rule.words is None:
+            if rule.score >= _SURE or not _OTHER_NUMBER.search(text, max(0, start - 60), start):
+                return rule
+        elif _near(rule.words, text, start, end):
+            return rule
+    return None
+
+
+def _may_stand(text: str, start: int, end: int, digits: str, *, card: bool) -> bool:
+    """Tell whether anybody's number can stand here: not in a longer code, not behind "order"."""
+    before_expiry = card and text[end : end + 1] == "/"
+    if glued(text, start, end) and not before_expiry:
+        return False
+    return bool(digits.strip("01")) and not said_to_be_other(text, start)
+
+
+def _near(pattern: re.Pattern[str], text: str, start: int, end: int) -> bool:
+    before = pattern.search(text, max(0, start - _BEFORE), start)
+    return bool(before or pattern.search(text, end, end + _BEHIND))
+
+
+def uniform(*lengths: int) -> tuple[str, ...]:
+    """Return the masks of bare digits, one a length."""
+    return tuple(map(str, lengths))
+
+
+def fours(total: int) -> str:
+    """Return the mask of a number written in fours."""
+    groups = [4] * (total // 4) + ([total % 4] if total % 4 else [])
+    return "?".join(map(str, groups))
+
+
+def splits(*wholes: Sequence[int]) -> tuple[str, ...]:
+    """Return the masks of numbers in groups of one of several lengths each."""
+    return tuple("?".join(map(str, lengths)) for lengths in product(*wholes))

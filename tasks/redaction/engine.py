@@ -1,0 +1,198 @@
+"""The redactor: finds personal data in the texts of records and takes it out.
+
+The one door for whoever has text that is not redacted: ingestion, the review sample, the inference
+log, `paddock redact`. Detectors with a form look at the text and at plainer readings of it
+(`decoding`), a names model at what could hold a name. Writes nothing and reaches no network.
+Loading the names model takes seconds, so build one redactor and pass it on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from tasks.redaction.addresses import ADDRESSES
+from tasks.redaction.birth_dates import BIRTH_DATES
+from tasks.redaction.contacts import CONTACTS
+from tasks.redaction.decoding import views
+from tasks.redaction.findings import Finding, Redacted
+from tasks.redaction.identifiers import IDENTIFIERS
+from tasks.redaction.kinds import require_policies
+from tasks.redaction.licences import LICENCES
+from tasks.redaction.names import build_name_finder, names_identity
+from tasks.redaction.names_model import DEFAULT_NAMES_MODEL
+from tasks.redaction.patterns import compiled
+from tasks.redaction.phones import PHONES
+from tasks.redaction.placeholders import Rules, replace_findings, settle
+from tasks.redaction.rewriting import View
+from tasks.redaction.scanner import Scanner
+from tasks.redaction.secrets import SECRETS
+
+RULES = 2  # raised when a detector, a reading or the order of findings changes
+BETWEEN = "\n\n"  # texts of a record are searched as one, so that context carries over
+DETECTORS = (*CONTACTS, *IDENTIFIERS, *SECRETS, *PHONES, *BIRTH_DATES, *LICENCES, *ADDRESSES)
+
+
+class Names(Protocol):
+    """What finds names (`tasks.redaction.names` has it)."""
+
+    def find(self, texts: Sequence[str]) -> list[list[Finding]]:
+        """Return the findings of each text."""
+        ...
+
+
+class Redactor:
+    """Takes personal data out of records; build it with `build_redactor`."""
+
+    def __init__(self, names: Names | None, rules: Rules) -> None:
+        self._names, self._rules = names, rules
+
+    def find(self, records: Sequence[Sequence[str]]) -> list[list[list[Finding]]]:
+        """Return, for each text of each record, what would be taken out of it."""
+        joined = [BETWEEN.join(texts) for texts in records]
+        readings = [views(text) for text in joined]
+        found = [_forms(*one) for one in zip(joined, readings, strict=True)]
+        if self._names is not None:
+            _add_names(self._names, joined, readings, found)
+        return [
+            settle(texts, _by_text(texts, own), self._rules)
+            for texts, own in zip(records, found, strict=True)
+        ]
+
+    def redact_records(self, records: Sequence[Sequence[str]]) -> list[Redacted]:
+        """Redact several records, each with a numbering of its own; faster than one by one."""
+        return [
+            replace_findings(texts, settled, self._rules)
+            for texts, settled in zip(records, self.find(records), strict=True)
+        ]
+
+    def redact_record(self, texts: Sequence[str]) -> Redacted:
+        """Redact the texts of one record, with one numbering."""
+        return self.redact_records([texts])[0]
+
+    def redact_text(self, text: str) -> str:
+        """Redact one text, such as a raw line; what cannot be text is replaced by `?`."""
+        plain = text.replace("\0", "").encode("utf-8", "replace").decode()
+        return self.redact_record([plain]).texts[0]
+
+
+def find_forms(texts: Sequence[str]) -> list[list[Finding]]:
+    """Return what has a form (all kinds but names) in each text and in plainer readings of it."""
+    return [_forms(text, views(text)) for text in texts]
+
+
+def _forms(text: str, readings: Sequence[View]) -> list[Finding]:
+    scanner = _scanner()
+    found = scanner.find(text)
+    for view in readings:
+        found += [
+            _traced(view, finding)
+            for finding in scanner.find(view.text)
+            if view.kinds is None or finding.kind in view.kinds
+        ]
+    return found
+
+
+def _add_names(
+    names: Names,
+    joined: Sequence[str],
+    readings: Sequence[Sequence[View]],
+    found: Sequence[list[Finding]],
+) -> None:
+    """Add the names in texts, and in those readings of them in which any kind may be found."""
+    plainer = [
+        (number, view) for number, own in enumerate(readings) for view in own if view.kinds is None
+    ]
+    every = names.find([*joined, *(view.text for _, view in plainer)])
+    for own, named in zip(found, every, strict=False):
+        own += named
+    for (number, view), named in zip(plainer, every[len(joined) :], strict=True):
+        found[number].extend(_traced(view, finding) for finding in named)
+
+
+def build_redactor(
+    *,
+    names: bool = True,
+    names_model: str = DEFAULT_NAMES_MODEL,
+    keep: Sequence[str] = (),
+    policies: Mapping[str, str] | None = None,
+    key: bytes = b"",
+) -> Redactor:
+    """Return a redactor.
+
+    `keep` lists public terms (product names, the shop's town) to leave alone; `policies` says what
+    is done with a kind where that is not "replace"; `key` makes the hashes of the policy "hash".
+    Without the names model this is an InputError, unless `names` is False: then names, places and
+    organizations stay in the data.
+    """
+    require_policies(policies or {})
+    finder = build_name_finder(names_model) if names else None
+    return Redactor(finder, Rules(dict(policies or {}), _terms_pattern(keep), key))
+
+
+def redactor_identity(
+    *,
+    names: bool = True,
+    names_model: str = DEFAULT_NAMES_MODEL,
+    keep: Sequence[str] = (),
+    policies: Mapping[str, str] | None = None,
+    key: bytes = b"",
+) -> dict[str, Any]:
+    """Return what decides a redactor's results, for a stage's fingerprint; loads nothing heavy."""
+    require_policies(policies or {})
+    changed = {kind: policy for kind, policy in (policies or {}).items() if policy != "replace"}
+    return {
+        "rules": RULES,
+        "hyperscan": version("hyperscan"),
+        "names_model": names_identity(names_model) if names else None,
+        "keep": sorted(set(keep)),
+        "policies": dict(sorted(changed.items())),
+        "key": hashlib.sha256(key).hexdigest()[:16] if "hash" in changed.values() else None,
+    }
+
+
+@cache
+def _scanner() -> Scanner:
+    return Scanner(DETECTORS)
+
+
+def _traced(view: View, finding: Finding) -> Finding:
+    start, end = view.origin(finding.start, finding.end)
+    detector = f"{finding.detector} ({view.name})"
+    return Finding(finding.kind, start, end, finding.score, detector)
+
+
+def _by_text(texts: Sequence[str], found: list[Finding]) -> list[list[Finding]]:
+    """Give each text its findings, in its own coordinates; one across a border goes to both."""
+    if len(texts) == 1:
+        return [found]
+    shares: list[list[Finding]] = []
+    offset = 0
+    for text in texts:
+        end = offset + len(text)
+        shares.append(
+            [
+                Finding(
+                    one.kind,
+                    max(one.start, offset) - offset,
+                    min(one.end, end) - offset,
+                    one.score,
+                    one.detector,
+                )
+                for one in found
+                if one.start < end and offset < one.end
+            ]
+        )
+        offset = end + len(BETWEEN)
+    return shares
+
+
+def _terms_pattern(terms: Sequence[str]) -> re.Pattern[str] | None:
+    words = sorted({term.strip() for term in terms if term.strip()}, key=lambda t: (-len(t), t))
+    if not words:
+        return None
+    return compiled(rf"(?i)(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)")
