@@ -1,0 +1,1 @@
+"""From raw files to a snapshot: read, map, redact, drop duplicates and leaks, check, write."""

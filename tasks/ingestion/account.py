@@ -1,0 +1,96 @@
+"""What became of the rows of a snapshot, counted, with a few examples. Writes nothing.
+
+Every text in it is redacted, and there is a bounded number of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from data_contracts.contracts import DatasetContract
+from data_contracts.records import Record, Split, texts
+from data_contracts.snapshot import ContractUsed, Examples, Leak, NearDuplicate, SnapshotReport
+from data_contracts.tally import Tally
+from tasks.ingestion.duplicates import Seen
+
+_EXAMPLES, _SHOWN = 20, 8
+_EXAMPLE_CHARACTERS, _SHOWN_CHARACTERS = 200, 1000
+
+
+class Account:
+    """Counts rows as they come; `shown` are some of the rows kept, as text."""
+
+    def __init__(self, contract: DatasetContract) -> None:
+        self._contract, self._tally = contract, Tally(contract)
+        self.rows_in = self._characters = 0
+        self.fates: Counter[str] = Counter()
+        self.quarantined: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
+        self._detectors: Counter[str] = Counter()
+        self._leaks: list[Leak] = []
+        self._near: list[NearDuplicate] = []
+        self.shown: list[str] = []
+
+    def keep(self, row: Mapping[str, Any], record: Record, measures: Mapping[str, Any]) -> None:
+        """Count a row that is kept."""
+        pieces = texts(record)
+        self._tally.add(measures)
+        self._kinds.update(json.loads(row["redactions"]))
+        self._detectors.update(json.loads(row["detectors"]))
+        self._characters += sum(map(len, pieces))
+        if len(self.shown) < _SHOWN:
+            self.shown.append("\n".join(pieces)[:_SHOWN_CHARACTERS])
+
+    def drop(self, row: Mapping[str, Any], place: tuple[str, int]) -> None:
+        """Count a row whose fate its shard's work decided."""
+        self.fates[row["fate"]] += 1
+        if row["fate"] == "contaminated" and len(self._leaks) < _EXAMPLES:
+            text = row["text"][:_EXAMPLE_CHARACTERS]
+            self._leaks.append(Leak(source=place[0], line=place[1], text=text))
+
+    def drop_near(self, row: Seen, other: Seen, similarity: float) -> None:
+        """Count a row that is nearly another one."""
+        self.fates["near_duplicates"] += 1
+        if len(self._near) < _EXAMPLES:
+            self._near.append(
+                NearDuplicate(
+                    source=row.source,
+                    line=row.line,
+                    of_source=other.source,
+                    of_line=other.line,
+                    similarity=round(similarity, 3),
+                    text=row.text,
+                    of_text=other.text,
+                )
+            )
+
+    def report(self, sources: Mapping[str, str], splits: Mapping[Split, int]) -> SnapshotReport:
+        """Return the whole account."""
+        contract, fates = self._contract, self.fates
+        return SnapshotReport(
+            kind=contract.kind,
+            contract=ContractUsed(name=contract.name, digest=contract.digest),
+            sources=dict(sources),
+            rows_in=self.rows_in,
+            kept=sum(splits.values()),
+            quarantined=dict(sorted(self.quarantined.items())),
+            duplicates=fates["duplicates"],
+            near_duplicates=fates["near_duplicates"],
+            contaminated=fates["contaminated"],
+            dropped_by_policy=fates["dropped"],
+            forgotten=fates["forgotten"],
+            redacted=dict(sorted(self._kinds.items())),
+            detectors=dict(sorted(self._detectors.items())),
+            splits={split: splits.get(split, 0) for split in ("train", "validation", "test")},
+            characters=self._characters,
+            examples=Examples(near_duplicates=tuple(self._near), contaminated=tuple(self._leaks)),
+            **self._tally.fields(),
+        )
+
+
+def beginning(pieces: Sequence[str]) -> str:
+    """Return how a record's texts begin, for an example."""
+    return "\n".join(pieces)[:_EXAMPLE_CHARACTERS]

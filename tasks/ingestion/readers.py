@@ -1,0 +1,207 @@
+"""Reads rows from files as they come; a row that cannot be read is handed on as broken, not lost.
+
+Formats: JSON lines, a JSON array of objects, CSV with a header, Parquet. Only a JSON array is held
+in memory as a whole, within a limit. Parquet needs pyarrow. Writes nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from data_contracts.errors import InputError
+from tasks.ingestion.cutting import damaged_parquet
+from tasks.ingestion.formats import STEP, file_format
+from tasks.ingestion.limits import Limits
+from tasks.ingestion.opening import copy_groups, open_bounded
+from tasks.ingestion.sources import HubDataset, Part, Source, parts
+
+_RAW_CHARACTERS = 16_004  # (or bytes) of a broken row, handed on to be redacted
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row: its columns, or why it is broken and how it began. Lines count from 1."""
+
+    source: str
+    line: int
+    value: dict[str, Any] | None
+    broken: str = ""
+    raw: str = ""
+
+
+def read_rows(source: Source, scratch: Path, limits: Limits) -> Iterator[RawRow]:
+    """Yield every row of a source, file by file in order of name."""
+    for part in parts(source):
+        yield from read_part(part, scratch, limits)
+
+
+def read_part(part: Part, scratch: Path, limits: Limits) -> Iterator[RawRow]:
+    """Yield every row of a shard, read as its file's suffix says; lines are the whole file's."""
+    if part.hub:
+        yield from _hub_rows(part.hub)
+        return
+    ending = file_format(part.name)[0]
+    if ending == ".parquet":
+        yield from _parquet_rows(part, scratch)
+        return
+    with closing(open_bounded(part, limits)) as stream:
+        if ending == ".csv":
+            yield from _csv_rows(stream, part.name, limits)
+        elif ending == ".json" and _starts_with_bracket(stream):
+            yield from _array_rows(stream, part.name, limits)
+        else:
+            yield from _json_lines(stream, part, limits)
+
+
+def count_rows(source: Source, scratch: Path, limits: Limits | None = None) -> int:
+    """Return how many rows a source holds, broken ones included (reads it all)."""
+    return sum(1 for _ in read_rows(source, scratch, limits or Limits()))
+
+
+def _lines(stream: BinaryIO, limit: int, first: int = 1) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield (line number, beginning of the line, whether it is too long)."""
+    number = first - 1
+    while line := stream.readline(limit):
+        number += 1
+        too_long = len(line) == limit and not line.endswith(b"\n")
+        rest = line
+        while too_long and rest and not rest.endswith(b"\n"):
+            rest = stream.readline(limit)
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        yield number, line, too_long
+
+
+def _json_lines(stream: BinaryIO, part: Part, limits: Limits) -> Iterator[RawRow]:
+    for number, line, too_long in _lines(stream, limits.row_bytes, part.first_line):
+        if not line.strip():
+            continue
+        reason, value = ("row too long", None) if too_long else _parse(line)
+        raw = line[:_RAW_CHARACTERS].decode("utf-8", "replace") if reason else ""
+        yield RawRow(part.name, number, value, reason, raw)
+
+
+def _parse(line: bytes) -> tuple[str, dict[str, Any] | None]:
+    if b"\0" in line:
+        return "NUL character", None
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        return "bad UTF-8", None
+    except (ValueError, RecursionError):
+        return "bad JSON", None
+    return ("", value) if isinstance(value, dict) else ("not a JSON object", None)
+
+
+def _starts_with_bracket(stream: Any) -> bool:
+    return stream.peek(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+
+
+def _array_rows(stream: BinaryIO, name: str, limits: Limits) -> Iterator[RawRow]:
+    data = stream.read(limits.json_array_bytes + 1)
+    if len(data) > limits.json_array_bytes:
+        remedy = "convert it to JSON lines, which are read one at a time"
+        raise InputError("the JSON array is too large", step=STEP, where=name, remedy=remedy)
+    try:
+        # Bytes that are no UTF-8 become lone surrogates, which break only the rows they are in.
+        items = json.loads(data.decode("utf-8-sig", "surrogateescape"))
+    except (ValueError, RecursionError) as error:
+        where = f"{name}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) else name
+        remedy = "repair the file; in JSON lines a single broken row would only be quarantined"
+        raise InputError("not valid JSON", step=STEP, where=where, remedy=remedy) from None
+    for number, item in enumerate(items, 1):
+        if isinstance(item, dict):
+            yield RawRow(name, number, item)
+        else:
+            raw = json.dumps(item, ensure_ascii=False)[:_RAW_CHARACTERS]
+            yield RawRow(name, number, None, "not a JSON object", raw)
+
+
+class _TooLongError(Exception):
+    """A line is longer than a row may be."""
+
+
+class _CsvLines:
+    """Lines for the csv module; unlike a generator it lives on after it raised."""
+
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
+        self._lines, self.number = _lines(stream, limit), 0
+
+    def __iter__(self) -> _CsvLines:
+        return self
+
+    def __next__(self) -> str:
+        self.number, line, too_long = next(self._lines)
+        if too_long:
+            raise _TooLongError
+        return line.decode("utf-8", "surrogateescape")
+
+
+def _csv_rows(stream: BinaryIO, name: str, limits: Limits) -> Iterator[RawRow]:
+    csv.field_size_limit(limits.row_bytes)
+    lines = _CsvLines(stream, limits.row_bytes)
+    reader = csv.reader(lines)
+    header: list[str] = []
+    while True:
+        start = lines.number + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (_TooLongError, csv.Error):
+            yield RawRow(name, start, None, "row too long")
+            continue
+        if not any(cells):
+            continue  # a blank line is no row
+        if not header:
+            header = [cell.strip() for cell in cells]
+        elif len(cells) == len(header):
+            yield RawRow(name, start, dict(zip(header, cells, strict=True)))
+        else:
+            reason = f"{'more' if len(cells) > len(header) else 'fewer'} columns than the header"
+            yield RawRow(name, start, None, reason, ",".join(cells)[:_RAW_CHARACTERS])
+
+
+def _parquet_rows(part: Part, scratch: Path) -> Iterator[RawRow]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = copy_groups(part, scratch)
+    groups = part.shard.groups if part.shard else None
+    try:
+        with pq.ParquetFile(path) as file:
+            chosen = list(range(*groups)) if groups else None
+            batches = file.iter_batches(batch_size=256, row_groups=chosen)
+            rows = chain.from_iterable(batch.to_pylist() for batch in batches)
+            for number, value in enumerate(rows, part.first_line):
+                yield RawRow(part.name, number, value)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise damaged_parquet(part.name) from error
+    finally:
+        if path.parent == scratch:
+            path.unlink()
+
+
+def _hub_rows(hub: HubDataset) -> Iterator[RawRow]:
+    from datasets import load_dataset
+
+    try:
+        rows: Any = load_dataset(
+            hub.name, hub.config, split=hub.split, revision=hub.revision, streaming=True
+        )
+        for number, value in enumerate(rows, 1):
+            yield RawRow(f"hub:{hub.name}", number, dict(value))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"the hub data set cannot be read ({type(error).__name__})",
+            step=STEP,
+            where=hub.name,
+            remedy="name its config and split: org/name?config=main&split=train",
+        ) from error

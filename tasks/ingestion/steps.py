@@ -1,0 +1,102 @@
+"""Prefect's view of ingestion: one task a shard, and one that puts the shards together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data_contracts.errors import PaddockError, UnexpectedError
+from tasks.ingestion.assembly import Assembly, assemble
+from tasks.ingestion.jobs import Errand, Finished, Job, Worked, borrow_all, work
+from tasks.ingestion.sources import Source
+from tasks.storage.drafts import Draft
+from tasks.storage.outputs import Built, fingerprint
+
+STAGE, RECIPE = "snapshot", 2
+
+
+def snapshot_identity(
+    job: Job, source: Source, max_rows: int | None, released: frozenset[str]
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return (inputs, parameters) of a snapshot: what its fingerprint is made of."""
+    parameters = job.parameters | {
+        "contract": job.contract.digest,
+        "max_rows": max_rows,
+        "shard_rows": job.limits.shard_rows,
+        "forgotten": sorted(job.forgotten) if job.contract.privacy.subject else [],
+        "released": sorted(released),
+    }
+    return {"source": source.digest, **job.inputs}, parameters
+
+
+def find_snapshot(
+    job: Job, source: Source, max_rows: int | None, released: frozenset[str]
+) -> Built | None:
+    """Return the snapshot if it was made before."""
+    identity = fingerprint(STAGE, RECIPE, *snapshot_identity(job, source, max_rows, released))
+    found = job.outputs.find(STAGE, identity)
+    return Built(reference=found, reused=True) if found else None
+
+
+def _may_pass(task: Any, task_run: Any, state: Any) -> bool:
+    """Tell whether trying again may help: not where the data or the parameters are at fault."""
+    try:
+        state.result()
+    except UnexpectedError:
+        return True
+    except PaddockError:
+        return False
+    except Exception:
+        return True
+    return False
+
+
+@task(
+    name="ingest-shard",
+    task_run_name="ingest-shard {errand.name}",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=[1, 5],
+    retry_condition_fn=_may_pass,
+)
+def shard_step(errand: Errand) -> Worked:
+    """Work on one shard, or find it done; if it fails, it alone is tried again."""
+    return work(errand.job, errand.part, errand.take)
+
+
+@task(name="assemble", cache_policy=NO_CACHE)
+def assemble_step(
+    finished: Finished,
+    *,
+    max_rows: int | None,
+    released: frozenset[str],
+    progress: Callable[[int, int | None], None],
+) -> Built:
+    """Make the snapshot of shards that were worked on, or find it."""
+    job, source, shards = finished.job, finished.source, finished.shards
+    inputs, parameters = snapshot_identity(job, source, max_rows, released)
+    plan = Assembly(
+        contract=job.contract,
+        mapping=job.mapping,
+        given=source.given,
+        sources=source.digests,
+        released=released,
+        limits=job.limits,
+    )
+    rows = sum(shard.rows for shard in shards)
+
+    def make(draft: Draft) -> Mapping[str, int]:
+        report = assemble(
+            plan,
+            borrow_all(job.outputs, shards),
+            draft.folder,
+            seal=draft.seal,
+            max_rows=max_rows,
+            progress=lambda done: progress(done, rows),
+        )
+        return report.counts()
+
+    return job.outputs.build_sealing(STAGE, RECIPE, inputs, parameters, make)
