@@ -1,0 +1,1 @@
+"""Versioned evaluation cases with a card each, and their loader."""

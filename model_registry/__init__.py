@@ -1,0 +1,1 @@
+"""The MLflow registry: candidates, signatures, dossiers, gates, promotion and rollback."""

@@ -1,0 +1,186 @@
+"""Registers what a run trained as a version of `<name>-candidate`, signed.
+
+Needs a folder with model/ (safetensors and tokenizer), MODEL_CARD.md, references.json and, for
+LoRA, adapter/. Writes a run of the experiment `<name>-candidates` that keeps the files and their
+signature, and the version that points at them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from data_contracts.errors import InputError, IntegrityError
+from data_contracts.records import Frozen
+from model_registry.digests import file_digest, folder_digest
+from model_registry.loading import check_model_folder, refuse_other_tokenizer
+from model_registry.signing import SigningKeys, sign_folder, verify_folder
+from model_registry.tracking import Registry
+from model_registry.versions import (
+    DIGEST,
+    Version,
+    ensure_model,
+    ensure_version,
+    find_version,
+    list_versions,
+    version_numbered,
+)
+
+STEP = "register"
+# Where the files and their signature lie in a run's artifacts.
+FILES, SIGNATURE = "files", "signature"
+SIGNATURE_NAME = "files.sig"
+_CARD = "MODEL_CARD.md"
+_FILES_TAG, _TOKENIZER_TAG, _CARD_TAG = (
+    "paddock.files_digest",
+    "paddock.tokenizer_digest",
+    "paddock.card_digest",
+)
+_REFERENCE = "paddock.reference."
+
+
+class Candidate(Frozen):
+    """A registered candidate. `digest` is its identity; `files_digest` is over its files.
+
+    `references` name by digest what it came from (at the least `model`, the trained model that the
+    scorecard is about, and `dataset`).
+    """
+
+    name: str
+    version: int
+    run: str
+    uri: str
+    digest: str
+    files_digest: str
+    tokenizer_digest: str
+    card_digest: str
+    references: dict[str, str]
+    tags: dict[str, str]
+
+    @property
+    def model(self) -> str:
+        """Return the name of the registered model that champions are versions of."""
+        return self.name.removesuffix("-candidate")
+
+
+def candidate_name(name: str) -> str:
+    """Return the registered model that holds a model's candidates."""
+    return f"{name}-candidate"
+
+
+def register_candidate(
+    registry: Registry,
+    name: str,
+    files: Path,
+    *,
+    digest: str,
+    trained_tokenizer: str,
+    description: str,
+    references: Mapping[str, str],
+    keys: SigningKeys,
+    tags: Mapping[str, str] | None = None,
+) -> Candidate:
+    """Register a candidate, or return the one that has this digest already.
+
+    `trained_tokenizer` is `tokenizer_digest` of the tokenizer that trained; IntegrityError if the
+    one that ships is another. IntegrityError as well if the digest was registered with other files.
+    """
+    shipped = _check(files, trained_tokenizer)
+    facts = {
+        DIGEST: digest,
+        _FILES_TAG: folder_digest(files),
+        _TOKENIZER_TAG: shipped,
+        _CARD_TAG: file_digest(files / _CARD),
+        **{f"{_REFERENCE}{key}": value for key, value in references.items()},
+        **(tags or {}),
+    }
+    found = find_version(registry, candidate_name(name), digest)
+    if found is None:
+        run = _upload(registry, name, files, facts, keys)
+        ensure_model(registry, candidate_name(name), f"Candidates for {name}; no one serves these.")
+        found = ensure_version(registry, candidate_name(name), run, FILES, facts, description)
+    if found.tags.get(_FILES_TAG) != facts[_FILES_TAG]:
+        raise IntegrityError(
+            "this digest was registered before, with other files",
+            step=STEP,
+            where=f"{found.name} version {found.version}",
+            remedy="give a digest that covers every file of the candidate",
+        )
+    return candidate_of(found)
+
+
+def find_candidate(registry: Registry, name: str, version: int) -> Candidate:
+    """Return a candidate by its version number; InputError if there is none."""
+    found = version_numbered(registry, candidate_name(name), version)
+    if found is None:
+        raise InputError(
+            f"there is no version {version} of {candidate_name(name)}",
+            step=STEP,
+            remedy="paddock show lists the candidates",
+        )
+    return candidate_of(found)
+
+
+def list_candidates(registry: Registry, name: str) -> list[Candidate]:
+    """Return the candidates of a model, newest first."""
+    return [candidate_of(entry) for entry in list_versions(registry, candidate_name(name))]
+
+
+def candidate_of(version: Version) -> Candidate:
+    """Return what a version of a candidate model says of itself."""
+    tags = version.tags
+    return Candidate(
+        name=version.name,
+        version=version.version,
+        run=version.run,
+        uri=version.uri,
+        digest=version.digest,
+        files_digest=tags.get(_FILES_TAG, ""),
+        tokenizer_digest=tags.get(_TOKENIZER_TAG, ""),
+        card_digest=tags.get(_CARD_TAG, ""),
+        references={
+            key.removeprefix(_REFERENCE): value
+            for key, value in tags.items()
+            if key.startswith(_REFERENCE)
+        },
+        tags=tags,
+    )
+
+
+def verify_files(registry: Registry, run: str, files: Path, keys: SigningKeys) -> None:
+    """Check a downloaded copy of a run's files against the run's signature, and its content."""
+    with registry.downloaded(registry.artifact_uri(run, SIGNATURE)) as folder:
+        verify_folder(files, folder / SIGNATURE_NAME, keys)
+    check_model_folder(files / "model")
+
+
+def upload_files(registry: Registry, run: str, files: Path, keys: SigningKeys) -> None:
+    """Store a folder as a run's files, with a signature of our own over them."""
+    with tempfile.TemporaryDirectory(prefix="paddock-") as scratch:
+        signature = Path(scratch) / SIGNATURE_NAME
+        sign_folder(files, signature, keys)
+        registry.upload(run, files, FILES)
+        registry.upload(run, signature, SIGNATURE)
+
+
+def _check(files: Path, trained_tokenizer: str) -> str:
+    for name in (_CARD, "references.json"):
+        if not (files / name).is_file():
+            raise InputError(
+                f"a candidate needs {name}", step=STEP, where=str(files), remedy="write it first"
+            )
+    check_model_folder(files / "model")
+    return refuse_other_tokenizer(trained_tokenizer, files / "model")
+
+
+def _upload(
+    registry: Registry, name: str, files: Path, facts: Mapping[str, str], keys: SigningKeys
+) -> str:
+    run = registry.ensure_run(
+        f"{name}-candidates", f"candidate {facts[DIGEST][:12]}", {DIGEST: facts[DIGEST]}
+    )
+    upload_files(registry, run, files, keys)
+    registry.tag_run(run, facts)
+    registry.finish_run(run)
+    return run

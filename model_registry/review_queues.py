@@ -1,0 +1,188 @@
+"""Review queues: what people see and answer in MLflow's Review tab, and what they answered.
+
+Needs a Registry. Writes traces (what is shown), label schemas (the questions) and queues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from data_contracts.records import Frozen
+from model_registry.review_traces import Item, trace_id, write_traces
+from model_registry.tracking import Registry, error_code
+
+Status = Literal["pending", "complete", "declined"]
+
+
+class Question(Frozen):
+    """What a reviewer is asked: yes or no, a number from `low` to `high`, or a text."""
+
+    name: str
+    kind: Literal["yes_no", "scale", "text"]
+    instruction: str
+    yes: str = "Yes"
+    no: str = "No"
+    low: float = 1
+    high: float = 5
+    comment: bool = False
+
+
+class Answer(Frozen):
+    """One answer to one question. `person` is what the client said: not a proof of identity."""
+
+    question: str
+    value: bool | float | str
+    person: str
+    rationale: str = ""
+
+
+class ItemState(Frozen):
+    """Where an item stands. With logins, `person` is bound to the login by the server."""
+
+    trace: str
+    status: Status
+    person: str = ""
+    at: str = ""
+    answers: tuple[Answer, ...] = ()
+
+
+def ensure_queue(
+    registry: Registry,
+    experiment: str,
+    name: str,
+    questions: Sequence[Question],
+    people: Sequence[str] = (),
+) -> str:
+    """Return the id of a queue of an experiment (by id), creating it and its questions.
+
+    If `people` are named they are seated in a queue that stands already, in place of who sat there.
+    """
+    found = find_queue(registry, experiment, name)
+    if found:
+        if people:
+            registry.store.update_review_queue(found, users=list(people))
+        return found
+    # The Review tab shows the newest question first.
+    schemas = [_ensure_question(registry, experiment, entry) for entry in reversed(questions)]
+    try:
+        queue = registry.store.create_review_queue(
+            experiment, name=name, queue_type="custom", users=list(people), schema_ids=schemas
+        )
+        return str(queue.queue_id)
+    except Exception as error:
+        if error_code(error) != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(registry.store.get_review_queue_by_name(experiment, name=name).queue_id)
+
+
+def find_queue(registry: Registry, experiment: str, name: str) -> str | None:
+    """Return the id of a queue by its name, or None."""
+    try:
+        return str(registry.store.get_review_queue_by_name(experiment, name=name).queue_id)
+    except Exception as error:
+        if error_code(error) == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+
+
+def attach(registry: Registry, experiment: str, queue: str, items: Sequence[Item]) -> list[str]:
+    """Put items into a queue; those in it already are left as they are. Returns the trace ids."""
+    present = {state.trace for state in read_items(registry, queue, answers=False)}
+    traces = [trace_id(experiment, item.key) for item in items]
+    missing = [item for item, trace in zip(items, traces, strict=True) if trace not in present]
+    if missing:
+        write_traces(registry, experiment, missing)
+        ids = [trace_id(experiment, item.key) for item in missing]
+        registry.store.add_items_to_review_queue(queue, item_ids=ids)
+    return traces
+
+
+def read_items(registry: Registry, queue: str, *, answers: bool = True) -> list[ItemState]:
+    """Return where every item of a queue stands, in the order of their ids."""
+    token, found = None, list[ItemState]()
+    while True:
+        page = registry.store.list_review_queue_items(queue, max_results=200, page_token=token)
+        found += [_state(registry, entry, answers) for entry in page]
+        token = page.token
+        if not token:
+            return sorted(found, key=lambda state: state.trace)
+
+
+def answer(
+    registry: Registry, queue: str, trace: str, answers: Sequence[Answer], status: Status
+) -> None:
+    """Answer an item as its Review tab does: first the answers, then the item's status.
+
+    On a server with logins the status is that of whoever is logged in, whatever `person` says.
+    """
+    from mlflow.entities import AssessmentSource, Feedback
+
+    for entry in answers:
+        source = AssessmentSource(source_type="HUMAN", source_id=entry.person)
+        feedback = Feedback(
+            name=entry.question,
+            value=entry.value,
+            source=source,
+            trace_id=trace,
+            rationale=entry.rationale or None,
+        )
+        registry.store.create_assessment(feedback)
+    person = answers[0].person if answers else "unknown"
+    registry.store.set_review_queue_item_status(
+        queue, item_id=trace, status=status, completed_by=None if status == "pending" else person
+    )
+
+
+def _state(registry: Registry, entry: Any, answers: bool) -> ItemState:
+    moment = entry.completed_time_ms
+    return ItemState(
+        trace=entry.item_id,
+        status=str(entry.status.value),  # pyright: ignore[reportArgumentType]
+        person=entry.completed_by or "",
+        at=datetime.fromtimestamp(moment / 1000, UTC).isoformat() if moment else "",
+        answers=_answers(registry, entry.item_id) if answers else (),
+    )
+
+
+def _answers(registry: Registry, trace: str) -> tuple[Answer, ...]:
+    """Return the answers that stand: one that a later answer replaced is not valid any more."""
+    info = registry.store.get_trace_info(trace)
+    return tuple(
+        Answer(
+            question=entry.name,
+            value=entry.feedback.value,
+            person=entry.source.source_id,
+            rationale=entry.rationale or "",
+        )
+        for entry in info.assessments
+        if entry.feedback is not None
+        and entry.valid is not False
+        and isinstance(entry.feedback.value, bool | int | float | str)
+    )
+
+
+def _ensure_question(registry: Registry, experiment: str, question: Question) -> str:
+    from mlflow.genai.label_schemas import InputNumeric, InputPassFail, InputText
+
+    try:
+        found = registry.store.get_label_schema_by_name(experiment, question.name)
+        return str(found.schema_id)
+    except Exception as error:
+        if error_code(error) != "RESOURCE_DOES_NOT_EXIST":
+            raise
+    widgets = {
+        "yes_no": InputPassFail(positive_label=question.yes, negative_label=question.no),
+        "scale": InputNumeric(min_value=question.low, max_value=question.high),
+        "text": InputText(max_length=2000),
+    }
+    schema = registry.store.create_label_schema(
+        experiment,
+        name=question.name,
+        type="feedback",
+        input=widgets[question.kind],
+        instruction=question.instruction,
+        enable_comment=question.comment,
+    )
+    return str(schema.schema_id)

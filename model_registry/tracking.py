@@ -1,0 +1,217 @@
+"""The door to MLflow: experiments, runs, artifacts and the clients every other file here uses.
+
+Needs an MLflow tracking address: `sqlite:///…` (no server) or `http://…`. It holds its own
+clients and leaves MLflow's process-wide tracking address alone. Writes to MLflow only.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import tempfile
+import time
+import urllib.request
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+from data_contracts.errors import InputError, IntegrityError, PaddockError
+
+STEP = "registry"
+# What MLflow's web pages read to show the Review and Traces tabs from the first visit.
+_REVIEWABLE = {"mlflow.experimentKind": "genai_development"}
+_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+_PARAMETER_LENGTH = 6000
+_TAG_LENGTH = 5000
+
+
+class Registry:
+    """An MLflow server or database: `client` for runs and versions, `store` for traces and queues.
+
+    `artifacts` is where new experiments keep their files (`file:///…`, `s3://…`); None leaves it
+    to the server. A database and a server over it must be given the same place.
+    """
+
+    def __init__(self, uri: str, artifacts: str | None = None) -> None:
+        from mlflow import MlflowClient
+        from mlflow.tracing.client import TracingClient
+
+        self.uri, self._artifacts = uri, artifacts
+        self.client: Any = MlflowClient(uri, registry_uri=uri)
+        self.store: Any = TracingClient(uri).store
+
+    def experiment(self, name: str, *, reviewable: bool = False) -> str:
+        """Return the id of an experiment, creating it if there is none.
+
+        A reviewable one holds traces and review queues rather than runs.
+        """
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        place = f"{self._artifacts.rstrip('/')}/{name}" if self._artifacts else None
+        tags = _REVIEWABLE if reviewable else _TRAINING
+        try:
+            return str(self.client.create_experiment(name, artifact_location=place, tags=tags))
+        except Exception as error:
+            if error_code(error) != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return str(self.client.get_experiment_by_name(name).experiment_id)
+
+    def find_runs(self, experiment: str, tags: Mapping[str, str]) -> list[str]:
+        """Return the ids of the runs that bear every tag, oldest first."""
+        wanted = " and ".join(f"tags.`{key}` = '{quoted(value)}'" for key, value in tags.items())
+        runs = self.client.search_runs(
+            [self.experiment(experiment)], wanted, order_by=["attributes.start_time ASC"]
+        )
+        return [str(run.info.run_id) for run in runs]
+
+    def start_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+        """Start a run and return its id."""
+        run = self.client.create_run(
+            self.experiment(experiment), run_name=name, tags=_shortened(tags, _TAG_LENGTH)
+        )
+        return str(run.info.run_id)
+
+    def ensure_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+        """Return the first run that bears every tag, starting one if there is none."""
+        found = self.find_runs(experiment, tags)
+        return found[0] if found else self.start_run(experiment, name, tags)
+
+    def finish_run(self, run: str, *, failed: bool = False) -> None:
+        """Mark a run finished or failed."""
+        from mlflow.entities import RunStatus
+
+        # Not the client's set_terminated, which prints the run's address to standard output.
+        status = RunStatus.FAILED if failed else RunStatus.FINISHED
+        self.store.update_run_info(run, status, int(time.time() * 1000), None)
+
+    def run_status(self, run: str) -> str:
+        """Return RUNNING, FINISHED, FAILED or another of MLflow's words."""
+        return str(self.client.get_run(run).info.status)
+
+    def run_tags(self, run: str) -> dict[str, str]:
+        """Return a run's tags."""
+        return dict(self.client.get_run(run).data.tags)
+
+    def tag_run(self, run: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a run."""
+        from mlflow.entities import RunTag
+
+        entries = [RunTag(key, value) for key, value in _shortened(tags, _TAG_LENGTH).items()]
+        self.client.log_batch(run, tags=entries)
+
+    def log_parameters(self, run: str, parameters: Mapping[str, Any]) -> None:
+        """Record parameters once; a value too long for MLflow is cut."""
+        from mlflow.entities import Param
+
+        texts = _shortened({key: str(value) for key, value in parameters.items()})
+        entries = [Param(key, value) for key, value in texts.items()]
+        for start in range(0, len(entries), 100):
+            self.client.log_batch(run, params=entries[start : start + 100])
+
+    def log_metrics(self, run: str, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Record figures of one step, as they arrive."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        entries = [Metric(key, float(value), now, step) for key, value in metrics.items()]
+        for start in range(0, len(entries), 1000):
+            self.client.log_batch(run, metrics=entries[start : start + 1000])
+
+    def upload(self, run: str, source: Path, place: str | None = None) -> None:
+        """Store a file, or the content of a folder, below a run's artifacts."""
+        if source.is_dir():
+            self.client.log_artifacts(run, str(source), place)
+        else:
+            self.client.log_artifact(run, str(source), place)
+
+    def artifact_uri(self, run: str, place: str = "") -> str:
+        """Return the address of a run's artifacts, or of something below them."""
+        return f"{self.client.get_run(run).info.artifact_uri}/{place}".rstrip("/")
+
+    def artifact_names(self, run: str, place: str = "") -> list[str]:
+        """Return the names directly below a place in a run's artifacts, sorted."""
+        return sorted(Path(entry.path).name for entry in self.client.list_artifacts(run, place))
+
+    @contextmanager
+    def downloaded(self, uri: str) -> Generator[Path]:
+        """Give a private copy of a folder of artifacts, gone afterwards.
+
+        It is a copy even where the store lies on this machine, so that what was verified is what
+        is used. IntegrityError if it cannot be read.
+        """
+        from mlflow.artifacts import download_artifacts
+
+        scratch = Path(tempfile.mkdtemp(prefix="paddock-"))
+        try:
+            try:
+                path = download_artifacts(
+                    artifact_uri=uri, dst_path=str(scratch), tracking_uri=self.uri
+                )
+            except Exception as error:
+                raise IntegrityError(
+                    "the files of a version cannot be read",
+                    step=STEP,
+                    where=uri,
+                    remedy="restore the artifact store from a backup",
+                ) from error
+            yield Path(path)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def open_registry(uri: str, artifacts: str | None = None) -> Registry:
+    """Open the registry at an address; PaddockError at once if no server answers there.
+
+    Raises InputError for an address that is neither a database nor a server.
+    """
+    if uri.startswith(("http://", "https://")):
+        _probe(uri)
+    elif "://" not in uri:
+        raise InputError(
+            "the MLflow address is neither a database nor a server",
+            step=STEP,
+            where=_without_password(uri),
+            remedy="give sqlite:///PATH, postgresql://… or http://…",
+        )
+    # A database that is new, or older than this MLflow, logs a line a migration.
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return Registry(uri, artifacts)
+
+
+def error_code(error: Exception) -> str:
+    """Return MLflow's code of an error, such as RESOURCE_DOES_NOT_EXIST, or an empty string."""
+    return str(getattr(error, "error_code", ""))
+
+
+def _probe(uri: str) -> None:
+    place = _without_password(uri)
+    try:
+        with urllib.request.urlopen(f"{place.rstrip('/')}/health", timeout=10):  # noqa: S310
+            return
+    except (URLError, OSError, ValueError) as error:
+        raise PaddockError(
+            "no MLflow server answers",
+            step=STEP,
+            where=place,
+            remedy="start it (make up), or correct the tracking address",
+        ) from error
+
+
+def _without_password(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", uri)
+
+
+def _shortened(texts: Mapping[str, str], length: int = _PARAMETER_LENGTH) -> dict[str, str]:
+    return {key: value[:length] for key, value in texts.items()}
+
+
+def quoted(value: str) -> str:
+    """Return a value fit to stand between quotes in an MLflow filter; InputError otherwise."""
+    if "'" in value or "\\" in value:
+        raise InputError("a name may not hold quotes", step=STEP, remedy="choose another name")
+    return value

@@ -1,0 +1,1 @@
+"""The drift stage: compare what users ask with what the champion was trained on, and decide."""

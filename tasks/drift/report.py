@@ -1,0 +1,101 @@
+"""Write a window's verdict: `report.json` for programs, `report.md` and `report.png` for people.
+
+Needs matplotlib for the plot. The same verdict gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tasks.drift.comparison import DriftReport, WindowReport
+from tasks.drift.signals import Signal
+
+_HEADLINES = {
+    "quiet": "no drift",
+    "drifted": "DRIFT",
+    "not_enough_data": "NOT ENOUGH DATA: nothing is known about drift in this window",
+}
+
+
+def write_report(report: WindowReport, out: Path) -> dict[str, int]:
+    """Write the three files into a folder and return the counts."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").write_text(report.model_dump_json(indent=1) + "\n")
+    (out / "report.md").write_text(markdown(report))
+    _plot(report, out / "report.png")
+    return {
+        "rows": report.rows,
+        "bad_rows": report.bad_rows,
+        "repeated_rows": report.repeated_rows,
+        "signals_drifted": sum(signal.drifted for signal in report.result.signals),
+        "drifted": int(report.result.status == "drifted"),
+        "enough_data": int(report.result.status != "not_enough_data"),
+    }
+
+
+def read_report(folder: Path) -> WindowReport:
+    """Read a verdict back."""
+    return WindowReport.model_validate_json((folder / "report.json").read_bytes())
+
+
+def markdown(report: WindowReport) -> str:
+    """Return a verdict as a short Markdown page."""
+    result = report.result
+    lines = [
+        f"# Drift in {report.window}: {_HEADLINES[result.status]}",
+        "",
+        f"{result.reason}.",
+        "",
+        f"Log: {report.rows} rows read, {report.bad_rows} broken, {report.repeated_rows} repeated. "
+        f"Compared: {result.window_rows} rows with {result.reference_rows} of the reference.",
+        "",
+    ]
+    if result.signals:
+        lines += ["| signal | statistic | threshold | p | drifted | meaning |"]
+        lines += ["|---|---:|---:|---:|---|---|"]
+        lines += [_row(signal) for signal in result.signals]
+    if result.new_words:
+        lines += ["", f"Words the reference does not have: {', '.join(result.new_words)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _row(signal: Signal) -> str:
+    p_value = "" if signal.p_value is None else f"{signal.p_value:.4f}"
+    verdict = "**yes**" if signal.drifted else "no"
+    return (
+        f"| {signal.name} | {signal.statistic:.3f} | {signal.threshold:.3f} | {p_value} "
+        f"| {verdict} | {signal.explanation} |"
+    )
+
+
+def _plot(report: WindowReport, path: Path) -> None:
+    """Draw each signal as a share of its threshold: right of the line is drift."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    axes: Any = figure.subplots()
+    axes.set_title(f"{report.window}: {_HEADLINES[report.result.status]}", loc="left", fontsize=10)
+    if report.result.signals:
+        _draw_signals(axes, report.result)
+    else:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, report.result.reason, ha="center", transform=axes.transAxes)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _draw_signals(axes: Any, result: DriftReport) -> None:
+    signals = result.signals[::-1]
+    shares = [signal.statistic / signal.threshold for signal in signals]
+    colors = ["#b5452c" if signal.drifted else "#4d7a96" for signal in signals]
+    axes.barh([signal.name for signal in signals], shares, color=colors, height=0.6)
+    axes.axvline(1.0, color="black", linewidth=1, linestyle="--")
+    for place, signal in enumerate(signals):
+        label = f" {signal.statistic:.3f} (threshold {signal.threshold:.3f})"
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axes.text(shares[place], place, label, va="center", fontsize=8, bbox=box)
+    axes.set_xlim(0, max(1.5, *shares) * 1.35)
+    axes.set_xlabel(
+        "statistic / threshold (red: drifted; some also need p below alpha)", fontsize=8
+    )
+    axes.spines[["top", "right"]].set_visible(False)

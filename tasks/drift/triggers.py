@@ -1,0 +1,83 @@
+"""The records of drift in the object store: verdicts by window, claims of retrainings, outcomes.
+
+Under `drift/<name>/`: `windows/<champion>/<window>.json`, `triggers/<fingerprint>/<attempt>.json`
+and, once it is known, `triggers/<fingerprint>/<attempt>.outcome.json`. A claim is a conditional
+write, so of any number of monitors one starts the retraining.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from data_contracts.records import Frozen
+from tasks.drift.decision import Decision, Outcome, Trigger, WindowResult
+from tasks.storage.objects import ObjectStore
+
+_OUTCOME = ".outcome.json"
+
+
+class Ending(Frozen):
+    """How a retraining ended."""
+
+    outcome: Literal["completed", "crashed"]
+
+
+def record_result(store: ObjectStore, name: str, result: WindowResult) -> None:
+    """Keep a window's verdict; a window compared again (its log grew) replaces its verdict."""
+    key = f"drift/{name}/windows/{result.champion[:24]}/{result.window}.json"
+    store.write(key, result.model_dump_json().encode())
+
+
+def read_history(
+    store: ObjectStore, name: str, champion: str, newest: int = 500
+) -> list[WindowResult]:
+    """Return the newest verdicts on windows compared with this champion, oldest first."""
+    keys = sorted(store.keys(f"drift/{name}/windows/{champion[:24]}"))
+    return [WindowResult.model_validate_json(store.read(key)) for key in keys[-newest:]]
+
+
+def claim_trigger(
+    store: ObjectStore, name: str, decision: Decision, now: datetime
+) -> Trigger | None:
+    """Claim a decision's fingerprint and attempt; None if another monitor has it."""
+    trigger = Trigger(
+        fingerprint=decision.fingerprint,
+        attempt=decision.attempt,
+        champion=decision.champion,
+        window=decision.window,
+        claimed_at=now,
+    )
+    data = trigger.model_dump_json().encode()
+    claimed = store.write(_key(name, trigger) + ".json", data, only_if_absent=True)
+    return trigger if claimed else None
+
+
+def record_outcome(
+    store: ObjectStore, name: str, trigger: Trigger, outcome: Literal["completed", "crashed"]
+) -> bool:
+    """Keep how a retraining ended; the first word stands (False if there was one)."""
+    data = Ending(outcome=outcome).model_dump_json().encode()
+    return store.write(_key(name, trigger) + _OUTCOME, data, only_if_absent=True)
+
+
+def last_trigger(store: ObjectStore, name: str) -> Trigger | None:
+    """Return the newest claim with its outcome, or None."""
+    keys = [key for key in store.keys(f"drift/{name}/triggers") if not key.endswith(_OUTCOME)]
+    claims = [Trigger.model_validate_json(store.read(key)) for key in keys]
+    if not claims:
+        return None
+    newest = max(claims, key=lambda claim: (claim.claimed_at, claim.attempt))
+    return newest.model_copy(update={"outcome": _outcome(store, name, newest)})
+
+
+def _outcome(store: ObjectStore, name: str, trigger: Trigger) -> Outcome:
+    try:
+        data = store.read(_key(name, trigger) + _OUTCOME)
+    except FileNotFoundError:
+        return "running"
+    return Ending.model_validate_json(data).outcome
+
+
+def _key(name: str, trigger: Trigger) -> str:
+    return f"drift/{name}/triggers/{trigger.fingerprint}/{trigger.attempt:03d}"

@@ -1,0 +1,175 @@
+"""The scorecard: every metric of base, candidate and champion, and how far they differ.
+
+Needs each model's answers and, where there are held-out records, its likelihoods (the folders of
+generation.py and likelihood.py). Writes scorecard.json, scorecard.md, scorecard.png, cases.parquet
+(eval_set, case_id, system, prompt, expect, then answer_<role>, truncated_<role>, scores_<role> as
+JSON) and held_out.parquet (record_id, then perplexity_<role>).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval_sets.types import EvalSet
+from model_registry.scorecard import Estimate, EvalSetUsed, MetricResult, Role, Scorecard
+from tasks.evaluation.intervals import (
+    CONFIDENCE,
+    RESAMPLES,
+    mean_difference,
+    mean_estimate,
+    perplexity_difference,
+    perplexity_estimate,
+)
+from tasks.evaluation.report import markdown, write_plot
+from tasks.evaluation.scoring import HIGHER_IS_BETTER, ROLES, ScoredCase, score_cases
+from tasks.evaluation.tables import read_rows, write_rows
+
+HELD_OUT = "held_out/perplexity"
+PAIRS: tuple[tuple[Role, Role], ...] = (
+    ("candidate", "base"),
+    ("candidate", "champion"),
+    ("champion", "base"),
+)
+Likelihood = dict[str, tuple[float, float]]  # record id -> (summed nll in nats, tokens)
+
+
+def build_scorecard(
+    answers: Mapping[Role, Path],
+    likelihoods: Mapping[Role, Path],
+    sets: Sequence[EvalSet],
+    digests: Mapping[Role, str],
+    out: Path,
+    *,
+    seed: int = 0,
+) -> Scorecard:
+    """Score the models and write the scorecard into `out`; `digests` are the models' own.
+
+    InputError if some answers are not to these versions of the eval sets. Without held-out records
+    perplexity stands in the scorecard as missing.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    cases = score_cases(answers, sets)
+    records: dict[Role, Likelihood] = {
+        role: _likelihood(folder) for role, folder in likelihoods.items()
+    }
+    metrics = [*_case_metrics(cases, sets, seed), _perplexity(records, list(answers), seed)]
+    scorecard = Scorecard(
+        models={role: digests[role] for role in ROLES if role in answers},
+        eval_sets={
+            s.name: EvalSetUsed(version=s.version, digest=s.digest, cases=len(s.cases))
+            for s in sets
+        },
+        metrics={metric.key: metric for metric in metrics},
+        seed=seed,
+        resamples=RESAMPLES,
+        confidence=CONFIDENCE,
+    )
+    (out / "scorecard.json").write_text(scorecard.model_dump_json(indent=1) + "\n", "utf-8")
+    (out / "scorecard.md").write_text(markdown(scorecard), encoding="utf-8")
+    write_plot(scorecard, out / "scorecard.png")
+    write_rows(out / "cases.parquet", [_case_row(case) for case in cases])
+    write_rows(out / "held_out.parquet", _record_rows(records))
+    return scorecard
+
+
+def _case_metrics(
+    cases: Sequence[ScoredCase], sets: Sequence[EvalSet], seed: int
+) -> list[MetricResult]:
+    results: list[MetricResult] = []
+    for eval_set in sets:
+        own = [case for case in cases if case.eval_set == eval_set.name]
+        figures = next(iter(own[0].answers.values())).scores
+        results.extend(
+            _metric(f"{eval_set.name}/{figure}", figure, own, seed) for figure in figures
+        )
+    return results
+
+
+def _metric(key: str, figure: str, cases: Sequence[ScoredCase], seed: int) -> MetricResult:
+    """Estimate a figure over the cases it applies to, which are the same for every model."""
+    columns: dict[Role, list[float]] = {}
+    for case in cases:
+        for role, answer in case.answers.items():
+            score = answer.scores[figure]
+            columns.setdefault(role, [])
+            if score is not None:
+                columns[role].append(score)
+    return MetricResult(
+        key=key,
+        unit="share",
+        higher_is_better=HIGHER_IS_BETTER[figure],
+        scores={role: mean_estimate(s, seed=seed, key=key) for role, s in columns.items()},
+        differences={
+            f"{one}-{other}": mean_difference(columns[one], columns[other], seed=seed, key=key)
+            for one, other in PAIRS
+            if one in columns and other in columns
+        },
+    )
+
+
+def _perplexity(
+    records: Mapping[Role, Likelihood], roles: Sequence[Role], seed: int
+) -> MetricResult:
+    scores: dict[Role, Estimate] = {}
+    for role in roles:
+        rows = records.get(role, {}).values()
+        nll, tokens = [row[0] for row in rows], [row[1] for row in rows]
+        scores[role] = perplexity_estimate(nll, tokens, seed=seed, key=HELD_OUT)
+    return MetricResult(
+        key=HELD_OUT,
+        unit="perplexity",
+        higher_is_better=False,
+        scores=scores,
+        differences={
+            f"{one}-{other}": _perplexity_change(records[one], records[other], seed)
+            for one, other in PAIRS
+            if one in records and other in records
+        },
+    )
+
+
+def _perplexity_change(one: Likelihood, other: Likelihood, seed: int) -> Estimate:
+    shared = sorted(one.keys() & other.keys())
+    return perplexity_difference(
+        [one[i][0] for i in shared],
+        [other[i][0] for i in shared],
+        ([one[i][1] for i in shared], [other[i][1] for i in shared]),
+        seed=seed,
+        key=HELD_OUT,
+    )
+
+
+def _likelihood(folder: Path) -> Likelihood:
+    rows = read_rows(folder / "likelihood.parquet")
+    return {row["record_id"]: (row["nll_sum"], float(row["tokens"])) for row in rows}
+
+
+def _case_row(case: ScoredCase) -> dict[str, Any]:
+    row: dict[str, Any] = case.model_dump(exclude={"answers"})
+    for role, answer in case.answers.items():
+        row[f"answer_{role}"] = answer.answer
+        row[f"truncated_{role}"] = answer.truncated
+        row[f"scores_{role}"] = json.dumps(answer.scores, sort_keys=True)
+    return row
+
+
+def _record_rows(records: Mapping[Role, Likelihood]) -> list[dict[str, Any]]:
+    """Return each record's own perplexity under every model."""
+    from tasks.evaluation.metrics.perplexity import PerplexityMetric
+
+    rows: dict[str, dict[str, Any]] = {}
+    names = [f"perplexity_{role}" for role in ROLES if role in records]
+    for role, likelihood in records.items():
+        if not likelihood:
+            continue
+        nll, tokens = zip(*likelihood.values(), strict=True)
+        found = PerplexityMetric().per_case(
+            predictions=list(nll), references=[int(count) for count in tokens]
+        )
+        for identity, value in zip(likelihood, found["perplexity"], strict=True):
+            row = rows.setdefault(identity, {"record_id": identity, **dict.fromkeys(names)})
+            row[f"perplexity_{role}"] = value
+    return [rows[identity] for identity in sorted(rows)]

@@ -1,0 +1,57 @@
+"""Says in people's words what stopped a training: memory, disk, or something to look up.
+
+Pure functions over exceptions and the training process's log.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data_contracts.errors import PaddockError
+from tasks.finetuning.recipe import TrainingJob
+
+# How libraries word it: torch, Python, the C++ runtime, the C library's loader.
+NO_MEMORY = ("out of memory", "can't allocate", "cannot allocate", "bad_alloc")
+NO_SPACE = ("no space left", "quota exceeded", "file too large")
+_LAST_WORDS = 2000  # bytes
+
+
+def explain(error: Exception, job: TrainingJob) -> PaddockError | None:
+    """Return an error for people: one of ours, or the machine's; None for anything else."""
+    text = str(error).lower()
+    if isinstance(error, PaddockError):
+        return error
+    if isinstance(error, MemoryError) or any(mark in text for mark in NO_MEMORY):
+        return out_of_memory(job)
+    if any(mark in text for mark in NO_SPACE):
+        return PaddockError(
+            "the disk is full, or a quota or limit on files is reached",
+            step="finetune",
+            where=job.out,
+            remedy="free some space and run again: training resumes from its last checkpoint",
+        )
+    return None
+
+
+def out_of_memory(job: TrainingJob) -> PaddockError:
+    """Return the error that names the settings to lower."""
+    recipe = job.recipe
+    return PaddockError(
+        "out of memory",
+        step="finetune",
+        where="the training process",
+        remedy=f"lower max_seq_length (now {recipe.max_seq_length}) or "
+        f"per_device_train_batch_size (now {recipe.per_device_train_batch_size})",
+    )
+
+
+def died_of_memory(log: Path, began: int) -> bool:
+    """Tell whether a process's last words, behind byte `began` of its log, are of memory.
+
+    Where a thread cannot get its memory, the C library ends the process before Python can speak.
+    """
+    with log.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(began, size - _LAST_WORDS))
+        words = file.read().decode("utf-8", "replace").lower()
+    return any(mark in words for mark in NO_MEMORY)

@@ -1,0 +1,77 @@
+"""Starts the training process, passes on what it reports, and turns its end into a result."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from data_contracts.errors import InputError, PaddockError
+from tasks.finetuning.failures import died_of_memory, out_of_memory
+from tasks.finetuning.recipe import TrainingJob, TrainingSummary
+
+LOG = ".training.log"
+STOP_SECONDS = 120
+
+
+def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -> TrainingSummary:
+    """Run a job to its end; PaddockError says how it failed and that a rerun resumes."""
+    out = Path(job.out)
+    job_file = out / ".job.json"
+    job_file.write_text(job.model_dump_json(indent=1))
+    command = [sys.executable, "-m", "tasks.finetuning.train_process", str(job_file)]
+    final: dict[str, Any] = {}
+    with (out / LOG).open("a") as log:
+        began = log.tell()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert process.stdout is not None  # noqa: S101  (Popen was asked for a pipe)
+        try:
+            for line in process.stdout:
+                if not line.endswith("\n"):
+                    break  # the process was killed in mid-line
+                event = json.loads(line)
+                final = event if event["event"] in ("done", "error", "stopped") else final
+                on_event(event)
+        except BaseException:
+            _stop(process)
+            raise
+        code = process.wait()
+    if code == 0 and final.get("event") == "done":
+        return TrainingSummary.model_validate(final["summary"])
+    if code > 0 and not final and died_of_memory(out / LOG, began):
+        raise out_of_memory(job)
+    raise _failure(code, final, out / LOG)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Ask the process to end, which it does behind a checkpoint; end it if it takes too long."""
+    process.terminate()
+    try:
+        process.wait(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _failure(code: int, final: dict[str, Any], log: Path) -> PaddockError:
+    if final.get("event") == "error":
+        kind = InputError if code == InputError.exit_code else PaddockError
+        return kind(final["what"], step="finetune", where=final["where"], remedy=final["remedy"])
+    if final.get("event") == "stopped":
+        what = "training was asked to stop and saved a checkpoint"
+    elif code == -signal.SIGKILL:
+        what = "the training process was killed (signal 9), as by a machine short of memory"
+    elif code < 0:
+        what = f"the training process was killed by signal {-code}"
+    else:
+        what = f"the training process failed with exit code {code}"
+    return PaddockError(
+        what,
+        step="finetune",
+        where=f"its log: {log}",
+        remedy="run again: training resumes from its last whole checkpoint",
+    )

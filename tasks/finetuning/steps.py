@@ -1,0 +1,107 @@
+"""Prefect's view of fine-tuning: bring the base model in, then train, both found again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data_contracts.records import RecordKind
+from model_registry.tracking import Registry
+from tasks.finetuning.base_model import BaseModel, materialize
+from tasks.finetuning.launch import run_training
+from tasks.finetuning.recipe import Recipe, TrainingJob
+from tasks.storage.outputs import Built, Outputs, Reference, fingerprint
+
+BASE_STAGE, STAGE, RECIPE = "base", "model", 1
+FINGERPRINT = "paddock.fingerprint"
+LIVE = ("loss", "learning_rate", "tokens_per_second", "memory_gib")
+
+
+@task(name="bring in the base model", cache_policy=NO_CACHE)
+def base_step(outputs: Outputs, base: BaseModel) -> Built:
+    """Copy or convert the base model into the store, or find it there."""
+
+    def make(folder: Path) -> dict[str, int]:
+        materialize(base, folder)
+        return {}
+
+    return outputs.build(BASE_STAGE, RECIPE, {"source": base.digest}, {}, make)
+
+
+def training_identity(
+    base: Reference, snapshot: Reference, recipe: Recipe
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return (inputs, parameters) of a trained model: what its fingerprint is made of."""
+    return {"base": base.digest, "snapshot": snapshot.digest}, recipe.model_dump()
+
+
+@task(name="finetune", cache_policy=NO_CACHE)
+def finetune_step(
+    outputs: Outputs,
+    registry: Registry,
+    *,
+    experiment: str,
+    base: Reference,
+    base_name: str,
+    snapshot: Reference,
+    kind: RecordKind,
+    recipe: Recipe,
+    save_steps: int,
+    progress: Callable[[int, int | None, str], None],
+) -> Built:
+    """Train in a process of its own, with its figures in MLflow as they come, or find the model.
+
+    A run that was killed is the run that goes on, in MLflow too.
+    """
+    inputs, parameters = training_identity(base, snapshot, recipe)
+    identity = fingerprint(STAGE, RECIPE, inputs, parameters)
+
+    def make(folder: Path) -> dict[str, int]:
+        job = TrainingJob(
+            base=str(outputs.fetch(base)),
+            base_name=base_name,
+            base_digest=base.digest,
+            snapshot=str(outputs.fetch(snapshot)),
+            kind=kind,
+            out=str(folder),
+            save_steps=save_steps,
+            recipe=recipe,
+        )
+        run = registry.ensure_run(experiment, f"train {identity[:12]}", {FINGERPRINT: identity})
+        registry.log_parameters(run, {**parameters, "base": base_name, **inputs})
+        started = time.monotonic()
+
+        def on_event(event: dict[str, Any]) -> None:
+            if event["event"] == "step":
+                figures = {name: event[name] for name in LIVE}
+                registry.log_metrics(run, figures, event["step"])
+                note = f"loss {event['loss']:.3f}, {event['tokens_per_second']:.0f} tokens/s"
+                progress(event["step"], event["steps"], note)
+            elif event["event"] == "start" and event["step"]:
+                progress(event["step"], event["steps"], "resumed from a checkpoint")
+
+        try:
+            summary = run_training(job, on_event)
+        except BaseException:
+            with suppress(Exception):  # MLflow's own trouble must not hide why training failed
+                registry.finish_run(run, failed=True)
+            raise
+        for name in ("training.json", "loss.png"):
+            registry.upload(run, folder / name)
+        if summary.validation_loss is not None:
+            figures = {"validation_loss": summary.validation_loss}
+            registry.log_metrics(run, figures, summary.steps)
+        registry.finish_run(run)
+        return {
+            "steps": summary.steps,
+            "tokens": summary.tokens,
+            "seconds": round(time.monotonic() - started),
+        }
+
+    return outputs.build(STAGE, RECIPE, inputs, parameters, make)

@@ -1,0 +1,90 @@
+"""Lays out what a candidate's version holds: weights, tokenizer, model card and references.
+
+Needs the trained model's folder, the snapshot's report and the scorecard. Writes a folder whose
+bytes follow from those alone, so that the same training gives the same candidate digest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from data_contracts.records import Frozen
+from data_contracts.snapshot import SnapshotReport
+from model_registry.scorecard import Scorecard
+
+
+class Evidence(Frozen):
+    """What a model card quotes. `references` name every ancestor by digest."""
+
+    name: str
+    base: str
+    training: dict[str, Any]
+    snapshot: SnapshotReport
+    scorecard: Scorecard
+    references: dict[str, str]
+
+
+def assemble(model: Path, evidence: Evidence, out: Path) -> None:
+    """Fill `out` with model/, adapter/ (if there is one), MODEL_CARD.md and references.json."""
+    for part in ("model", "adapter"):
+        if (model / part).is_dir():
+            shutil.copytree(model / part, out / part, copy_function=_link_or_copy)
+    (out / "MODEL_CARD.md").write_text(model_card(evidence), encoding="utf-8")
+    (out / "references.json").write_text(
+        json.dumps(evidence.references, indent=1, sort_keys=True) + "\n"
+    )
+
+
+def model_card(evidence: Evidence) -> str:
+    """Return the model card: what it is, what it learned from, how it did, what it is not for."""
+    recipe, report = evidence.training["recipe"], evidence.snapshot
+    redacted = ", ".join(f"{kind} {n}" for kind, n in sorted(report.redacted.items())) or "none"
+    lines = [
+        f"# {evidence.name}",
+        "",
+        f"Fine-tuned from {evidence.base} ({recipe['method']}), with Paddock.",
+        "",
+        "## Intended use",
+        "Answering the kind of request its training data holds. It was not examined for other "
+        "uses; what it says should be checked where a mistake costs something.",
+        "",
+        "## Training data",
+        f"{report.kept} records of kind {report.kind} ({report.splits.get('train', 0)} to train "
+        f"on), kept of {report.rows_in} rows; {report.quarantined_rows} quarantined, "
+        f"{report.duplicates} duplicates and {report.contaminated} evaluation leaks dropped. "
+        f"Personal data replaced by placeholders: {redacted}.",
+        "",
+        "## Training",
+        f"{evidence.training['steps']} steps, {evidence.training['tokens']} tokens; loss "
+        f"{evidence.training['first_loss']:.3f} to {evidence.training['final_loss']:.3f}.",
+        "",
+        "```json",
+        json.dumps(recipe, indent=1, sort_keys=True),
+        "```",
+        "",
+        "## Evaluation (95% intervals)",
+        "| metric | base | this model |",
+        "|---|---|---|",
+    ]
+    for key, metric in sorted(evidence.scorecard.metrics.items()):
+        cells = [_cell(metric.scores.get(role)) for role in ("base", "candidate")]
+        lines.append(f"| {key} | {cells[0]} | {cells[1]} |")
+    return "\n".join([*lines, ""])
+
+
+def _cell(estimate: Any) -> str:
+    if estimate is None or estimate.missing:
+        return "missing"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Link where the file system can: the weights are large, and nobody writes to either name."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
