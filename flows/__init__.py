@@ -1,0 +1,1 @@
+"""The flows, their settings and parameters, and the `paddock` command."""

@@ -1,0 +1,188 @@
+"""`ingest`: raw rows in, a snapshot to train on out; redacted, checked, and traced to its source.
+
+The source is cut into shards, each of which is a task: one that fails is tried again alone, and one
+that was worked on before, in this source or another, is found again. A last task puts them
+together. The result is the same bytes whatever runs the tasks and however the source is cut.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+from uuid import uuid4
+
+from prefect import flow
+from pydantic import BaseModel
+
+from data_contracts.snapshot import REPORT, read_report
+from data_contracts.validation import Contract
+from flows import publishing
+from flows.inputs import IngestInputs, ingest_inputs, ingest_job, resolve_source
+from flows.parameters import IngestParameters
+from flows.progress import LOGGER, stage
+from flows.runners import same_server, shard_runner
+from flows.settings import Settings, read_settings
+from flows.workshop import Workshop
+from tasks.ingestion.data_docs import DATA_DOCS
+from tasks.ingestion.early_look import require_usable
+from tasks.ingestion.jobs import Errand, Finished, Job, Worked, rows_noted
+from tasks.ingestion.releases import released_rows
+from tasks.ingestion.sources import Part, Source, parts
+from tasks.ingestion.steps import assemble_step, find_snapshot, shard_step
+from tasks.storage.outputs import Built, Reference
+
+DEFAULTS = IngestParameters()
+REPORT_PAGE = "report.md"
+_QUEUED = 4  # tasks a worker: enough to keep it busy, few enough to stop soon after a failure
+_LOOK_SECONDS = 1.0
+
+Tell = Callable[[int, int | None], None]
+
+
+class Ingested(BaseModel):
+    """The snapshot, and whether it was there already; of its shards, how many were."""
+
+    reference: Reference
+    reused: bool
+    shards: int = 0
+    shards_reused: int = 0
+
+
+def summary(done: Ingested) -> str:
+    """Return what a person wants to know of an ingestion, as text."""
+    workshop = Workshop(read_settings())
+    folder = workshop.outputs.fetch(done.reference, REPORT_PAGE)
+    found = "it stood there already" if done.reused else _shards(done.shards)
+    if done.shards_reused:
+        found += f", {done.shards_reused} of them found again"
+    return (
+        f"Snapshot {done.reference.digest[:16]} ({found})\n"
+        f"{_place(workshop, done)}\n\n"
+        f"{(folder / REPORT_PAGE).read_text(encoding='utf-8')}"
+    )
+
+
+def _shards(count: int) -> str:
+    return "1 shard" if count == 1 else f"{count:,} shards"
+
+
+def _place(workshop: Workshop, done: Ingested) -> str:
+    return f"{workshop.store.uri}/{done.reference.key}"
+
+
+@flow(name="ingest", description=__doc__)
+def ingest(parameters: IngestParameters = DEFAULTS) -> Ingested:
+    """Make the snapshot of a source, or find it."""
+    workshop = Workshop(read_settings())
+    inputs = ingest_inputs(workshop, parameters)
+    source = resolve_source(workshop, inputs)
+    noted = workshop.outputs.work / "noted" / uuid4().hex
+    try:
+        done = _snapshot(workshop, inputs, source, noted, parameters.max_rows)
+    finally:
+        shutil.rmtree(noted, ignore_errors=True)
+    folder = workshop.outputs.fetch(done.reference, REPORT, REPORT_PAGE)
+    publishing.publish_snapshot(folder, f"{_place(workshop, done)}/{DATA_DOCS}")
+    return done
+
+
+def _snapshot(
+    workshop: Workshop, inputs: IngestInputs, source: Source, noted: Path, max_rows: int | None
+) -> Ingested:
+    job = ingest_job(workshop, inputs, noted)
+    released = released_rows(workshop.store)
+    if found := find_snapshot(job, source, max_rows, released):
+        _require_fresh(job, source, found)
+        return Ingested(reference=found.reference, reused=True)
+    require_usable(
+        source,
+        job.contract.kind,
+        job.mapping,
+        job.limits,
+        noted / "look",
+        lambda text: job.build_redactor().redact_text(text),
+    )
+    every = list(parts(source))
+    with stage(f"work on {_shards(len(every))}") as tell:
+        if max_rows is None:
+            shards = _fan_out(workshop.settings, job, every, tell)
+        else:
+            shards = _until_enough(job, every, max_rows, tell)
+    with stage("put the shards together") as tell:
+        built = assemble_step(
+            Finished(job, source, shards), max_rows=max_rows, released=released, progress=tell
+        )
+    reused = sum(shard.reused for shard in shards)
+    return Ingested(
+        reference=built.reference, reused=built.reused, shards=len(shards), shards_reused=reused
+    )
+
+
+def _fan_out(settings: Settings, job: Job, every: Sequence[Part], tell: Tell) -> list[Worked]:
+    """Work on all shards, wherever the settings say, and return them in order."""
+
+    # A flow of its own, for a flow's task runner is chosen before it starts; without parameters,
+    # for Prefect would store them.
+    @flow(name="ingest-shards", task_runner=shard_runner(settings), validate_parameters=False)
+    def shards() -> list[Worked]:
+        return _all_worked(job, every, settings.shard_workers * _QUEUED, tell)
+
+    with same_server():
+        return shards()
+
+
+def _all_worked(job: Job, every: Sequence[Part], at_once: int, tell: Tell) -> list[Worked]:
+    counts = [part.lines for part in every]
+    known = [count for count in counts if count is not None]
+    total = sum(known) if len(known) == len(counts) else None
+    waiting = iter(enumerate(every))
+    running: dict[int, Any] = {}
+    finished: SimpleQueue[int] = SimpleQueue()
+    done: dict[int, Worked] = {}
+    while len(done) < len(every):
+        for number, part in islice(waiting, at_once - len(running)):
+            future = shard_step.submit(Errand(job, part))
+            running[number] = future
+            future.add_done_callback(lambda _, number=number: finished.put(number))
+        for number in _waited_for(finished):
+            done[number] = running.pop(number).result()
+        noted = rows_noted(job.noted) if job.noted else 0
+        tell(sum(worked.rows for worked in done.values()) + noted, total)
+    return [done[number] for number in range(len(every))]
+
+
+def _waited_for(finished: SimpleQueue[int]) -> Iterable[int]:
+    """Yield what is finished, after waiting a little for the first."""
+    try:
+        yield finished.get(timeout=_LOOK_SECONDS)
+        while True:
+            yield finished.get_nowait()
+    except Empty:
+        return
+
+
+def _until_enough(job: Job, every: Sequence[Part], max_rows: int, tell: Tell) -> list[Worked]:
+    """Work on one shard after another until there are enough rows."""
+    shards: list[Worked] = []
+    rows = 0
+    for part in every:
+        left = max_rows - rows
+        take = left if part.lines is None or part.lines > left else None
+        shards.append(shard_step(Errand(job, part, take)))
+        rows += shards[-1].rows
+        tell(rows, max_rows)
+        if rows >= max_rows:
+            break
+    return shards
+
+
+def _require_fresh(job: Job, source: Source, found: Built) -> None:
+    """Hold a snapshot that was found again to what depends on the day."""
+    if job.contract.freshness:
+        report = read_report(job.outputs.fetch(found.reference, REPORT))
+        Contract(job.contract).require_totals(report, source.given)
+    LOGGER.info("  the snapshot of these inputs stands already")

@@ -1,0 +1,193 @@
+"""What a retraining would do: sources, stages found and stages to run, and how long they take.
+
+Planning reads and hashes the sources and the base model, but trains and writes nothing but the
+demo's own rows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from eval_sets.types import EvalSet
+from flows.inputs import IngestInputs, ingest_inputs, ingest_job, resolve_source
+from flows.parameters import RetrainParameters
+from flows.workshop import Workshop
+from tasks.finetuning.base_model import BaseModel as Base
+from tasks.finetuning.base_model import locate
+from tasks.finetuning.recipe import Recipe
+from tasks.ingestion.sources import Source
+
+
+class Inputs(BaseModel):
+    """A retraining's parameters, resolved: every name has become something that exists."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    ingest: IngestInputs
+    base: Base
+    recipe: Recipe
+    policy: str
+
+    @property
+    def sets(self) -> tuple[EvalSet, ...]:
+        """Return the eval sets that models are asked."""
+        return self.ingest.sets
+
+
+def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
+    """Resolve every name a person gave; InputError names the first that leads nowhere."""
+    from model_registry.gates import load_policy
+
+    policy = parameters.policy or ("demo" if parameters.is_demo else "general")
+    load_policy(policy)
+    return Inputs(
+        ingest=ingest_inputs(workshop, parameters),
+        base=locate(
+            parameters.base,
+            workshop.registered_model,
+            workshop.settings.s3_endpoint_url or None,
+            workshop.settings.home / "work" / "bases",
+        ),
+        recipe=Recipe(
+            **{name: getattr(parameters, name) for name in Recipe.model_fields if name in _GIVEN}
+        ),
+        policy=policy,
+    )
+
+
+_GIVEN = set(RetrainParameters.model_fields)
+
+
+class PlannedStage(BaseModel):
+    """A stage of the plan; `found` means its output stands in the store already."""
+
+    title: str
+    found: bool
+    seconds: float
+
+
+class Plan(BaseModel):
+    """What `--dry-run` prints. Times are estimates for this machine's processors."""
+
+    sources: list[str]
+    rows: int | None
+    stages: list[PlannedStage]
+
+    @property
+    def seconds(self) -> float:
+        """Return the estimated time of the stages that are to run."""
+        return sum(entry.seconds for entry in self.stages if not entry.found)
+
+
+CPU_TOKENS_PER_SECOND, GPU_TOKENS_PER_SECOND = 400, 20_000  # training, 135 million parameters
+ANSWER_SECONDS, ROW_SECONDS, FIXED_SECONDS = 0.25, 0.006, 15.0
+CHARACTERS_PER_TOKEN, TOKENS_A_ROW_BESIDE_TEXT = 4.0, 22
+
+
+def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: Inputs) -> Plan:
+    """Look which outputs stand in the store, and estimate the others from sizes."""
+    source = resolve_source(workshop, inputs.ingest)
+    rows, characters = _measure(source, parameters.max_rows)
+    tokens = characters / CHARACTERS_PER_TOKEN + rows * TOKENS_A_ROW_BESIDE_TEXT
+    tokens *= parameters.num_train_epochs
+    if parameters.max_steps:
+        slots = parameters.max_seq_length * parameters.per_device_train_batch_size
+        slots *= parameters.gradient_accumulation_steps
+        tokens = min(tokens, parameters.max_steps * slots)
+    cases = sum(len(entry.cases) for entry in inputs.sets)
+    found = _found(workshop, parameters, inputs, source)
+    times = {
+        "base": FIXED_SECONDS,
+        "snapshot": FIXED_SECONDS + rows * ROW_SECONDS,
+        "model": FIXED_SECONDS + tokens / _tokens_per_second(),
+        "answers and scores": FIXED_SECONDS + 2 * cases * ANSWER_SECONDS,
+    }
+    stages = [
+        PlannedStage(title=title, found=found[title], seconds=seconds)
+        for title, seconds in times.items()
+    ]
+    names = [file.uri for file in source.files] or [source.given]
+    return Plan(sources=names, rows=rows if source.files else None, stages=stages)
+
+
+def _found(
+    workshop: Workshop, parameters: RetrainParameters, inputs: Inputs, source: Source
+) -> dict[str, bool]:
+    from tasks.evaluation import steps as evaluation
+    from tasks.finetuning import steps as finetuning
+    from tasks.ingestion.releases import released_rows
+    from tasks.ingestion.steps import find_snapshot
+    from tasks.storage.outputs import fingerprint
+
+    outputs = workshop.outputs
+    base = outputs.find(
+        finetuning.BASE_STAGE,
+        fingerprint(finetuning.BASE_STAGE, finetuning.RECIPE, {"source": inputs.base.digest}, {}),
+    )
+    made = find_snapshot(
+        ingest_job(workshop, inputs.ingest),
+        source,
+        parameters.max_rows,
+        released_rows(workshop.store),
+    )
+    snapshot = made.reference if made else None
+    model = None
+    if base and snapshot:
+        given = finetuning.training_identity(base, snapshot, inputs.recipe)
+        model = outputs.find(
+            finetuning.STAGE, fingerprint(finetuning.STAGE, finetuning.RECIPE, *given)
+        )
+    asked = None
+    if model:
+        identity = evaluation.answers_identity(model.digest, inputs.sets, parameters.seed)
+        asked = outputs.find(
+            evaluation.ANSWERS, fingerprint(evaluation.ANSWERS, evaluation.RECIPE, *identity)
+        )
+    return {
+        "base": base is not None,
+        "snapshot": snapshot is not None,
+        "model": model is not None,
+        "answers and scores": asked is not None,
+    }
+
+
+def _measure(source: Source, max_rows: int | None) -> tuple[int, float]:
+    """Count a source's rows and characters without keeping any."""
+    from tempfile import TemporaryDirectory
+
+    from tasks.ingestion.readers import count_rows
+
+    if source.hub:
+        return 0, 0.0
+    with TemporaryDirectory(prefix="paddock-") as scratch:
+        every = count_rows(source, Path(scratch))
+    rows = min(every, max_rows or every)
+    size = sum(file.size for file in source.files)
+    packed = any(file.name.endswith((".gz", ".zst", ".parquet")) for file in source.files)
+    # Packed text grows; in plain files keys and quotes are not text.
+    return rows, size * (3.0 if packed else 0.75) * rows / max(1, every)
+
+
+def _tokens_per_second() -> float:
+    import torch
+
+    return GPU_TOKENS_PER_SECOND if torch.cuda.is_available() else CPU_TOKENS_PER_SECOND
+
+
+def describe(plan: Plan) -> str:
+    """Return the plan as text."""
+    from flows.progress import duration
+
+    lines = ["What this run would do (nothing was trained or registered):", ""]
+    lines += [f"  source   {name}" for name in plan.sources[:10]]
+    if len(plan.sources) > 10:
+        lines.append(f"           and {len(plan.sources) - 10} more")
+    lines.append(f"  rows     {plan.rows if plan.rows is not None else 'counted while reading'}")
+    lines.append("")
+    for entry in plan.stages:
+        word = "found, skip" if entry.found else f"run, about {duration(entry.seconds)}"
+        lines.append(f"  {entry.title:20s} {word}")
+    lines += ["", f"  in all about {duration(plan.seconds)} (an estimate)"]
+    return "\n".join(lines)

@@ -1,0 +1,209 @@
+"""The main job, `retrain`: raw rows in, a signed candidate that waits for people out.
+
+Every stage finds its output if it was made before from the same inputs, so running again after a
+crash goes on where it stopped, and running again after success takes seconds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+from prefect.context import FlowRunContext
+
+from data_contracts.snapshot import REPORT
+from flows import publishing
+from flows.comparing import compare_models, registered_model, stored_model
+from flows.ingestion import REPORT_PAGE, ingest
+from flows.parameters import IngestParameters, RetrainParameters
+from flows.plan import Inputs, resolve_inputs
+from flows.progress import LOGGER, stage
+from flows.publishing import SCORECARD_TAG
+from flows.settings import read_settings
+from flows.summary import RetrainSummary, StageRecord, save_summary, summarize
+from flows.workshop import Workshop
+from model_registry.candidates import Candidate, candidate_of
+from model_registry.scorecard import Role
+from model_registry.versions import CHAMPION, Version, version_at
+from tasks.evaluation.steps import Evaluated
+from tasks.finetuning.steps import base_step, finetune_step
+from tasks.human_review.steps import Review, review_step, sample_step
+from tasks.ingestion.data_docs import DATA_DOCS
+from tasks.release.assembly import Evidence
+from tasks.release.steps import ask_step, judge_step, register_step
+from tasks.storage.outputs import Built, Reference
+
+DEFAULTS = RetrainParameters()
+
+
+@flow(name="retrain", description=__doc__)
+def retrain(parameters: RetrainParameters = DEFAULTS) -> RetrainSummary:
+    """Ingest, fine-tune, evaluate, register, judge, and ask people."""
+    workshop = Workshop(read_settings())
+    run = Retraining(workshop, parameters, resolve_inputs(workshop, parameters))
+    summary = run.to_the_end()
+    save_summary(workshop.store, summary)
+    publishing.publish_summary(summary)
+    return summary
+
+
+class Retraining:
+    """One run of the main job; its methods are the stages, in order."""
+
+    def __init__(self, workshop: Workshop, parameters: RetrainParameters, inputs: Inputs) -> None:
+        self.workshop, self.parameters, self.inputs = workshop, parameters, inputs
+        self.outputs, self.registry = workshop.outputs, workshop.registry
+        self.stages: list[StageRecord] = []
+
+    def to_the_end(self) -> RetrainSummary:
+        """Run every stage and return what a person wants to know."""
+        base = self._base()
+        snapshot = self._snapshot()
+        model = self._model(base, snapshot)
+        scorecard = self._scorecard(base, snapshot, model)
+        return self._release(base, snapshot, model, scorecard)
+
+    def _base(self) -> Reference:
+        with stage("1/7 base model"):
+            return self._note("base model", base_step(self.outputs, self.inputs.base))
+
+    def _snapshot(self) -> Reference:
+        asked = {name: getattr(self.parameters, name) for name in IngestParameters.model_fields}
+        with stage("2/7 ingest"):
+            done = ingest(IngestParameters(**asked))
+        folder = self.outputs.fetch(done.reference, DATA_DOCS, REPORT, REPORT_PAGE)
+        place = f"{self.workshop.store.uri}/{done.reference.key}"
+        # The ingestion is a run of its own; who looks at this one finds its pages here too.
+        publishing.publish_snapshot(folder, f"{place}/{DATA_DOCS}")
+        publishing.log_snapshot(self.registry, self.parameters.name, done.reference.digest, folder)
+        return self._note("ingest", Built(reference=done.reference, reused=done.reused))
+
+    def _model(self, base: Reference, snapshot: Reference) -> Reference:
+        with stage("3/7 fine-tune") as progress:
+            built = finetune_step(
+                self.outputs,
+                self.registry,
+                experiment=self.parameters.name,
+                base=base,
+                base_name=self.inputs.base.name,
+                snapshot=snapshot,
+                kind=self.inputs.ingest.contract.kind,
+                recipe=self.inputs.recipe,
+                save_steps=self.parameters.save_steps,
+                progress=progress,
+            )
+        model = self._note("fine-tune", built)
+        publishing.publish_training(self.outputs.fetch(model))
+        return model
+
+    def _scorecard(self, base: Reference, snapshot: Reference, model: Reference) -> Reference:
+        asked: dict[Role, Evaluated] = {
+            "base": stored_model(self.workshop, base),
+            "candidate": stored_model(self.workshop, model, "model"),
+        }
+        champion = self._champion(model)
+        if champion is not None:
+            asked["champion"] = registered_model(self.workshop, champion)
+        return compare_models(
+            self.workshop,
+            self.parameters.name,
+            asked,
+            snapshot,
+            self.inputs.sets,
+            self.parameters.seed,
+            self._note,
+            "4/7 ",
+        )
+
+    def _release(
+        self, base: Reference, snapshot: Reference, model: Reference, scorecard: Reference
+    ) -> RetrainSummary:
+        fetched = {
+            "base": self.outputs.fetch(base),
+            "snapshot": self.outputs.fetch(snapshot),
+            "model": self.outputs.fetch(model),
+            "scorecard": self.outputs.fetch(scorecard),
+        }
+        evidence = self._evidence(fetched, base, snapshot, model)
+        keys = self.workshop.keys
+        with stage("5/7 register the candidate"):
+            candidate = register_step(
+                self.registry,
+                keys,
+                fetched["model"],
+                fetched["base"],
+                evidence,
+                self.workshop.settings.home / "work" / "assembly",
+                {SCORECARD_TAG: scorecard.digest, **_flow_run_tags()},
+            )
+        with stage("6/7 review"):
+            review = self._review(candidate, scorecard)
+        with stage("7/7 gates"):
+            dossier = judge_step(
+                self.registry,
+                keys,
+                candidate,
+                evidence.scorecard,
+                scorecard.digest,
+                policy=self.inputs.policy,
+                code_revision=self.outputs.manifest(model).code_revision,
+                human_review=review.ratings.figures(),
+            )
+            publishing.publish_verdict(dossier.verdict)
+            asked = None
+            if dossier.verdict.passed:
+                asked = ask_step(self.registry, self.parameters.name, dossier)
+        return summarize(
+            self.workshop, self.parameters, evidence, candidate, dossier, review, asked, self.stages
+        )
+
+    def _review(self, candidate: Candidate, scorecard: Reference) -> Review:
+        names, keep = self.parameters.names, self.inputs.ingest.keep
+        built = sample_step(
+            self.outputs,
+            scorecard,
+            items=self.parameters.review_items,
+            seed=self.parameters.seed,
+            redaction=self.workshop.redaction(names=names, keep=keep),
+            build_redactor=self.workshop.redactor_builder(names=names, keep=keep),
+        )
+        sample = self.outputs.fetch(self._note("sample for review", built))
+        return review_step(self.registry, self.parameters.name, candidate.digest, sample)
+
+    def _evidence(
+        self,
+        fetched: dict[str, Path],
+        base: Reference,
+        snapshot: Reference,
+        model: Reference,
+    ) -> Evidence:
+        return publishing.gather_evidence(
+            self.parameters.name,
+            self.inputs.base.name,
+            fetched,
+            {
+                "base": base.digest,
+                "dataset": snapshot.digest,
+                "model": model.digest,
+            },
+        )
+
+    def _champion(self, model: Reference) -> Version | None:
+        """Return the champion to compare with; a candidate that serves already has none."""
+        champion = version_at(self.registry, self.parameters.name, CHAMPION)
+        if champion and candidate_of(champion).references.get("model") == model.digest:
+            LOGGER.info("  this model serves already: it is the champion")
+            return None
+        return champion
+
+    def _note(self, title: str, built: Built) -> Reference:
+        if built.reused:
+            LOGGER.info("  %s: finished before, skipped", title)
+        self.stages.append(StageRecord(title=title, reused=built.reused))
+        return built.reference
+
+
+def _flow_run_tags() -> dict[str, str]:
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    return {"paddock.flow_run": str(run.id)} if run else {}
