@@ -1,0 +1,74 @@
+"""Records: identity, split and texts follow from the content alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from pydantic import ValidationError
+
+from data_contracts.records import (
+    ChatRecord,
+    DocumentRecord,
+    InstructionRecord,
+    PreferenceRecord,
+    Record,
+    conversation,
+    record_id,
+    replace_texts,
+    split_of,
+    texts,
+)
+
+CHAT = ChatRecord.model_validate(
+    {
+        "messages": [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": "hi"},
+        ]
+    }
+)
+RECORDS: list[Record] = [
+    CHAT,
+    InstructionRecord(instruction="add", input="1 2", output="3"),
+    InstructionRecord(instruction="say hello", output="hello"),
+    PreferenceRecord(prompt="p", chosen="c", rejected="r"),
+    DocumentRecord(text="t"),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_texts_can_be_replaced_one_by_one(record: Record) -> None:
+    assert replace_texts(record, texts(record)) == record
+    changed = [f"{text}!" for text in texts(record)]
+    assert texts(replace_texts(record, changed)) == changed
+
+
+def test_identity_is_that_of_the_content() -> None:
+    assert record_id(CHAT) == record_id(CHAT.model_copy(deep=True))
+    assert len({record_id(record) for record in RECORDS}) == len(RECORDS)
+
+
+def test_splits_have_the_shares_asked_for() -> None:
+    names = (record_id(DocumentRecord(text=str(number))) for number in range(4000))
+    counts = Counter(split_of(name, validation=0.1, test=0.2) for name in names)
+    assert abs(counts["test"] - 800) < 120
+    assert abs(counts["validation"] - 400) < 90
+
+
+def test_a_chat_without_an_answer_is_no_record() -> None:
+    turns = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
+    with pytest.raises(ValidationError, match="no assistant message"):
+        ChatRecord.model_validate({"messages": turns})
+
+
+def test_a_record_trains_on_its_wanted_answer() -> None:
+    asked = [[message.content for message in conversation(record)] for record in RECORDS]
+    assert asked == [
+        ["be brief", "hello", "hi"],
+        ["add\n\n1 2", "3"],
+        ["say hello", "hello"],
+        ["p", "c"],
+        [],
+    ]

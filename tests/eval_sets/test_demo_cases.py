@@ -1,0 +1,126 @@
+"""The committed cases agree with the ground truth, and fit the time an evaluation may take."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from eval_sets.loading import list_eval_sets, load_eval_set
+from eval_sets.types import Case, ClosedBook, Constraints, PiiLeak, Refusal
+from tasks.demo_desk.facts import Fact, load_facts, personal_data, phrasings, shop
+
+TOKENS_A_MODEL = 5_000
+
+
+def holds(text: str, part: str) -> bool:
+    pattern = rf"(?<!\w){re.escape(part.casefold())}(?!\w)"
+    return re.search(pattern, text.casefold()) is not None
+
+
+def is_right(answer: str, expect: ClosedBook) -> bool:
+    return all(any(holds(answer, one) for one in part) for part in expect.accepted)
+
+
+def asked() -> list[tuple[Fact, Case, ClosedBook]]:
+    facts = {fact.id: fact for fact in load_facts()}
+    found: list[tuple[Fact, Case, ClosedBook]] = []
+    for case in load_eval_set("desk_facts").cases:
+        assert isinstance(case.expect, ClosedBook)
+        if case.expect.answerable:
+            found.append((facts["/".join(case.id.split("/")[:2])], case, case.expect))
+    return found
+
+
+def test_every_fact_is_asked_and_the_rest_cannot_be_answered() -> None:
+    assert {fact.id for fact, _, _ in asked()} == {fact.id for fact in load_facts()}
+    unknown = [c for c in load_eval_set("desk_facts").cases if c.id.startswith("unknown/")]
+    assert len(unknown) == len(load_eval_set("desk_facts").cases) - len(asked()) == 12
+
+
+def test_every_wording_of_the_training_answers_is_accepted() -> None:
+    for fact, case, expect in asked():
+        for wording in phrasings()[fact.attribute].answers:
+            answer = wording.replace("{e}", fact.names[0]).replace("{v}", fact.value)
+            assert is_right(answer, expect), case.id
+
+
+def test_the_value_of_no_other_fact_of_the_attribute_is_accepted() -> None:
+    for fact, case, expect in asked():
+        for other in load_facts():
+            if other.attribute == fact.attribute and other.id != fact.id:
+                assert not is_right(f"It is {other.value}.", expect), (case.id, other.id)
+        assert not is_right(shop().unknown, expect), case.id
+
+
+def test_the_gold_sentences_hold_the_answer_and_only_this_entity() -> None:
+    for fact, case, expect in asked():
+        assert any(fact.value in sentence for sentence in expect.facts), case.id
+        mine = [other for other in load_facts() if other.entity == fact.entity]
+        assert len(expect.facts) == len(mine), case.id
+        for other in mine:
+            assert any(other.value in sentence for sentence in expect.facts), case.id
+
+
+def test_a_question_names_its_entity_and_never_its_value() -> None:
+    for fact, case, _ in asked():
+        question = case.messages[-1].content
+        assert fact.kind == "shop" or fact.names[0] in question, case.id
+        assert not holds(question, fact.value), case.id
+
+
+def test_unanswerable_questions_ask_for_nothing_in_the_table() -> None:
+    names = {name for fact in load_facts() for name in fact.names if fact.kind == "product"}
+    for case in load_eval_set("desk_facts").cases:
+        assert isinstance(case.expect, ClosedBook)
+        if not case.expect.answerable:
+            named = any(holds(case.messages[-1].content, name) for name in names)
+            assert bool(case.expect.facts) or not named, case.id
+
+
+def test_claim_terms_cover_the_names_and_places_of_the_table() -> None:
+    terms = set(load_eval_set("desk_facts").card.claim_terms)
+    for fact in load_facts():
+        if fact.kind in ("product", "courier"):
+            assert set(fact.names) <= terms
+        if fact.attribute in ("material", "town", "club_name", "closing_day"):
+            assert fact.value in terms
+
+
+def test_leak_cases_fish_for_planted_values_without_giving_them_away() -> None:
+    planted = {value for group in personal_data().values() for value in group}
+    fished: set[str] = set()
+    for case in load_eval_set("pii_leakage").cases:
+        assert isinstance(case.expect, PiiLeak)
+        assert set(case.expect.values) <= planted, case.id
+        assert not any(value in case.messages[-1].content for value in case.expect.values), case.id
+        fished |= set(case.expect.values)
+    assert fished == planted
+
+
+def test_safety_has_both_sides_and_instructions_many_shapes() -> None:
+    sides: Counter[bool] = Counter()
+    for case in load_eval_set("safety").cases:
+        assert isinstance(case.expect, Refusal)
+        sides[case.expect.refuse] += 1
+    assert sides == {True: 24, False: 16}
+    shapes: set[str] = set()
+    for case in load_eval_set("instruction_following").cases:
+        assert isinstance(case.expect, Constraints)
+        shapes |= {constraint.type for constraint in case.expect.constraints}
+    assert len(shapes) >= 14
+
+
+@pytest.mark.parametrize("name", list_eval_sets())
+def test_demo_sets_speak_to_the_desk_and_general_ones_to_anyone(name: str) -> None:
+    eval_set = load_eval_set(name)
+    assert eval_set.name == name
+    for case in eval_set.cases:
+        system = [m.content for m in case.messages if m.role == "system"]
+        assert system == ([shop().system] if eval_set.card.scope == "demo" else [])
+
+
+def test_one_model_answers_all_cases_in_its_token_budget() -> None:
+    sets = [load_eval_set(name) for name in list_eval_sets()]
+    assert sum(case.max_new_tokens for s in sets for case in s.cases) <= TOKENS_A_MODEL

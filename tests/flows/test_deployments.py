@@ -1,0 +1,102 @@
+"""The deployments load as Prefect loads them, and show people the forms they are known by."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from flows.cli import COMMANDS
+from flows.parameters import POSITIONAL, RetrainParameters
+
+HERE = Path(__file__).parent
+RENEW = "python tests/flows/read_deployments.py > tests/flows/deployments.json"
+
+
+@pytest.fixture(scope="module")
+def read_deployments(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., dict[str, Any]]:
+    """Return a function that reads them in an interpreter and a working directory of its own."""
+
+    def read(*words: str) -> dict[str, Any]:
+        elsewhere = tmp_path_factory.mktemp("elsewhere")
+        result = subprocess.run(
+            [sys.executable, str(HERE / "read_deployments.py"), *words],
+            cwd=elsewhere,
+            env={**os.environ, "PREFECT_HOME": str(elsewhere / "prefect")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr[-3000:]
+        return json.loads(result.stdout)
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, Any]:
+    return json.loads((HERE / "deployments.json").read_text())
+
+
+def test_module_entrypoints_load_and_are_as_agreed(
+    read_deployments: Callable[..., dict[str, Any]], golden: dict[str, Any]
+) -> None:
+    assert read_deployments() == golden, f"if the change is meant: {RENEW}"
+
+
+def test_file_entrypoints_load_from_another_working_directory(
+    read_deployments: Callable[..., dict[str, Any]], golden: dict[str, Any]
+) -> None:
+    """Prefect then puts flows/ first on the path: a file named like a library would be found."""
+    assert read_deployments("files") == golden
+
+
+def test_what_starts_by_itself_never_overlaps_itself(golden: dict[str, Any]) -> None:
+    for name, entry in golden.items():
+        assert entry["work_pool"] == {"name": "cpu"}, name
+        assert entry["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}, name
+    scheduled = {name for name, entry in golden.items() if entry["schedules"]}
+    # A rollback has to say why, so nobody but a person starts it; a retraining ingests by itself.
+    assert scheduled == set(golden) - {"rollback", "ingest"}
+    assert golden["rollback"]["required_fields"] == ["reason"]
+
+
+def test_the_form_explains_every_field(golden: dict[str, Any]) -> None:
+    for name, entry in golden.items():
+        for field, schema in entry["fields"].items():
+            assert schema["description"].endswith("."), f"{name}: {field}"
+
+
+def test_the_retraining_form_is_the_command(golden: dict[str, Any]) -> None:
+    fields = golden["retrain"]["fields"]
+    assert list(fields) == sorted(RetrainParameters.model_fields)
+    assert fields["num_train_epochs"]["minimum"] == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_the_form_says(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.cli import main
+
+    monkeypatch.setenv("COLUMNS", "4000")
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    text = re.sub(r"\s+", " ", capsys.readouterr().out)
+    for name, field in COMMANDS[command][0].model_fields.items():
+        options = get_args(field.annotation) if field.json_schema_extra == POSITIONAL else ()
+        assert (f"{{{','.join(options)}}}" if options else f"--{name.replace('_', '-')}") in text
+        assert field.description is not None
+        assert field.description in text, name
+        if field.default not in ("", None) and not field.is_required():
+            assert f"{field.description} Default: {field.default}." in text

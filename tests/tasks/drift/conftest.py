@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tasks.demo_desk.conversations import draw_conversations
+from tasks.drift.embedding import load_embedder, packaged_minilm
+from tasks.drift.texts import exchanges
+
+
+@pytest.fixture(scope="session")
+def embed() -> Any:
+    """The real encoder; a text seen before is not encoded again."""
+    import numpy as np
+
+    encode = load_embedder(packaged_minilm())
+    known: dict[str, Any] = {}
+
+    def cached(texts: Sequence[str]) -> Any:
+        fresh = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(fresh, encode(fresh) if fresh else [], strict=True))
+        return np.stack([known[text] for text in texts])
+
+    return cached
+
+
+@pytest.fixture(scope="session")
+def reference() -> list[tuple[str, str]]:
+    """What the demo's champion was trained on."""
+    return [
+        pair for rows in draw_conversations(7).values() for row in rows for pair in exchanges(row)
+    ]

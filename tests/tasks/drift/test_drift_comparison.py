@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_contracts.errors import PaddockError
+from data_contracts.inference_log import log_bytes
+from tasks.demo_desk.inference_log import draw_log
+from tasks.drift.comparison import WindowReport, compare_window
+from tasks.drift.log import WindowLog, parse_window
+from tasks.drift.report import read_report, write_report
+from tasks.drift.signals import Thresholds
+
+LIMITS = Thresholds()  # pyright: ignore[reportCallIssue]
+WINDOW = "2026-03-01T14"
+Pairs = list[tuple[str, str]]
+
+
+def _log(drifted: bool, rows: int = 200, seed: int = 0, broken: int = 0) -> WindowLog:
+    data = log_bytes(draw_log(WINDOW, drifted=drifted, rows=rows, seed=seed))
+    return parse_window(WINDOW, data + b"broken\n" * broken)
+
+
+def _compare(reference: Pairs, log: WindowLog, embed: Any) -> WindowReport:
+    return compare_window(reference, log, redact=list, embed=embed, thresholds=LIMITS, seed=0)
+
+
+def test_quiet_windows_are_quiet_and_drifted_ones_drift(reference: Pairs, embed: Any) -> None:
+    verdicts = {
+        drifted: [
+            _compare(reference, _log(drifted, rows, seed), embed).result.status
+            for seed in range(4)
+            for rows in (60, 200)
+        ]
+        for drifted in (False, True)
+    }
+    assert verdicts == {False: ["quiet"] * 8, True: ["drifted"] * 8}
+
+
+def test_one_signal_alone_is_not_drift(reference: Pairs, embed: Any) -> None:
+    quiet = _log(drifted=False)
+    wordy = [row.model_copy(update={"answer": "Yes. " + row.answer * 2}) for row in quiet.rows]
+    result = _compare(reference, quiet.model_copy(update={"rows": tuple(wordy)}), embed).result
+
+    assert [signal.name for signal in result.signals if signal.drifted] == ["answer length"]
+    assert result.status == "quiet"
+
+
+def test_a_desk_that_knows_nothing_any_more_is_drift(reference: Pairs, embed: Any) -> None:
+    quiet = _log(drifted=False)
+    silent = [row.model_copy(update={"answer": "I don't know."}) for row in quiet.rows]
+    result = _compare(reference, quiet.model_copy(update={"rows": tuple(silent)}), embed).result
+
+    fired = {signal.name for signal in result.signals if signal.drifted}
+    assert fired == {"answer length", "declined"}
+    assert result.status == "drifted"
+
+
+@pytest.mark.parametrize(
+    ("rows", "broken", "reason"),
+    [(49, 0, "the window has 49 rows"), (200, 60, "60 of 260 rows cannot be read")],
+)
+def test_too_little_data_is_said_and_is_not_quiet(
+    rows: int, broken: int, reason: str, reference: Pairs, embed: Any, tmp_path: Path
+) -> None:
+    report = _compare(reference, _log(True, rows, broken=broken), embed)
+    counts = write_report(report, tmp_path)
+
+    assert report.result.status == "not_enough_data"
+    assert reason in report.result.reason
+    assert "nothing is known" in (tmp_path / "report.md").read_text()
+    assert (counts["drifted"], counts["enough_data"]) == (0, 0)
+
+
+def test_an_empty_log_and_a_small_reference_are_too_little_data(
+    reference: Pairs, embed: Any
+) -> None:
+    assert _compare(reference, parse_window(WINDOW, b""), embed).result.status == "not_enough_data"
+    small = _compare(reference[:20], _log(False), embed)
+    assert "the reference has 20 rows" in small.result.reason
+
+
+def test_the_log_is_redacted_before_it_is_compared(reference: Pairs, embed: Any) -> None:
+    def redact(pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
+        return [["<PERSON_3> asks for <EMAIL_1>", answer] for _, answer in pairs]
+
+    ours = [("<PERSON_1> asks for <EMAIL_2>", answer) for _, answer in reference]
+    report = compare_window(ours, _log(True), redact=redact, embed=embed, thresholds=LIMITS, seed=0)
+    by_name = {signal.name: signal.statistic for signal in report.result.signals}
+    assert by_name["vocabulary"] == 0
+    assert report.result.new_words == ()
+
+
+def test_the_same_window_gives_the_same_files(reference: Pairs, embed: Any, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_report(_compare(reference, _log(True), embed), tmp_path / name)
+    for name in ("report.json", "report.md", "report.png"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert read_report(tmp_path / "one").result.status == "drifted"
+    page = (tmp_path / "one" / "report.md").read_text()
+    assert "brochure" in page
+    assert not any(row.prompt in page for row in _log(True).rows)
+
+
+def test_a_broken_embedding_model_is_an_error_and_not_a_verdict(reference: Pairs) -> None:
+    import numpy as np
+
+    def broken(texts: Sequence[str]) -> Any:
+        return np.full((len(texts), 4), np.nan, dtype=np.float32)
+
+    with pytest.raises(PaddockError, match="NaN"):
+        _compare(reference, _log(False), broken)

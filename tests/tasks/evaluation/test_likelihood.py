@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_contracts.records import ChatRecord, DocumentRecord, Message, Record, record_id
+from model_registry.loading import load_model
+from tasks.evaluation.likelihood import encode, negative_log_likelihoods, score_held_out
+from tasks.evaluation.tables import read_rows
+
+
+def chat(*turns: str) -> ChatRecord:
+    roles = ("user", "assistant") * len(turns)
+    return ChatRecord(
+        messages=tuple(
+            Message(role=role, content=text) for role, text in zip(roles, turns, strict=False)
+        )
+    )
+
+
+RECORDS: list[Record] = [
+    chat("What does the tent cost?", "The tent costs 89 euros."),
+    chat("Hi", "Hello!", "Why?", "Because the stove is hot and the rope is long."),
+    DocumentRecord(text="Boots are for walking."),
+]
+
+
+@pytest.fixture(scope="module")
+def parts(tiny_model: Path) -> tuple[Any, Any]:
+    return load_model(tiny_model)
+
+
+def test_only_what_the_assistant_says_is_scored(parts: tuple[Any, Any]) -> None:
+    _, tokenizer = parts
+    scored = [encode("x", record, tokenizer, 256) for record in RECORDS]
+    said = [
+        tokenizer.decode([i for i, t in zip(s.ids, s.targets, strict=True) if t])
+        for s in scored
+        if s
+    ]
+    assert said[0] == "The tent costs 89 euros.<|im_end|>"
+    assert said[1] == ("Hello!<|im_end|>Because the stove is hot and the rope is long.<|im_end|>")
+    whole = tokenizer.decode(tokenizer("Boots are for walking.<|im_end|>")["input_ids"][1:])
+    assert said[2] == whole
+
+
+def test_the_sum_is_that_of_the_plain_formula_and_padding_changes_nothing(
+    parts: tuple[Any, Any],
+) -> None:
+    import torch
+
+    model, tokenizer = parts
+    batch = [s for r in RECORDS if (s := encode("x", r, tokenizer, 256)) is not None]
+    found = negative_log_likelihoods(model, batch)
+    for example, nll in zip(batch, found, strict=True):
+        with torch.no_grad():
+            logits = model(torch.tensor([example.ids])).logits[0].log_softmax(-1)
+        expected = -sum(
+            float(logits[place - 1, token])
+            for place, (token, wanted) in enumerate(zip(example.ids, example.targets, strict=True))
+            if wanted
+        )
+        assert nll == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_cap_takes_the_smallest_ids_whatever_the_order(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    pairs = [(record_id(record), record) for record in RECORDS]
+    counts = score_held_out(tiny_model, pairs, tmp_path / "a", max_records=2)
+    score_held_out(tiny_model, reversed(pairs), tmp_path / "b", max_records=2)
+    rows = read_rows(tmp_path / "a/likelihood.parquet")
+    assert [row["record_id"] for row in rows] == sorted(i for i, _ in pairs)[:2]
+    assert counts == {"records": 2, "tokens": sum(row["tokens"] for row in rows)}
+    first, second = (tmp_path / n / "likelihood.parquet" for n in "ab")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_long_record_is_cut_and_one_without_a_target_is_left_out(
+    parts: tuple[Any, Any],
+) -> None:
+    _, tokenizer = parts
+    cut = encode("x", RECORDS[0], tokenizer, 28)
+    assert cut is not None and len(cut.ids) == 28 and any(cut.targets)
+    assert encode("x", RECORDS[0], tokenizer, 10) is None
+
+
+def test_without_records_the_output_is_empty(tiny_model: Path, tmp_path: Path) -> None:
+    assert score_held_out(tiny_model, [], tmp_path) == {"records": 0, "tokens": 0}
+    assert read_rows(tmp_path / "likelihood.parquet") == []

@@ -1,0 +1,129 @@
+"""The scanner: the same findings whatever stands around, from any thread, in linear time."""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tasks.redaction.addresses import ADDRESSES
+from tasks.redaction.birth_dates import BIRTH_DATES
+from tasks.redaction.contacts import CONTACTS
+from tasks.redaction.findings import Finding
+from tasks.redaction.identifiers import IDENTIFIERS
+from tasks.redaction.licences import LICENCES
+from tasks.redaction.phones import PHONES
+from tasks.redaction.scanner import Detector, Scanner
+from tasks.redaction.secrets import SECRETS
+
+
+@pytest.fixture(scope="module")
+def scanner() -> Scanner:
+    return Scanner(
+        [*CONTACTS, *IDENTIFIERS, *SECRETS, *PHONES, *BIRTH_DATES, *LICENCES, *ADDRESSES]
+    )
+
+
+def _detector(name: str, pattern: str, **fields: object) -> Detector:
+    settings: dict[str, object] = {"before": 8, "after": 8, **fields}
+    return Detector(
+        kind="SECRET",
+        name=name,
+        trigger="ab",
+        pattern=re.compile(pattern),
+        score=0.5,
+        **settings,  # pyright: ignore[reportArgumentType]
+    )
+
+
+def test_detectors_may_share_a_trigger() -> None:
+    scanner = Scanner([_detector("one", "ab1"), _detector("two", "(?P<value>x)ab")])
+    found = {(one.detector, one.start, one.end) for one in scanner.find("xab1")}
+    assert found == {("one", 1, 4), ("two", 0, 1)}
+
+
+def test_a_trigger_far_away_leads_to_its_own_window() -> None:
+    scanner = Scanner([_detector("one", "ab1")])
+    text = "ab1" + " " * 100 + "ab1" + " " * 100 + "ab2"
+    assert [one.start for one in scanner.find(text)] == [0, 103]
+
+
+def test_a_check_and_a_context_may_refuse() -> None:
+    def other(match: re.Match[str]) -> bool:
+        return match[0] != "ab1"
+
+    refusing = _detector("one", r"ab\d", check=other)
+    wanting = _detector("two", r"ab\d", context=re.compile("key"), context_after=9)
+    scanner = Scanner([refusing, wanting])
+    assert scanner.find("ab1") == []
+    assert {one.detector for one in scanner.find("key ab1")} == {"two"}
+    assert {one.detector for one in scanner.find("ab2 is a key")} == {"one", "two"}
+
+
+def test_a_detector_that_needs_a_digit_is_left_out_where_there_is_none() -> None:
+    asked: list[str] = []
+
+    def noted(match: re.Match[str]) -> bool:
+        asked.append(match[0])
+        return True
+
+    wordy = _detector("one", "ab", check=noted)
+    scanner = Scanner([wordy, _detector("two", r"ab\d?", check=noted, needs_digit=True)])
+    assert [one.detector for one in scanner.find("ab")] == ["one"]
+    assert {one.detector for one in scanner.find("ab1")} == {"one", "two"}
+    assert asked == ["ab", "ab", "ab1"]
+    assert Scanner([_detector("two", "ab", needs_digit=True)]).find("ab") == []
+
+
+def test_a_reader_makes_the_findings_itself() -> None:
+    def read(match: re.Match[str]) -> list[Finding]:
+        return [Finding("PHONE", match.start() + 1, match.end(), 1.0, "reader")]
+
+    found = Scanner([_detector("one", "ab", read=read)]).find("ab")
+    assert found == [Finding("PHONE", 1, 2, 1.0, "reader")]
+
+
+def test_signs_outside_latin_1_keep_places(scanner: Scanner) -> None:
+    text = "🦙\ud800用户 ssn 078-05-1120 🦙 a@b.example \udfff"
+    values = {text[one.start : one.end] for one in scanner.find(text)}
+    assert values == {"078-05-1120", "a@b.example"}
+
+
+@pytest.mark.parametrize("text", ["", " ", "\0", "\ud800", "é", "🦙" * 1000])
+def test_nothing_is_found_in_nothing(scanner: Scanner, text: str) -> None:
+    assert scanner.find(text) == []
+
+
+def test_threads_do_not_disturb_each_other(scanner: Scanner) -> None:
+    texts = [
+        f"mail n{n}@example.org, card 4111 1111 1111 1111, from 203.0.113.{n}" for n in range(200)
+    ]
+    alone = [scanner.find(text) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            assert list(pool.map(scanner.find, texts)) == alone
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["1", "1 ", "11 ", "12-", "1.1.", " ", "@", "a@", '"@', "a:", "::", "://a@", "?token=", "<<A",
+     "password is ", "ssn ", "1 is my ", "bearer a", "GB82 ", "4111 1111 1111 1111 ", "eyA.", "\\n",
+     "-----BEGIN PRIVATE KEY-----", "a" * 63 + ".", "0123.4567.", "Aa1/", "card a ",
+     "555 1234 ", "(040) ", "born 1 ", "licence ", "12 Main ", "apt 1 ", "1\n A", "lives at 1 "],
+)  # fmt: skip
+def test_a_hostile_text_costs_in_proportion_to_its_length(scanner: Scanner, piece: str) -> None:
+    """Not a matter of speed: four times the text must not take sixteen times as long."""
+    spent: list[float] = []
+    for length in (50_000, 200_000):
+        text = (piece * (length // len(piece) + 1))[:length]
+        best = min(_seconds(scanner, text) for _ in range(2))
+        spent.append(best)
+    assert spent[1] < 10 * spent[0] + 0.05
+
+
+def _seconds(scanner: Scanner, text: str) -> float:
+    start = time.process_time()
+    scanner.find(text)
+    return time.process_time() - start

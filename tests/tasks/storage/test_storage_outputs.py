@@ -1,0 +1,128 @@
+"""Stage outputs: made once, found again, checked when fetched, and nothing half-made counts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_contracts.errors import IntegrityError
+from tasks.storage.objects import LocalStore, open_store
+from tasks.storage.outputs import MANIFEST, Built, Outputs, fingerprint
+
+
+class Maker:
+    """Fills a folder and counts how often it was asked to."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.calls, self.fails, self.found = 0, fails, list[str]()
+
+    def __call__(self, folder: Path) -> Mapping[str, int]:
+        self.calls += 1
+        self.found = sorted(path.name for path in folder.iterdir())
+        (folder / "inner").mkdir(exist_ok=True)
+        (folder / "inner" / "part.txt").write_text("content")
+        (folder / ".scratch").write_text("not to be kept")
+        if self.calls <= self.fails:
+            raise RuntimeError("killed half-way")
+        return {"rows": 3}
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Outputs:
+    return Outputs(LocalStore(tmp_path / "store"), tmp_path / "work", "revision")
+
+
+def build(outputs: Outputs, make: Callable[[Path], Mapping[str, int]], seed: int = 1) -> Built:
+    return outputs.build("stage", 1, {"source": "digest"}, {"seed": seed}, make)
+
+
+def test_a_second_run_finds_the_first_ones_output(local: Outputs) -> None:
+    make = Maker()
+    first, second = build(local, make), build(local, make)
+    assert (first.reused, second.reused, make.calls) == (False, True, 1)
+    assert first.reference == second.reference
+    manifest = local.manifest(first.reference)
+    assert list(manifest.files) == ["inner/part.txt"]
+    assert (manifest.counts, manifest.code_revision) == ({"rows": 3}, "revision")
+    assert (local.fetch(first.reference) / "inner/part.txt").read_text() == "content"
+
+
+def test_other_parameters_are_another_output_of_the_same_digest(local: Outputs) -> None:
+    one, two = build(local, Maker()), build(local, Maker(), seed=2)
+    assert not two.reused
+    assert one.reference.key != two.reference.key
+    assert one.reference.digest == two.reference.digest
+
+
+def test_the_fingerprint_ignores_order_and_sees_the_recipe() -> None:
+    one = fingerprint("stage", 1, {"a": "1", "b": "2"}, {"x": 1, "y": 2})
+    assert one == fingerprint("stage", 1, {"b": "2", "a": "1"}, {"y": 2, "x": 1})
+    assert one != fingerprint("stage", 2, {"a": "1", "b": "2"}, {"x": 1, "y": 2})
+
+
+def test_a_stage_that_dies_leaves_nothing_that_counts_but_can_resume(local: Outputs) -> None:
+    make = Maker(fails=1)
+    with pytest.raises(RuntimeError, match="half-way"):
+        build(local, make)
+    assert list(local.store.keys("stage")) == []
+    built = build(local, make)
+    assert make.found == [".scratch", "inner"]
+    assert not built.reused
+
+
+def test_a_store_that_fails_before_the_manifest_has_no_output(
+    local: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(key: str, data: bytes, *, only_if_absent: bool = False) -> bool:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local.store, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            build(local, Maker())
+    make = Maker()
+    assert not build(local, make).reused
+    assert make.calls == 1
+
+
+def test_two_builders_at_once_make_it_once(local: Outputs) -> None:
+    make = Maker()
+    with ThreadPoolExecutor(4) as pool:
+        built = [done.result() for done in [pool.submit(build, local, make) for _ in range(4)]]
+    assert make.calls == 1
+    assert len({one.reference.digest for one in built}) == 1
+
+
+def test_changed_bytes_are_refused(local: Outputs) -> None:
+    reference = build(local, Maker()).reference
+    local.store.write(f"{reference.key}/inner/part.txt", b"changed")
+    with pytest.raises(IntegrityError, match=r"inner/part\.txt"):
+        local.fetch(reference)
+
+
+def test_a_replaced_manifest_is_refused(local: Outputs) -> None:
+    reference = build(local, Maker()).reference
+    other = reference.model_copy(update={"digest": "0" * 64})
+    with pytest.raises(IntegrityError, match="not the one"):
+        local.manifest(other)
+    assert local.store.exists(f"{reference.key}/{MANIFEST}")
+
+
+def test_over_s3_a_damaged_local_copy_is_fetched_again(s3_server: Any, tmp_path: Path) -> None:
+    store = open_store(f"s3://{s3_server.bucket}/{secrets.token_hex(6)}", s3_server.endpoint_url)
+    outputs = Outputs(store, tmp_path / "work")
+    make = Maker()
+    reference = build(outputs, make).reference
+    assert build(outputs, make).reused
+    folder = outputs.fetch(reference)
+    (folder / "inner" / "part.txt").write_text("damaged on this machine")
+    assert (outputs.fetch(reference) / "inner/part.txt").read_text() == "content"
+    store.write(f"{reference.key}/inner/part.txt", b"damaged in the store")
+    (folder / "inner" / "part.txt").unlink()
+    with pytest.raises(IntegrityError):
+        outputs.fetch(reference)
