@@ -46,14 +46,12 @@ def _digits(least: int, most: int) -> Callable[[re.Match[str]], bool]:
     return check
 
 
-def _behind(
-    kind: str, name: str, label: str, value: str, digits: tuple[int, int], trigger: str = ""
-) -> Detector:
+def _behind(kind: str, name: str, label: str, value: str, digits: tuple[int, int]) -> Detector:
     """Return a detector of a value behind a label; the label in ASCII is the trigger too."""
     return Detector(
         kind=kind,
         name=name,
-        trigger=rf"(?:{trigger or label})[^0-9]{{0,90}}[0-9]",
+        trigger=rf"(?:^|[^a-z0-9])(?:{label})(?:[^a-z0-9][^0-9]{{0,89}})?[0-9]",
         pattern=compiled(
             rf"(?i){where_words_start(label, not_behind='[a-z0-9]')}{_GLUE}(?<![A-Z0-9])"
             rf"(?P<value>{value})(?!\w)"

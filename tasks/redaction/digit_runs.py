@@ -30,6 +30,7 @@ _RUN = compiled(rf"[0-9](?<![0-9].)[0-9]{{0,39}}+(?:{_BETWEEN}[0-9]{{1,40}}+){{0
 _SIGN_OF_WORD = r"[^\W_]"
 _NOT_A_DIGIT = compiled(r"[^0-9]+")
 _PART = compiled(r"([0-9]+)([^0-9]*)")
+_SHAPE = str.maketrans("123456789", "000000000")
 # "part number 123-45-6789": said to be something else.
 _OTHER_WORDS = (
     "orders?|invoices?|tracking|track|serial|parts?|models?|sku|isbn|issn|ean|upc|gtin|doi|oclc"
@@ -75,10 +76,18 @@ Rules = dict[str, list[NumberRule]]
 
 
 class _Group(NamedTuple):
-    start: int
+    start: int  # in the row
     end: int
     sign: str  # what stands behind it: "-", ".", "/", a space, or nothing at the end
     soft: bool  # a space or a slash is part of that, so a number may end here
+
+
+class _Layout(NamedTuple):
+    """What follows from a row's shape alone, whatever its digits are."""
+
+    groups: list[_Group]
+    # For each group, the numbers that may start there: their last group and rules, longest first.
+    candidates: list[list[tuple[int, list[NumberRule]]]]
 
 
 def digit_detector(rules: Sequence[NumberRule]) -> Detector:
@@ -88,8 +97,15 @@ def digit_detector(rules: Sequence[NumberRule]) -> Detector:
         for mask in dict.fromkeys(one for written in rule.masks for one in _written(written)):
             by_mask.setdefault(mask, []).append(rule)
 
+    @lru_cache(maxsize=4096)
+    def layout(shape: str) -> _Layout | None:
+        groups = _groups(shape)
+        candidates = [_candidates(groups, place, by_mask) for place in range(len(groups))]
+        return _Layout(groups, candidates) if any(candidates) else None
+
     def read(match: re.Match[str]) -> list[Finding]:
-        return _read(match, by_mask)
+        row = layout(match[0].translate(_SHAPE))
+        return _read(match.string, match.start(), row) if row else []
 
     return Detector(
         kind="NATIONAL_ID",
@@ -136,12 +152,12 @@ def _written(mask: str) -> Iterator[str]:
         yield str(sum(int(length) for length in mask.split("?")))
 
 
-def _read(match: re.Match[str], by_mask: Rules) -> list[Finding]:
-    text, groups = match.string, _groups(match)
+def _read(text: str, start: int, row: _Layout) -> list[Finding]:
+    groups = row.groups
     found: list[Finding] = []
     place, starts_here = 0, True
     while place < len(groups):
-        longest = _longest(text, groups, place, by_mask) if starts_here else None
+        longest = _longest(text, start, row, place) if starts_here else None
         if longest is not None:
             place, finding = longest
             found.append(finding)
@@ -158,27 +174,20 @@ def _goes_on(groups: Sequence[_Group], place: int) -> bool:
     return one.sign == " " and one.end - one.start == other.end - other.start >= 3
 
 
-def _groups(match: re.Match[str]) -> list[_Group]:
-    place = match.start()
+def _groups(shape: str) -> list[_Group]:
     groups: list[_Group] = []
-    for digits, between in _PART.findall(match[0]):
-        end = place + len(digits)
-        groups.append(_Group(place, end, *_sign(between)))
-        place = end + len(between)
+    for part in _PART.finditer(shape):
+        between = part[2]
+        sign = between.strip(_SPACE)
+        soft = sign != between or sign == "/"
+        sign = "-" if sign and sign in "‐‑‒–" else sign or (between[:1] and " ")
+        groups.append(_Group(part.start(), part.end(1), sign, soft))
     return groups
 
 
-@lru_cache(maxsize=256)
-def _sign(between: str) -> tuple[str, bool]:
-    sign = between.strip(_SPACE)
-    soft = sign != between or sign == "/"
-    return "-" if sign and sign in "‐‑‒–" else sign or (between[:1] and " "), soft
-
-
-def _longest(
-    text: str, groups: Sequence[_Group], first: int, by_mask: Rules
-) -> tuple[int, Finding] | None:
-    """Return the longest number that starts at this group, and the place of its last group."""
+def _candidates(
+    groups: Sequence[_Group], first: int, by_mask: Rules
+) -> list[tuple[int, list[NumberRule]]]:
     mask, digits, singles = "", 0, 0
     candidates: list[tuple[int, list[NumberRule]]] = []
     for place in range(first, len(groups)):
@@ -190,13 +199,17 @@ def _longest(
             break
         mask += str(length)
         last = place == len(groups) - 1
-        if (last or group.soft) and (rules := by_mask.get(mask)):
+        rules = by_mask.get(mask) if last or group.soft else None
+        if rules and (rules[0].kind == "CARD" or not _goes_on(groups, place)):
             candidates.append((place, rules))
         mask += group.sign
-    for place, rules in reversed(candidates):
-        start, end = groups[first].start, groups[place].end
-        if _goes_on(groups, place) and rules[0].kind != "CARD":
-            continue
+    return candidates[::-1]
+
+
+def _longest(text: str, base: int, row: _Layout, first: int) -> tuple[int, Finding] | None:
+    """Return the longest number that starts at this group, and the place of its last group."""
+    for place, rules in row.candidates[first]:
+        start, end = base + row.groups[first].start, base + row.groups[place].end
         if (rule := _rule(text, start, end, rules)) is not None:
             return place, Finding(rule.kind, start, end, rule.score, rule.name)
     return None

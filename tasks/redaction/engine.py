@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from tasks.redaction.addresses import ADDRESSES
 from tasks.redaction.birth_dates import BIRTH_DATES
 from tasks.redaction.contacts import CONTACTS
-from tasks.redaction.decoding import views
+from tasks.redaction.decoding import all_views
 from tasks.redaction.findings import Finding, Redacted
 from tasks.redaction.identifiers import IDENTIFIERS
 from tasks.redaction.kinds import require_policies
@@ -31,9 +31,11 @@ from tasks.redaction.placeholders import Rules, replace_findings, settle
 from tasks.redaction.rewriting import View
 from tasks.redaction.scanner import Scanner
 from tasks.redaction.secrets import SECRETS
+from tasks.redaction.triggers import Batch
 
 RULES = 2  # raised when a detector, a reading or the order of findings changes
 BETWEEN = "\n\n"  # texts of a record are searched as one, so that context carries over
+BATCH = 64  # texts searched together
 DETECTORS = (*CONTACTS, *IDENTIFIERS, *SECRETS, *PHONES, *BIRTH_DATES, *LICENCES, *ADDRESSES)
 
 
@@ -54,8 +56,7 @@ class Redactor:
     def find(self, records: Sequence[Sequence[str]]) -> list[list[list[Finding]]]:
         """Return, for each text of each record, what would be taken out of it."""
         joined = [BETWEEN.join(texts) for texts in records]
-        readings = [views(text) for text in joined]
-        found = [_forms(*one) for one in zip(joined, readings, strict=True)]
+        found, readings = _forms(joined)
         if self._names is not None:
             _add_names(self._names, joined, readings, found)
         return [
@@ -82,19 +83,24 @@ class Redactor:
 
 def find_forms(texts: Sequence[str]) -> list[list[Finding]]:
     """Return what has a form (all kinds but names) in each text and in plainer readings of it."""
-    return [_forms(text, views(text)) for text in texts]
-
-
-def _forms(text: str, readings: Sequence[View]) -> list[Finding]:
-    scanner = _scanner()
-    found = scanner.find(text)
-    for view in readings:
-        found += [
-            _traced(view, finding)
-            for finding in scanner.find(view.text)
-            if view.kinds is None or finding.kind in view.kinds
-        ]
+    found: list[list[Finding]] = []
+    for start in range(0, len(texts), BATCH):
+        found += _forms(texts[start : start + BATCH])[0]
     return found
+
+
+def _forms(texts: Sequence[str]) -> tuple[list[list[Finding]], list[list[View]]]:
+    """Return what has a form in each text, and the plainer readings of each."""
+    batch, scanner = Batch(texts), _scanner()
+    found = scanner.find_all(texts, batch)
+    readings = all_views(texts, batch, found)
+    every = [(number, view) for number, own in enumerate(readings) for view in own]
+    seen = scanner.find_all([view.text for _, view in every])
+    for (number, view), own in zip(every, seen, strict=True):
+        found[number] += [
+            _traced(view, one) for one in own if view.kinds is None or one.kind in view.kinds
+        ]
+    return found, readings
 
 
 def _add_names(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """Personal data in one text: characters `start` to `end` of it.
 
     `kind` is one of `KINDS`; `detector` says what found it, for the report; `score` is 0 to 1.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from tasks.redaction.checksums import luhn, mod_97
 from tasks.redaction.iban import LENGTH
@@ -57,19 +58,42 @@ def _rows() -> re.Pattern[str]:
     return compiled(rf"\d{{1,12}}+(?:{_GAP}\d{{1,12}}+){{1,18}}+(?!\w)")
 
 
+class _Number(NamedTuple):
+    """Groups of a row that may be one number, by their shape alone: places are in the row."""
+
+    spans: tuple[tuple[int, int], ...]
+    digits: int
+    same: bool  # one sign stands between all groups
+    sums: bool  # a sign of sums or lists is among those
+    card: bool  # grouped as cards are
+    ssn: bool
+    odd: bool  # with signs no SSN is written with
+
+
+_SHAPE = str.maketrans("123456789", "000000000")
+
+
 def row_views(text: str) -> Iterator[View]:
     """Yield readings of rows of digits as a card, a social security number or a phone."""
     for match in _rows().finditer(text):
-        if text[match.start() - 1 : match.start()].isalnum():
+        start = match.start()
+        if text[start - 1 : start].isalnum():
             continue
-        groups = list(re.finditer(r"\d+", match[0]))
-        gaps = [match[0][a.end() : b.start()] for a, b in pairwise(groups)]
-        spans = [(match.start() + g.start(), match.start() + g.end()) for g in groups]
-        plain = all(gap in _PLAIN_GAPS for gap in gaps) and len(gaps) != 7  # 7: eight pairs
+        plain, numbers = _numbers(match[0].translate(_SHAPE))
         if plain and not _said(text, *match.span(), "CARD"):
             continue
-        for first, last in _pieces(gaps):
-            yield from _number(text, spans[first : last + 1], gaps[first:last])
+        for one in numbers:
+            yield from _number(text, start, one)
+
+
+@lru_cache(maxsize=4096)
+def _numbers(row: str) -> tuple[bool, list[_Number]]:
+    """Return whether a row looks quite usual, and what of it may be a number."""
+    spans = [match.span() for match in re.finditer("0+", row)]
+    gaps = [row[a[1] : b[0]] for a, b in pairwise(spans)]
+    plain = all(gap in _PLAIN_GAPS for gap in gaps) and len(gaps) != 7  # 7: eight pairs
+    numbers = [_shape(spans[a : b + 1], gaps[a:b]) for a, b in _pieces(gaps)]
+    return plain, [one for one in numbers if 7 <= one.digits <= 19]
 
 
 def _pieces(gaps: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -88,29 +112,36 @@ def _bare(gaps: Sequence[str]) -> list[str]:
     return [gap.strip(" \t\r\n>|#*\\=") if "\n" in gap else gap.strip(" \t\xa0") for gap in gaps]
 
 
-def _number(text: str, spans: Sequence[tuple[int, int]], gaps: Sequence[str]) -> Iterator[View]:
-    start, end = spans[0][0], spans[-1][1]
-    digits = re.sub(r"\D", "", text[start:end])
-    sizes = " ".join(str(high - low) for low, high in spans)
+def _shape(spans: Sequence[tuple[int, int]], gaps: Sequence[str]) -> _Number:
+    lengths = [high - low for low, high in spans]
+    sizes = " ".join(map(str, lengths))
     signs = {gap.strip("()") for gap in _bare(gaps)} - {""}
     same = len(signs) <= 1
-    shaped = same and _CARD_SHAPES.fullmatch(sizes) is not None
-    if _is_card(digits) and (shaped or _said(text, start, end, "CARD")):
-        yield from _regapped(text, spans, "", _CARD)
-    if (
-        sizes == "3 2 4"
-        and same
-        and (_said(text, start, end, "SSN") or not set(gaps) & set("./,_:"))
-    ):
+    return _Number(
+        spans=tuple(spans),
+        digits=sum(lengths),
+        same=same,
+        sums=bool(signs & _ARITHMETIC),
+        card=same and _CARD_SHAPES.fullmatch(sizes) is not None,
+        ssn=same and sizes == "3 2 4",
+        odd=bool(set(gaps) & set("./,_:")),
+    )
+
+
+def _number(text: str, base: int, one: _Number) -> Iterator[View]:
+    spans = [(base + low, base + high) for low, high in one.spans]
+    start, end = spans[0][0], spans[-1][1]
+    if 13 <= one.digits <= 19:
+        digits = "".join(text[low:high] for low, high in spans)
+        real = luhn(digits) and len(set(digits)) > 1
+        if real and (one.card or _said(text, start, end, "CARD")):
+            yield from _regapped(text, spans, "", _CARD)
+    if one.ssn and (not one.odd or _said(text, start, end, "SSN")):
         yield from _regapped(text, spans, "-", _SSN)
-    dialled = text[max(0, start - 2) : start].strip("(").endswith("+")
-    plain = same and (dialled or not signs & _ARITHMETIC)
-    if 7 <= len(digits) <= 15 and plain and (dialled or _said(text, start, end, "PHONE")):
-        yield from _regapped(text, spans, " ", _PHONE)
-
-
-def _is_card(digits: str) -> bool:
-    return 13 <= len(digits) <= 19 and luhn(digits) and len(set(digits)) > 1
+    if one.same and one.digits <= 15:
+        dialled = text[max(0, start - 2) : start].strip("(").endswith("+")
+        if dialled or (not one.sums and _said(text, start, end, "PHONE")):
+            yield from _regapped(text, spans, " ", _PHONE)
 
 
 def _regapped(

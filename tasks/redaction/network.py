@@ -132,8 +132,7 @@ NETWORK = (
     Detector(
         kind="IP",
         name="IPv6",
-        trigger=r"\b[0-9a-f]{1,4}:(?:[0-9a-f]{1,4}:){5}[0-9a-f.]|[0-9a-f]{1,4}::[0-9a-f]{0,4}"
-        r"|(?:^|[^a-z0-9:])::[0-9a-f]{1,4}|[0-9a-f]:[0-9a-f]{1,4}:[0-9a-f]{1,4}::",
+        trigger=r"::|:(?:[0-9a-f]{1,4}:){5}[0-9a-f.]",
         pattern=_IPV6_FORM,
         score=0.95,
         before=48,

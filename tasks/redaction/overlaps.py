@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from tasks.redaction.findings import Finding
 from tasks.redaction.kinds import NAME_KINDS
@@ -49,7 +48,7 @@ def _united(found: Iterable[Finding]) -> Iterator[Finding]:
             last = one
         else:
             best = one if one.score > last.score else last
-            last = replace(best, start=last.start, end=max(last.end, one.end))
+            last = best._replace(start=last.start, end=max(last.end, one.end))
     if last is not None:
         yield last
 
@@ -73,4 +72,4 @@ def _uncovered(
     for start, end in [*gaps, (place, finding.end)]:
         core = _CORE.search(text, start, end) if end > start else None
         if core and sum(map(str.isalnum, core.group())) >= _LEAST_LEFT:
-            yield replace(finding, start=core.start(), end=core.end())
+            yield finding._replace(start=core.start(), end=core.end())

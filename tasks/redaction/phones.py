@@ -8,7 +8,7 @@ as "call". Every pattern can read a text in one way only, so none of them runs a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tasks.redaction.checksums import luhn
@@ -186,12 +186,13 @@ _FORMS = (
 _BY_FIRST = {sign: tuple(one for one in _FORMS if sign in one.first) for sign in "(+0123456789"}
 
 
-def _read(opening: re.Match[str]) -> Iterator[Finding]:
+def _read(opening: re.Match[str]) -> tuple[Finding, ...]:
     text, start = opening.string, opening.start()
     for form in _BY_FIRST.get(text[start], _BY_FIRST["1"]):
         match = form.pattern.match(text, start)
         if match is not None and form.check(match):
-            yield Finding("PHONE", start, match.end(), form.score, form.name)
+            return (Finding("PHONE", start, match.end(), form.score, form.name),)
+    return ()
 
 
 PHONES = (
@@ -205,5 +206,6 @@ PHONES = (
         after=48,
         read=_read,
         needs_digit=True,
+        once=-1,  # its trigger takes in the sign behind the number
     ),
 )

@@ -11,7 +11,7 @@ import hmac
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tasks.redaction.findings import Finding, Redacted
 from tasks.redaction.kinds import NAME_KINDS, PLACEHOLDER, value_key
@@ -133,7 +133,7 @@ def _private_parts(text: str, finding: Finding, terms: list[tuple[int, int]]) ->
         edges = [finding.start, *(edge for span in touched for edge in span), finding.end]
         spans = [_trimmed(text, *span) for span in zip(edges[::2], edges[1::2], strict=True)]
         return [
-            replace(finding, start=start, end=end)
+            finding._replace(start=start, end=end)
             for start, end in spans
             if text[start:end][:1].isupper()
         ]

@@ -7,12 +7,11 @@ the detector's exact pattern run, on the characters around the trigger. Writes n
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tasks.redaction.findings import Finding
+from tasks.redaction.triggers import Batch, Rows, Trigger, Triggers, windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +25,9 @@ class Detector:
     must be found in the `context_before` characters before the value or the `context_after`
     behind it. `read`, if given, makes the findings out of a match instead: for a form that many
     kinds share, such as a row of digits. `needs_digit` says that a text without any of 0 to 9
-    holds no match; most texts are such, and are then searched for a few triggers only.
+    holds no match; most texts are such, and are then searched for a few triggers only. `once`, if
+    given, says that a trigger leads to nothing more where it ends at least so many characters
+    before the end of a finding of the same kind, or of one as sure.
 
     Detectors with equal triggers share them: the text is searched for each trigger once.
     """
@@ -44,115 +45,80 @@ class Detector:
     context_after: int = 0
     read: Callable[[re.Match[str]], Iterable[Finding]] | None = None
     needs_digit: bool = False
+    once: int | None = None
 
 
 # Adds what it finds between two places of a text to a list. Places outside a text do no harm.
 Look = Callable[[str, int, int, list[Finding]], None]
 
 
-_DIGITS = b"0123456789"
-
-
 class Scanner:
     """A set of detectors, compiled once; safe to call from several threads."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
-        self._all = _Triggers(detectors)
-        wordy = [one for one in detectors if not one.needs_digit]
-        self._wordy = _Triggers(wordy) if wordy else None
+        shared: dict[tuple[object, ...], list[Detector]] = {}
+        for one in detectors:
+            alone = () if one.once is None else (one.kind, one.score, one.once)
+            shared.setdefault((one.trigger, one.needs_digit, *alone), []).append(one)
+        groups = list(shared.values())
+        self._searches = tuple((own[0], [_search(one) for one in own]) for own in groups)
+        self._triggers = Triggers(
+            [
+                Trigger(own[0].trigger, min(o.before + o.after for o in own), own[0].needs_digit)
+                for own in groups
+            ]
+        )
 
     def find(self, text: str) -> list[Finding]:
         """Return every finding, overlaps included, in no particular order."""
+        return self.find_all([text])[0]
+
+    def find_all(self, texts: Sequence[str], batch: Batch | None = None) -> list[list[Finding]]:
+        """Return the findings of each text; `batch` is the texts, where the caller has made one."""
+        rows = self._triggers.rows(batch or Batch(texts))
+        return [self._look(*one) if one[1] else [] for one in zip(texts, rows, strict=True)]
+
+    def _look(self, text: str, rows: Rows) -> list[Finding]:
         found: list[Finding] = []
-        # One byte a character keeps places the same; what is not Latin-1 becomes "?".
-        data = text.encode("latin-1", "replace")
-        has_digit = data.translate(None, _DIGITS) != data  # quicker than any search
-        triggers = self._all if has_digit else self._wordy
-        if triggers is None:
-            return found
-        for number, ends in triggers.ends(data).items():
-            for before, after, looks in triggers.looks[number]:
-                if len(ends) == 2:  # as nearly always
-                    for look in looks:
-                        look(text, ends[0] - before, ends[1] + after, found)
-                    continue
-                for low, high in _windows(ends, before, after):
-                    for look in looks:
-                        look(text, low, high, found)
+        for number, ends in rows.items():
+            first, searches = self._searches[number]
+            if found and first.once is not None and _is_found(found, first, ends):
+                continue
+            if len(ends) == 2:  # as nearly always
+                low, high = ends
+                for before, after, look in searches:
+                    look(text, low - before, high + after, found)
+                continue
+            for before, after, look in searches:
+                for low, high in windows(ends, before, after):
+                    look(text, low, high, found)
         return found
 
 
-class _Triggers:
-    """What says where to look, and the searches each leads to."""
-
-    def __init__(self, detectors: Iterable[Detector]) -> None:
-        import hyperscan
-
-        shared: dict[str, list[Detector]] = {}
-        for detector in detectors:
-            shared.setdefault(detector.trigger, []).append(detector)
-        self.looks = tuple(_by_reach(group) for group in shared.values())
-        self._reach = [min(one.before + one.after for one in group) for group in shared.values()]
-        self._database = hyperscan.Database()
-        flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL
-        self._database.compile(
-            expressions=[trigger.encode("ascii") for trigger in shared],
-            ids=list(range(len(shared))),
-            elements=len(shared),
-            flags=[flags] * len(shared),
-        )
-        self._local = threading.local()
-
-    def ends(self, data: bytes) -> dict[int, list[int]]:
-        """Return where triggers end, by trigger: first and last of each row of close ones.
-
-        Rows, not single places: a hostile text sets a trigger off at every character of it.
-        """
-        rows: dict[int, list[int]] = {}
-        reach = self._reach
-
-        def note(number: int, _start: int, end: int, _flags: int, _context: Any) -> None:
-            row = rows.get(number)
-            if row is None:
-                rows[number] = [end, end]
-            elif end - row[-1] <= reach[number]:  # Hyperscan reports ends in order
-                row[-1] = end
-            else:
-                row += (end, end)
-
-        self._database.scan(data, match_event_handler=note, scratch=self._scratch())
-        return rows
-
-    def _scratch(self) -> Any:
-        """Return this thread's working memory: Hyperscan wants one for each scan at a time."""
-        scratch = getattr(self._local, "scratch", None)
-        if scratch is None:
-            import hyperscan
-
-            scratch = self._local.scratch = hyperscan.Scratch(self._database)
-        return scratch
+def _is_found(found: Iterable[Finding], detector: Detector, ends: Sequence[int]) -> bool:
+    first, last = ends[0], ends[-1] + (detector.once or 0)
+    for kind, start, end, score, _ in found:
+        if start < first and last <= end and (kind == detector.kind or score >= detector.score):
+            return True
+    return False
 
 
-def _by_reach(group: Iterable[Detector]) -> tuple[tuple[int, int, tuple[Look, ...]], ...]:
-    """Put detectors that look equally far from their trigger together."""
-    looks: dict[tuple[int, int], list[Look]] = {}
-    for one in group:
-        looks.setdefault((one.before, one.after), []).append(_look(one))
-    return tuple((*reach, tuple(own)) for reach, own in looks.items())
+def _search(detector: Detector) -> tuple[int, int, Look]:
+    return detector.before, detector.after, _look(detector)
 
 
 def _look(detector: Detector) -> Look:
     """Return a detector's search. Two functions, for this is where the time goes."""
-    finditer, check, read = detector.pattern.finditer, detector.check or bool, detector.read
+    finditer, check = detector.pattern.finditer, detector.check or bool
+    if (read := detector.read) is not None:
 
-    def look_and_read(text: str, low: int, high: int, found: list[Finding]) -> None:
-        assert read is not None  # noqa: S101  (used only where there is one)
-        for match in finditer(text, low, high):
-            if check(match):
-                found += read(match)
+        def look_and_read(text: str, low: int, high: int, found: list[Finding]) -> None:
+            for match in finditer(text, low, high):
+                if check(match):
+                    found += read(match)
 
-    if read is not None:
         return look_and_read
+
     kind, name, score, context = detector.kind, detector.name, detector.score, detector.context
     value = detector.pattern.groupindex.get("value", 0)
 
@@ -164,18 +130,6 @@ def _look(detector: Detector) -> Look:
                     found.append(Finding(kind, start, end, score, name))
 
     return look
-
-
-def _windows(ends: list[int], before: int, after: int) -> Iterator[tuple[int, int]]:
-    """Merge what lies around each row of triggers into windows that do not overlap."""
-    low, high = ends[0] - before, ends[1] + after
-    for place in range(2, len(ends), 2):
-        first, last = ends[place] - before, ends[place + 1] + after
-        if first > high:
-            yield low, high
-            low = first
-        high = last
-    yield low, high
 
 
 def _near(text: str, detector: Detector, start: int, end: int) -> bool:

@@ -53,6 +53,7 @@ def address(
     after: int = 32,
     check: Callable[[re.Match[str]], bool] | None = None,
     needs_digit: bool = True,
+    once: int = 5,
 ) -> Detector:
     """Return a detector of addresses; `Detector` says what the arguments mean.
 
@@ -78,6 +79,7 @@ def address(
         check=check,
         read=read,
         needs_digit=needs_digit,
+        once=once,
     )
 
 
@@ -91,6 +93,7 @@ def seen(piece: str) -> str:
 # Lists as `re` reads them fast; the triggers take them as they are.
 _CLEAR = by_first_letter(words.CLEAR)
 _COMMON = by_first_letter(words.COMMON)
+_CAPITAL_COMMON = "|".join(f"(?-i:{one[0].upper()}){one[1:]}" for one in words.COMMON.split("|"))
 _ENDINGS = by_first_letter(words.ENDINGS)
 _OPENINGS = by_first_letter(words.OPENINGS)
 _CLOSINGS = by_first_letter(words.CLOSINGS)
@@ -116,7 +119,7 @@ STREETS = (
     ),
     address(
         "street-capital",
-        rf"[0-9][a-z]?,? [^\n]{{1,60}} (?:{words.COMMON})\b",
+        rf" (?:{_CAPITAL_COMMON})\b",
         rf"(?P<head>{words.FIRST_NUMBERS},?[ ](?:(?:{words.CAPITAL}\.?"
         rf"|{words.ORDINAL})[ ]){{1,5}}?"
         rf"(?={words.UPPER}){_COMMON}\b){_SIDE}",

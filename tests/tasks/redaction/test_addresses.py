@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tasks.redaction.addresses import ADDRESSES
@@ -111,7 +113,8 @@ def test_numbers_and_words_of_another_kind_stay(scanner: Scanner, text: str) -> 
     assert _longest(scanner, text) is None
 
 
-def test_triggers_pass_over_nothing_that_a_pattern_would_find(scanner: Scanner) -> None:
+def test_triggers_pass_over_nothing_that_a_pattern_would_find() -> None:
+    scanner = Scanner([replace(detector, once=None) for detector in ADDRESSES])
     for text in [f"We met there:\n{address}\n" for address in _WHOLE]:
         seen = {(one.detector, one.start) for one in scanner.find(text)}
         for detector in ADDRESSES:
