@@ -104,6 +104,7 @@ BIRTH_DATES = (
         after=80,
         check=_of_birth,
         needs_digit=True,
+        once=0,
     ),
     Detector(
         kind="DATE_OF_BIRTH",

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from operator import mul
+from string import ascii_uppercase
 
-_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # twice a digit, its two digits added
+# Signs to values, for `bytes.translate`: a digit, and twice a digit with its two digits added.
+_ONCE = bytes.maketrans(b"0123456789", bytes(range(10)))
+_DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
+_LETTERS = str.maketrans({sign: str(value) for value, sign in enumerate(ascii_uppercase, 10)})
 
 # The multiplication of the dihedral group D5, and its permutation, both from Verhoeff.
 _D5 = (
@@ -39,8 +43,11 @@ _PERMUTED = (
 
 def luhn(digits: str) -> bool:
     """Tell whether the last digit is the Luhn check digit of the others."""
-    values = list(map(int, digits[::-1]))
-    return (sum(values[::2]) + sum(map(_DOUBLED.__getitem__, values[1::2]))) % 10 == 0
+    if not digits.isascii():  # the digits of another script
+        digits = "".join(str(int(digit)) for digit in digits)
+    signs = digits.encode("ascii")
+    once, twice = signs[::-2].translate(_ONCE), signs[-2::-2].translate(_DOUBLED)
+    return (sum(once) + sum(twice)) % 10 == 0
 
 
 def verhoeff(digits: str) -> bool:
@@ -53,10 +60,8 @@ def verhoeff(digits: str) -> bool:
 
 def mod_97(code: str) -> bool:
     """Tell whether an IBAN (letters and digits, no spaces) leaves 1 when divided by 97."""
-    try:
-        return int("".join(str(int(sign, 36)) for sign in code[4:] + code[:4])) % 97 == 1
-    except ValueError:
-        return False
+    digits = (code[4:] + code[:4]).upper().translate(_LETTERS)
+    return digits.isascii() and digits.isdigit() and int(digits) % 97 == 1
 
 
 def mod_11_10(digits: str) -> bool:

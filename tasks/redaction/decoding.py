@@ -18,6 +18,7 @@ from tasks.redaction.findings import Finding
 from tasks.redaction.groups import code_views, row_views
 from tasks.redaction.lines import BEGINNINGS, line_views
 from tasks.redaction.lookalikes import lookalike_edits
+from tasks.redaction.overlaps import SURE
 from tasks.redaction.rewriting import View, part, rewrite
 from tasks.redaction.spacing import apart_views, confused_views, loose_views
 from tasks.redaction.spelled import spelled_views
@@ -64,12 +65,17 @@ def all_views(
 
 
 def _not_in(rows: Rows, found: Sequence[Finding]) -> Rows:
-    """Leave out the tricks of which every trigger ends in something that was found."""
+    """Leave out the tricks with digits of which every trigger ends in something surely found."""
     return {
         number: ends
         for number, ends in rows.items()
-        if not any(one.start < ends[0] and ends[-1] <= one.end + 1 for one in found)
+        if number not in _WITH_DIGITS or not _holds(found, ends)
     }
+
+
+def _holds(found: Sequence[Finding], ends: Sequence[int]) -> bool:
+    first, last = ends[0], ends[-1] - 1  # a trigger may take in the sign behind it
+    return any(start < first and last <= end and score >= SURE for _, start, end, score, _ in found)
 
 
 def _views(text: str, rows: Rows) -> list[View]:
@@ -220,6 +226,13 @@ def _tricks() -> tuple[tuple[str, Reader, bool], ...]:
             False,
         ),
     )
+
+
+_WITH_DIGITS = frozenset(
+    number
+    for number, (_, read, _) in enumerate(_tricks())
+    if read in {row_views, confused_views, _unpacked}
+)
 
 
 @cache

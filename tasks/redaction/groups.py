@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tasks.redaction.checksums import luhn, mod_97
+from tasks.redaction.first_letters import by_first_letter
 from tasks.redaction.iban import LENGTH
 from tasks.redaction.patterns import compiled
 from tasks.redaction.rewriting import Edit, View, rewrite
@@ -32,16 +33,22 @@ _MAC_SIGNS = frozenset("-:_|~/·•*")
 _PLAIN_GAPS = frozenset({"-", " ", ""})
 
 
+def _any(anywhere: str, words: str = "") -> re.Pattern[str]:
+    """Return what finds one of these, or one of these words (expressions parted by "|")."""
+    ways = [by_first_letter(anywhere)] + ([rf"\b{by_first_letter(words)}"] if words else [])
+    return compiled("|".join(ways), re.IGNORECASE)
+
+
 @cache
 def _words() -> dict[str, re.Pattern[str]]:
     return {
-        "CARD": compiled(r"(?i)card|visa|master|amex|american express|credit|debit|\bcc\b|\bpan\b"),
-        "PHONE": compiled(
-            r"(?i)phone|\bcall|\btel\b|mobile|\bcell|\bfax\b|\btext\b|whatsapp|reach|\bdial|\bring"
-            r"|\bsms\b|handy|m[oó]vil|portable|telefon|contact|\bph\b|number"
+        "CARD": _any("card|visa|master|amex|american express|credit|debit", r"cc\b|pan\b"),
+        "PHONE": _any(
+            "phone|mobile|whatsapp|reach|handy|m[oó]vil|portable|telefon|contact|number",
+            r"call|tel\b|cell|fax\b|text\b|dial|ring|sms\b|ph\b",
         ),
-        "SSN": compiled(r"(?i)\bssn|social|security|tax"),
-        "MAC": compiled(r"(?i)\bmac\b|ether|hw ?addr|lladdr|hardware|physical|bssid|\bnic\b"),
+        "SSN": _any("social|security|tax", "ssn"),
+        "MAC": _any("ether|hw ?addr|lladdr|hardware|physical|bssid", r"mac\b|nic\b"),
     }
 
 

@@ -54,11 +54,15 @@ def _read(match: re.Match[str]) -> Iterator[Finding]:
 
 def _end(text: str, match: re.Match[str]) -> int | None:
     """Return where an IBAN of this country ends, if a word does not go on there."""
-    signs = list(_SIGN.finditer(text, *match.span()))
-    length = LENGTH.get((signs[0][0] + signs[1][0]).upper(), 0)
-    if not length or len(signs) < length:
+    length = LENGTH.get(text[match.start() : match.start() + 2].upper(), 0)
+    if not length or match.end() - match.start() < length:
         return None
-    end = signs[length - 1].end()
+    end = match.start() + length
+    if not text[match.start() : end].isalnum():
+        signs = list(_SIGN.finditer(text, *match.span()))
+        if len(signs) < length:
+            return None
+        end = signs[length - 1].end()
     return None if text[end : end + 1].isalnum() else end
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from tasks.redaction.findings import Finding
 from tasks.redaction.triggers import Batch, Rows, Trigger, Triggers, windows
@@ -49,6 +50,7 @@ class Detector:
 
 
 # Adds what it finds between two places of a text to a list. Places outside a text do no harm.
+_BY_PLACE = itemgetter(1, 0)
 Look = Callable[[str, int, int, list[Finding]], None]
 
 
@@ -80,23 +82,25 @@ class Scanner:
 
     def _look(self, text: str, rows: Rows) -> list[Finding]:
         found: list[Finding] = []
-        for number, ends in rows.items():
-            first, searches = self._searches[number]
-            if found and first.once is not None and _is_found(found, first, ends):
+        # In order of place: what is found first spares searches, the same ones in any batch.
+        places = sorted(rows.items(), key=_BY_PLACE) if len(rows) > 1 else rows.items()
+        for number, ends in places:
+            detector, searches = self._searches[number]
+            low, high = ends[0], ends[-1]
+            if found and detector.once is not None and _is_found(found, detector, low, high):
                 continue
             if len(ends) == 2:  # as nearly always
-                low, high = ends
                 for before, after, look in searches:
                     look(text, low - before, high + after, found)
                 continue
             for before, after, look in searches:
-                for low, high in windows(ends, before, after):
-                    look(text, low, high, found)
+                for start, end in windows(ends, before, after):
+                    look(text, start, end, found)
         return found
 
 
-def _is_found(found: Iterable[Finding], detector: Detector, ends: Sequence[int]) -> bool:
-    first, last = ends[0], ends[-1] + (detector.once or 0)
+def _is_found(found: Iterable[Finding], detector: Detector, first: int, last: int) -> bool:
+    last += detector.once or 0
     for kind, start, end, score, _ in found:
         if start < first and last <= end and (kind == detector.kind or score >= detector.score):
             return True
@@ -109,16 +113,26 @@ def _search(detector: Detector) -> tuple[int, int, Look]:
 
 def _look(detector: Detector) -> Look:
     """Return a detector's search. Two functions, for this is where the time goes."""
-    finditer, check = detector.pattern.finditer, detector.check or bool
-    if (read := detector.read) is not None:
+    return _reading(detector) if detector.read else _taking(detector)
 
-        def look_and_read(text: str, low: int, high: int, found: list[Finding]) -> None:
-            for match in finditer(text, low, high):
-                if check(match):
-                    found += read(match)
 
-        return look_and_read
+def _reading(detector: Detector) -> Look:
+    finditer, check, after = detector.pattern.finditer, detector.check or bool, detector.after
+    read = detector.read
+    assert read is not None  # noqa: S101  (asked for only where there is one)
 
+    def look(text: str, low: int, high: int, found: list[Finding]) -> None:
+        for match in finditer(text, low, high):
+            if check(match):
+                found += read(match)
+                if match.end() >= high - after:
+                    return  # what comes behind the last trigger has one of its own
+
+    return look
+
+
+def _taking(detector: Detector) -> Look:
+    finditer, check, after = detector.pattern.finditer, detector.check or bool, detector.after
     kind, name, score, context = detector.kind, detector.name, detector.score, detector.context
     value = detector.pattern.groupindex.get("value", 0)
 
@@ -128,6 +142,8 @@ def _look(detector: Detector) -> Look:
                 start, end = match.span(value)
                 if context is None or _near(text, detector, start, end):
                     found.append(Finding(kind, start, end, score, name))
+                    if match.end() >= high - after:
+                        return
 
     return look
 

@@ -88,15 +88,16 @@ class Triggers:
             place = bisect_left(starts, end) - 1
             end -= starts[place]
             rows = found[numbers[place]]
-            if rows is _NOTHING:
-                rows = found[numbers[place]] = {}
-            row = rows.get(trigger)
-            if row is None:
+            if trigger in rows:
+                row = rows[trigger]
+                if end - row[-1] <= reach[trigger]:  # Hyperscan reports ends in order
+                    row[-1] = end
+                else:
+                    row += (end, end)
+            elif rows:
                 rows[trigger] = [end, end]
-            elif end - row[-1] <= reach[trigger]:  # Hyperscan reports ends in order
-                row[-1] = end
             else:
-                row += (end, end)
+                found[numbers[place]] = {trigger: [end, end]}
 
         return note
 
