@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tasks.redaction.name_layout import heads_letter, placed
 from tasks.redaction.name_words import Word, is_guessed, read_words, shown, starts_place
@@ -66,7 +66,7 @@ def read_sentence(text: str, start: int, end: int, lists: WordLists) -> Sentence
     if guessed and piece.isupper() and len(words) <= _LABEL:
         place = placed(text, words[0].start, words[-1].end).get("LOCATION", 0.0) if words else 0.0
         if place >= 1.0:
-            words = [replace(word, capital=not word.folded[0].isdigit()) for word in words]
+            words = [word._replace(capital=not word.folded[0].isdigit()) for word in words]
     runs = [run for run in _runs(text, words, lists) if run and _is_prose(text, run)]
     read = (_candidate(text, run, words[0], guessed, lists) for run in runs)
     candidates = tuple(one for one in read if one is not None)
@@ -137,7 +137,7 @@ def _candidate(
         run = run[1:]
     if len(run) > 1 and not guessed and _STATE.fullmatch(run[-1].text):
         run = run[:-1]
-    if not run:
+    if not run or (len(run) == 1 and not titled and run[0].text.lower() in lists.alone):
         return None
     return Candidate(tuple(run), opening, guessed or run[0].text.islower(), titled)
 

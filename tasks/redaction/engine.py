@@ -33,7 +33,7 @@ from tasks.redaction.scanner import Scanner
 from tasks.redaction.secrets import SECRETS
 from tasks.redaction.triggers import Batch
 
-RULES = 2  # raised when a detector, a reading or the order of findings changes
+RULES = 3  # raised when a detector, a reading or the order of findings changes
 BETWEEN = "\n\n"  # texts of a record are searched as one, so that context carries over
 BATCH = 256  # texts searched together
 DETECTORS = (*CONTACTS, *IDENTIFIERS, *SECRETS, *PHONES, *BIRTH_DATES, *LICENCES, *ADDRESSES)

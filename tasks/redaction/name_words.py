@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tasks.redaction.patterns import compiled
 from tasks.redaction.word_lists import WordLists, fold
@@ -26,8 +26,7 @@ _CALLED = compiled(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word of a text. `capital`: read with one; `known`: English has it, and writes it small."""
 
     start: int
@@ -55,7 +54,7 @@ def read_words(text: str, start: int, end: int, guessed: bool, lists: WordLists)
 
 def _word(match: re.Match[str], guessed: bool, lists: WordLists) -> Word:
     value = match.group()
-    if ending := _POSSESSIVE.search(value):
+    if ("'" in value or "’" in value) and (ending := _POSSESSIVE.search(value)):
         value = value[: ending.start()]
     folded = fold(value)
     known = lists.known(folded if value.isascii() else value.lower())
@@ -97,7 +96,7 @@ def _with_firms(words: Sequence[Word], lists: WordLists) -> Iterator[Word]:
         if first and follower.capital and follower.folded in lists.surnames:
             raised.add(number)
     for number, word in enumerate(words):
-        yield replace(word, capital=True) if number in raised else word
+        yield word._replace(capital=True) if number in raised else word
 
 
 def _with_careless(words: Sequence[Word], lists: WordLists) -> Iterator[Word]:
@@ -111,7 +110,7 @@ def _with_careless(words: Sequence[Word], lists: WordLists) -> Iterator[Word]:
         if not word.known and (word.folded in lists.first_names or word.folded in lists.places):
             raised.add(number)
     for number, word in enumerate(words):
-        yield replace(word, capital=True) if number in raised else word
+        yield word._replace(capital=True) if number in raised else word
 
 
 def _firm(words: Sequence[Word], form: int, lists: WordLists) -> set[int]:

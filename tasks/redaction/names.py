@@ -23,7 +23,7 @@ from tasks.redaction.names_model import (
 from tasks.redaction.segments import pieces
 from tasks.redaction.word_lists import WordLists, lists_digest, word_lists
 
-RULES = 1  # raised when a weight, a context or a list of words changes
+RULES = 2  # raised when a weight, a context or a list of words changes
 
 
 class NameFinder:

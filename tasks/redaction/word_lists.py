@@ -47,6 +47,7 @@ class WordLists:
     places: frozenset[str]
     villages: frozenset[str]
     never: frozenset[str]
+    alone: frozenset[str]
     titles: frozenset[str]
     particles: frozenset[str]
     heads: frozenset[str]
