@@ -15,22 +15,22 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any, Protocol
 
-from tasks.redaction.addresses import ADDRESSES
-from tasks.redaction.birth_dates import BIRTH_DATES
-from tasks.redaction.contacts import CONTACTS
-from tasks.redaction.decoding import all_views
+from tasks.redaction.disguises.decoding import all_views
+from tasks.redaction.disguises.rewriting import View
 from tasks.redaction.findings import Finding, Redacted
-from tasks.redaction.identifiers import IDENTIFIERS
+from tasks.redaction.forms.addresses import ADDRESSES
+from tasks.redaction.forms.birth_dates import BIRTH_DATES
+from tasks.redaction.forms.contacts import CONTACTS
+from tasks.redaction.forms.identifiers import IDENTIFIERS
+from tasks.redaction.forms.licences import LICENCES
+from tasks.redaction.forms.phones import PHONES
+from tasks.redaction.forms.secrets import SECRETS
 from tasks.redaction.kinds import require_policies
-from tasks.redaction.licences import LICENCES
-from tasks.redaction.names import build_name_finder, names_identity
-from tasks.redaction.names_model import DEFAULT_NAMES_MODEL
+from tasks.redaction.names.finder import build_name_finder, names_identity
+from tasks.redaction.names.model import DEFAULT_NAMES_MODEL
 from tasks.redaction.patterns import compiled
-from tasks.redaction.phones import PHONES
 from tasks.redaction.placeholders import Rules, replace_findings, settle
-from tasks.redaction.rewriting import View
 from tasks.redaction.scanner import Scanner
-from tasks.redaction.secrets import SECRETS
 from tasks.redaction.triggers import Batch
 
 RULES = 3  # raised when a detector, a reading or the order of findings changes
@@ -40,7 +40,7 @@ DETECTORS = (*CONTACTS, *IDENTIFIERS, *SECRETS, *PHONES, *BIRTH_DATES, *LICENCES
 
 
 class Names(Protocol):
-    """What finds names (`tasks.redaction.names` has it)."""
+    """What finds names (`tasks.redaction.names.finder` has it)."""
 
     def find(self, texts: Sequence[str]) -> list[list[Finding]]:
         """Return the findings of each text."""

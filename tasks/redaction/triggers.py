@@ -103,32 +103,40 @@ class Triggers:
 
 
 class _Database:
-    """Numbered expressions as Hyperscan has compiled them."""
+    """Numbered expressions; Hyperscan compiles them, which takes a second, when first needed."""
 
     def __init__(self, numbered: Sequence[tuple[int, str]]) -> None:
-        import hyperscan
-
+        self._numbered = numbered
         self._local = threading.local()
-        self._database = hyperscan.Database() if numbered else None
-        if self._database is not None:
-            flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL
-            self._database.compile(
-                expressions=[expression.encode("ascii") for _, expression in numbered],
-                ids=[number for number, _ in numbered],
-                elements=len(numbered),
-                flags=[flags] * len(numbered),
-            )
+        self._lock = threading.Lock()
+        self._compiled: Any = None
 
     def scan(self, data: bytes, note: Note) -> None:
         """Call `note` for each end of an expression."""
-        if self._database is None:
+        if not self._numbered:
             return
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:  # Hyperscan wants working memory of its own for each scan at a time
             import hyperscan
 
-            scratch = self._local.scratch = hyperscan.Scratch(self._database)
-        self._database.scan(data, match_event_handler=note, scratch=scratch)
+            scratch = self._local.scratch = hyperscan.Scratch(self._database())
+        self._compiled.scan(data, match_event_handler=note, scratch=scratch)
+
+    def _database(self) -> Any:
+        import hyperscan
+
+        with self._lock:
+            if self._compiled is None:
+                database = hyperscan.Database()
+                flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL
+                database.compile(
+                    expressions=[expression.encode("ascii") for _, expression in self._numbered],
+                    ids=[number for number, _ in self._numbered],
+                    elements=len(self._numbered),
+                    flags=[flags] * len(self._numbered),
+                )
+                self._compiled = database
+            return self._compiled
 
 
 def windows(ends: Sequence[int], before: int, after: int) -> list[tuple[int, int]]:

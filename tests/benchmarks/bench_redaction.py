@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 
 from tasks.redaction.engine import Redactor, build_redactor, find_forms
 from tasks.redaction.findings import Finding
-from tasks.redaction.names_model import DEFAULT_NAMES_MODEL, load_names_model
-from tasks.redaction.segments import pieces
+from tasks.redaction.names.model import DEFAULT_NAMES_MODEL, load_names_model
+from tasks.redaction.names.segments import pieces
 from tests.benchmarks.limits import Limits
 from tests.benchmarks.redaction import evasions, labelled, names_speed, technical
 from tests.benchmarks.redaction.peer import Presidio

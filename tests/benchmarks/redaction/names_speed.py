@@ -109,9 +109,9 @@ def chat_texts() -> list[str]:
 
 def left_out(texts: Sequence[str]) -> list[Left]:
     """Return the sentences that the finder does not give to its model."""
-    from tasks.redaction.candidates import read_sentence
-    from tasks.redaction.segments import pieces
-    from tasks.redaction.word_lists import word_lists
+    from tasks.redaction.names.candidates import read_sentence
+    from tasks.redaction.names.segments import pieces
+    from tasks.redaction.names.word_lists import word_lists
 
     return [
         Left(number, start, end)
@@ -123,7 +123,7 @@ def left_out(texts: Sequence[str]) -> list[Left]:
 
 def model_names(texts: Sequence[str], left: Sequence[Left]) -> list[tuple[int, int, int]]:
     """Return what the model marks as a name in these sentences: text, start, end."""
-    from tasks.redaction.names_model import DEFAULT_NAMES_MODEL, OTHER, load_names_model
+    from tasks.redaction.names.model import DEFAULT_NAMES_MODEL, OTHER, load_names_model
 
     model = load_names_model(DEFAULT_NAMES_MODEL)
     read = model.read([texts[one.text][one.start : one.end] for one in left])
@@ -137,7 +137,7 @@ def model_names(texts: Sequence[str], left: Sequence[Left]) -> list[tuple[int, i
 
 def reason(value: str) -> str:
     """Say why a sentence with this name was left out."""
-    from tasks.redaction.word_lists import fold, word_lists
+    from tasks.redaction.names.word_lists import fold, word_lists
 
     lists = word_lists()
     words = [word for word in fold(value).replace("'", " ").split() if word]
@@ -154,9 +154,9 @@ def reason(value: str) -> str:
 
 def speeds(name: str, texts: Sequence[str]) -> None:
     """Print characters a second of the finder, and of its model alone over every sentence."""
-    from tasks.redaction.names import build_name_finder
-    from tasks.redaction.names_model import DEFAULT_NAMES_MODEL, load_names_model
-    from tasks.redaction.segments import pieces
+    from tasks.redaction.names.finder import build_name_finder
+    from tasks.redaction.names.model import DEFAULT_NAMES_MODEL, load_names_model
+    from tasks.redaction.names.segments import pieces
 
     finder, model = build_name_finder(), load_names_model(DEFAULT_NAMES_MODEL)
     sentences = [text[start:end] for text in texts for start, end in pieces(text)]

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tasks.redaction.findings import Finding
-from tasks.redaction.names_model import DEFAULT_NAMES_MODEL, find_names_model
+from tasks.redaction.names.model import DEFAULT_NAMES_MODEL, find_names_model
 
 KINDS = {
     "EMAIL_ADDRESS": "EMAIL",

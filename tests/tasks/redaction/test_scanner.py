@@ -8,15 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tasks.redaction.addresses import ADDRESSES
-from tasks.redaction.birth_dates import BIRTH_DATES
-from tasks.redaction.contacts import CONTACTS
 from tasks.redaction.findings import Finding
-from tasks.redaction.identifiers import IDENTIFIERS
-from tasks.redaction.licences import LICENCES
-from tasks.redaction.phones import PHONES
+from tasks.redaction.forms.addresses import ADDRESSES
+from tasks.redaction.forms.birth_dates import BIRTH_DATES
+from tasks.redaction.forms.contacts import CONTACTS
+from tasks.redaction.forms.identifiers import IDENTIFIERS
+from tasks.redaction.forms.licences import LICENCES
+from tasks.redaction.forms.phones import PHONES
+from tasks.redaction.forms.secrets import SECRETS
 from tasks.redaction.scanner import Detector, Scanner
-from tasks.redaction.secrets import SECRETS
+from tests.tasks.redaction.clean_texts import CLEAN
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,38 @@ def test_a_detector_that_needs_a_digit_is_left_out_where_there_is_none() -> None
     assert {one.detector for one in scanner.find("ab1")} == {"one", "two"}
     assert asked == ["ab", "ab", "ab1"]
     assert Scanner([_detector("two", "ab", needs_digit=True)]).find("ab") == []
+
+
+def test_a_trigger_inside_what_was_found_may_lead_to_nothing_more() -> None:
+    asked: list[str] = []
+
+    def noted(match: re.Match[str]) -> bool:
+        asked.append(match[0])
+        return True
+
+    long = _detector("long", "ab1ab2")
+    spared = _detector("spared", r"ab\d?", check=noted, once=1)
+    found = Scanner([long, spared]).find("ab1ab2")
+    assert [one.detector for one in found] == ["long"]
+    assert asked == []
+    kept = Scanner([long, spared]).find("ab3")
+    assert [one.detector for one in kept] == ["spared"]
+
+
+def test_texts_searched_together_give_what_each_gives_alone(scanner: Scanner) -> None:
+    texts = [
+        *CLEAN,
+        "4111 1111 1111 1111",  # a number that ends its text, one that starts the next
+        "4111 1111 1111 1111",
+        "a@b.example",
+        "",
+        "🦙 Hauptstraße 5, 10115 Berlin",
+        "reach me at 212-555-0143\nor at 12 Main Street, Springfield, IL 62704",
+        "my password is",
+        "hunter2-Tr0ub4dor, and born on",
+        "3 May 1990",
+    ]
+    assert scanner.find_all(texts) == [scanner.find(text) for text in texts]
 
 
 def test_a_reader_makes_the_findings_itself() -> None:

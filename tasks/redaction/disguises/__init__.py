@@ -1,0 +1,1 @@
+"""Plainer readings of texts in which values are disguised."""

@@ -1,0 +1,1 @@
+"""What has a form: detectors of numbers, codes, addresses and secrets."""

