@@ -217,6 +217,7 @@ def test_an_approval_in_the_review_tab_moves_the_champion(team: Team, browser: A
     assert "champion  version 1" in team.paddock("show", "--name", NAME)
 
 
+@pytest.mark.usefixtures("browser")  # without one, nobody approved a champion to drift from
 def test_a_quiet_log_starts_nothing_and_a_drifted_one_one_retraining(team: Team) -> None:
     before = len(team.runs("retrain"))
     for seed in ("7", "8"):

@@ -42,7 +42,7 @@ _OTHER_WORDS = (
 )
 _OTHER = compiled(
     rf"(?i){where_words_start(_OTHER_WORDS, not_behind=_SIGN_OF_WORD)}\b"
-    r"(?:[\s_-]*(?:number|numbers|no|num|nr|id|code|key))?\W{0,3}(?:(?:is|was)\s+)?[\"'#(]?$"
+    r"(?:[\s_-]*(?:number|numbers|no|num|nr|id|code|key))?[^\w;|]{0,3}(?:(?:is|was)\s+)?[\"'#(]?$"
 )
 # A form without a check digit does not count in the same breath as these.
 _OTHER_NUMBER = compiled(
@@ -54,6 +54,8 @@ _OTHER_NUMBER = compiled(
     + r"[\s_-]*(?:numbers?|nos?\b|nums?\b|ids?\b|codes?|#)"
 )
 _SURE = 0.9
+_THOUSANDS = compiled(r"[0-9]{3}[ .,][0-9]{3}(?![0-9])")
+_CENTS = compiled(r",[0-9]{1,2}(?![0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +136,25 @@ def said_to_be_other(text: str, start: int) -> bool:
 
 
 def glued(text: str, start: int, end: int) -> bool:
-    """Tell whether a value is part of a longer code, number, name or address."""
+    """Tell whether a value is part of a longer code, number, name or address.
+
+    A comma parts columns as often as digits: it glues thousands and cents only.
+    """
     before, behind = text[max(0, start - 2) : start], text[end : end + 2]
     if before and (before[-1].isalnum() or before[-1] in "_@$€£¥+%"):
         return True
-    if len(before) == 2 and before[1] in "-./,\\" and (before[0].isalnum() or before[0] in "_./"):
-        return True
+    if len(before) == 2:
+        if before[1] in "-./\\" and (before[0].isalnum() or before[0] in "_./"):
+            return True
+        if before[1] == "," and before[0].isdigit() and _THOUSANDS.match(text, start):
+            return True
     if behind and (behind[0].isalnum() or behind[0] in "_@%$€£"):
         return True
-    return len(behind) == 2 and behind[0] in "-./,+\\" and (behind[1].isalnum() or behind[1] == "_")
+    if len(behind) < 2:
+        return False
+    if behind[0] == ",":
+        return text[start:end].isdigit() and _CENTS.match(text, end) is not None
+    return behind[0] in "-./+\\" and (behind[1].isalnum() or behind[1] == "_")
 
 
 def _written(mask: str) -> Iterator[str]:
@@ -171,7 +183,8 @@ def _goes_on(groups: Sequence[_Group], place: int) -> bool:
     if place + 1 >= len(groups):
         return False
     one, other = groups[place], groups[place + 1]
-    return one.sign == " " and one.end - one.start == other.end - other.start >= 3
+    alike = one.end - one.start == other.end - other.start >= 3
+    return one.sign == " " and other.sign in ("", " ") and alike
 
 
 def _groups(shape: str) -> list[_Group]:
@@ -235,8 +248,8 @@ def _rule(text: str, start: int, end: int, rules: Sequence[NumberRule]) -> Numbe
 
 def _may_stand(text: str, start: int, end: int, digits: str, *, card: bool) -> bool:
     """Tell whether anybody's number can stand here: not in a longer code, not behind "order"."""
-    before_expiry = card and text[end : end + 1] == "/"
-    if glued(text, start, end) and not before_expiry:
+    may_go_on = card and text[end : end + 1] in ("/", ",")  # its expiry, the next column
+    if glued(text, start, end) and not may_go_on:
         return False
     return bool(digits.strip("01")) and not said_to_be_other(text, start)
 

@@ -35,6 +35,7 @@ _OTHER = (
 CONTEXT = compiled(where_words_start(_STRONG), re.IGNORECASE)
 HINT = compiled(where_words_start(_STRONG, _WEAK), re.IGNORECASE)
 _REFUSED = compiled(rf"{where_words_start(_OTHER)}\b", re.IGNORECASE)
+_COLUMN = compiled(r"[;|\t]|[\"'], ?[\"']")  # a word beyond says nothing of the number
 _BEHIND = compiled(
     r"[ \t]{0,2}[-–—(,]?[ ]?(?:\((?:h|m|o|w|f|c|p)\)|(?:office|fax|mobile|cell|home|work|tel|phone"
     r"|landline|direct|switchboard|whatsapp|day|evening|night|is (?:my|the|her|his|our) (?:\w+ )?"
@@ -64,7 +65,10 @@ def free(match: re.Match[str]) -> bool:
     before = match.string[max(0, match.start() - 24) : match.start()]
     if is_measured(match):
         return False
-    return not _REFUSED.search(before) or bool(CONTEXT.search(before))
+    refused = _REFUSED.search(before)
+    if refused and not _COLUMN.search(before, refused.end()):
+        return bool(CONTEXT.search(before))
+    return True
 
 
 def is_measured(match: re.Match[str]) -> bool:

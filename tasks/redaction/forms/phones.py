@@ -25,10 +25,13 @@ _MORE = rf"(?:[ \u00a0\u202f.{_DASH}()/]{{0,3}}\d)"
 _EXTENSION = r"(?:(?:[ ,;]{0,2}(?:ext(?:ension|n)?[.:=]?|x|durchwahl)|[ ]#)[ ]?\d{1,6})?"
 # Not inside a longer word, number, code, path or sum. It stands behind a number's first character,
 # since `re` looks for that without trying each place. In no form are digits further apart than 3.
-_START = rf"(?<![\w#$€£¥%^@].)(?<!\d[.,:/=*].)(?<![\w)][\\+{_DASH}].)(?:(?<!/.)|(?<=wa\.me/.))"
-_END = rf"(?![\w%€$£°²³^])(?![.,:/+{_DASH}]\d)(?![ ]?[=×÷%])(?![ ]?\*[ ]?\d)"
+_START = (
+    r"(?<![\w#$€£¥%^@].)(?<!\d[.:/=*].)(?:(?<!\d,.)|(?!\d\d[ .,]))"
+    rf"(?<![\w)][\\+{_DASH}].)(?:(?<!/.)|(?<=wa\.me/.))"
+)
+_END = rf"(?![\w%€$£°²³^])(?![.:/+{_DASH}]\d)(?![ ]?[=×÷%])(?![ ]?\*[ ]?\d)"
 _ALONE = r"(?<!\d[ \t].)"
-_LAST = r"(?![ \t]\d)"
+_LAST = r"(?![ \t,]\d)"  # digits go on; in the forms that are sure of themselves, the next column
 
 _DATE = compiled(
     rf"(?:[0-3]?\d{_GAP}[0-3]?\d{_GAP}(?:\d\d)?\d\d"

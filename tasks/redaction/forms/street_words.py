@@ -116,7 +116,6 @@ _UNIT_AND_PLACE = rf"{SEP}(?<=[\s,>])(?:{UNIT})(?:[ ]{PLACE}|{LINES})?"
 # What may follow a street: units, towns, regions, countries, postcodes.
 _FOLLOWS = rf"(?:(?=[\s,;|-]|(?<=[\s,>])){_TO_POSTCODE}|{_UNIT_AND_PLACE}|[ ]?,[ ]{PLACE})"
 TAIL = rf"{_FOLLOWS}{{0,5}}"
-SOME_TAIL = rf"{_FOLLOWS}{{1,5}}"
 # One to three lines that end in a postcode, which make an address of any line with a number.
 BLOCK_END = rf"\n[ \t>]{{0,8}}{_CHUNK}(?:{_MARK}{_CHUNK}){{0,2}}{SEP}(?<=[\s,>]){POSTCODE}"
 NUMBERS = rf"{NUMBER}(?:,?[ ]{NUMBER})?"

@@ -1,0 +1,57 @@
+"""Values in a row of a table are found whatever parts the columns and whatever stands beside."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.redaction.engine import find_forms
+
+_VALUES = {
+    "SSN": "778-62-8144",
+    "card": "4111111111111111",
+    "card in fours": "4111 1111 1111 1111",
+    "card with dashes": "5500-0000-0000-0004",
+    "IBAN": "DE89370400440532013000",
+    "IBAN in fours": "GB29 NWBK 6016 1331 9268 19",
+    "phone": "212-555-0143",
+    "phone with country": "+1 212 555 0143",
+    "phone with brackets": "(212) 555-0143",
+    "phone in one": "+442079460958",
+    "e-mail": "anna.keller@example.org",
+    "IPv4": "203.0.113.17",
+    "IPv6": "2001:db8:85a3::8a2e:370:7334",
+    "MAC": "00:1A:2B:3C:4D:5E",
+    "AWS key": "AKIAIOSFODNN7EXAMPLE",
+}
+_BESIDE = (("", ""), ("John", "Smith"), ("1", "2"), ("17", "3"), ("2024-01-02", "1990"))
+
+
+@pytest.mark.parametrize("mark", [",", ";", "|", "\t", ", ", '","', "','", " | "])
+@pytest.mark.parametrize("name", _VALUES)
+def test_a_value_in_a_column_is_found(name: str, mark: str) -> None:
+    value = _VALUES[name]
+    for before, behind in _BESIDE:
+        quote = mark[0] if mark[0] in "\"'" else ""
+        text = f"{quote}{before}{mark}{value}{mark}{behind}{quote}"
+        start = text.index(value)
+        (found,) = find_forms([text])
+        covered = {place for one in found for place in range(one.start, one.end)}
+        missed = [
+            place
+            for place in range(start, start + len(value))
+            if text[place].isalnum() and place not in covered
+        ]
+        assert not missed, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sold 1,234 567 890 units",
+        "a total of 123456789,50 in all",
+        "between 1,123 456 789 and 2,123 456 789",
+        "part number 123-45-6789, row 123-45-6789",
+    ],
+)
+def test_thousands_and_cents_are_no_columns(text: str) -> None:
+    assert find_forms([text]) == [[]]
