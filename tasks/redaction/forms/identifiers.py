@@ -75,6 +75,7 @@ _TOLD_WORDS = words(
 RULES = (
     NumberRule("CARD", "card", _CARD_FORMS, _surely_issued, score=0.98),
     NumberRule("CARD", "card", (*_CARD_FORMS, *uniform(12), "4?4?4"), _issued, _CARD_WORDS, 0.95),
+    NumberRule("CARD", "card of 12 digits", uniform(12), _issued, score=0.7),  # Maestro
     NumberRule("SSN", "SSN", ("9", "3?3?3", "3?2?4"), None, _SSN_WORDS, 0.95),
     NumberRule("SSN", "SSN", ("3-2-4", "3.2.4"), _is_ssn, score=0.85),
     NumberRule("SSN", "SSN", ("3 2 4",), _is_ssn, _TOLD_WORDS, score=0.8),  # or "Suite 680 36 4022"

@@ -22,15 +22,15 @@ COMMON = (
 # Endings of a street name that is one word, with the number behind it: Birkenstraße 7, Storgata 3.
 ENDINGS = (
     "stra(?:ss|ß)en?|str\\.?|gasse|weg|platz|allee|chaussee|damm|gata|gatan|gade|vej|vejen|vei|veien"
-    "|vegen|väg|vägen|vegur|vegi|stigen|stien|straat|laan|plein|dreef|kade|gracht|singel|dijk|hof"
+    "|vegen|väg|vägen|vegur|vegi|stigen|stien|straat|laan|baan|boulevard|plein|dreef|kade|gracht|singel|dijk|hof"
     "|steenweg|katu|kuja|polku|tie|torget?|torv|plads|plass|bakken|backen|gränd(?:en)?|braut|stígur"
     "|stræti|túni?|hrauni?|götu|allén?|utca|tänav|gatvė|iela"
 )
 # Words that open a street name, with the number behind it: Calle Mayor 4, ul. Długa 12.
 OPENINGS = (
-    "calle|c/|cl\\.|avda?\\.?|avenida|av\\.|paseo|pso\\.|plaza|pza\\.|camino|carretera|ctra\\.?|ronda"
+    "calle|callej[oó]n|pasaje|glorieta|cuesta|cañada|acceso|rambla|c/|cl\\.|avda?\\.?|avenida|av\\.|paseo|pso\\.|plaza|pza\\.|camino|carretera|ctra\\.?|ronda"
     "|carrer|passeig|r[uú]a|r\\.|travessa|largo|praça|alameda|estrada|rodovia|viale|v\\.le|piazza|p\\.za"
-    "|piazzale|corso|c\\.so|vicolo|contrada|strada|str\\.|strasse|straße|rue|avenue|boulevard|bd\\.?"
+    "|piazzale|corso|c\\.so|vicolo|borgo|rotonda|canale|stretto|contrada|strada|str\\.|strasse|straße|rue|avenue|boulevard|bd\\.?"
     "|chemin|allée|impasse|quai|ul\\.?|ulica|ulice|ulitsa|ул\\.?|улица|aleja|aleje|al\\.|os\\.|osiedle"
     "|plac|nám\\.|náměstí|námestie|třída|trg|bul\\.?|bulevard?|bulevardi|jalan|jl\\.?|οδός|проспект"
     "|пр\\.|cesta|grote|lange|korte|unter den|auf der|an der|an den"
@@ -84,7 +84,7 @@ _SMALL = by_first_letter(_PARTICLES, "d['’]|l['’]")
 STREET = rf"(?:(?:{_SMALL}|[A-Z]\.|{CAPITAL}\.?|[1-9]\d?)[ ]){{0,5}}{CAPITAL}\.?"
 _UNITS = by_first_letter(
     "apt|apartment|appt|app|suite|ste|flat|unit|room|rm|floor|fl|box|bldg|building|lot|dept|depto"
-    "|piso|lgh|dør|etage|scala|interno|lok|no"
+    "|piso|lgh|dør|etage|scala|interno|piano|appartamento|lok|no"
 )
 UNIT = (
     rf"(?:{_UNITS}\b\.?[ ]?#?[ ]?|#[ ]?)"
@@ -101,7 +101,7 @@ _CANADIAN = r"(?:[ABCEGHJ-NPRSTVXY]\d[A-CEGHJ-NPR-TV-Z][ ]?\d[A-CEGHJ-NPR-TV-Z]\
 UK_POSTCODE = rf"(?-i:(?:{_AREAS}){_INWARD})"
 POSTCODE = (
     rf"(?:{by_first_letter(_AREAS)}{_INWARD}|{_CANADIAN}"
-    r"|(?:(?:[A-Z]{1,2}-)?(?:\d{4}[ ](?-i:[A-Z]{2})|\d{5}-\d{3,4}|\d{2}-\d{3}"
+    r"|(?:(?:[A-Z]{1,2}-)?(?:\d{4}[ ]?(?-i:[A-Z]{2})|\d{5}-\d{3,4}|\d{2}-\d{3}"
     r"|\d{3}[ ]\d{2}|\d{4,6}))(?!\w|[-.,/]\d|[ ]\d))"
 )
 # Nothing that follows it starts like it, so it is read in one way and never again.
@@ -109,8 +109,13 @@ SEP = r"[ \t]{0,9}+(?:[,;|][ \t]{0,9}+)?+(?:\r?\n[ \t>]{0,8}+[ \t]{0,3}+)?+(?:,[
 _PIECE = rf"(?:(?-i:[A-Z]{{2,3}})(?!\w)|{_STOP}[^\W\d_][\w'’.-]{{0,30}}+)"
 _CHUNK = rf"{_PIECE}(?:[ ](?:(?:and|of)[ ](?:the[ ])?(?={UPPER}))?{_PIECE}){{0,4}}"
 _MARK = r"[ \t]{0,3}(?:,|[ ]-[ ]|\r?\n[ \t>]{0,8}+,?)[ \t]{0,3}+"
-_TO_POSTCODE = rf"(?:{_MARK}{_CHUNK}){{0,3}}{SEP}(?<=[\s,>]){POSTCODE}(?:,?[ ]{PLACE})?"
 _WHOLE = r"(?=[ \t]{0,3}(?:[\n,]|$))"
+# The town; a province's letters behind it in Italy; in the Netherlands it may have its own line.
+_AFTER_POSTCODE = (
+    rf"(?:,?[ ]{PLACE}(?:[ ]\((?-i:[A-Z]{{2}})\))?"
+    rf"|(?:(?<=\d(?-i:[A-Z]{{2}}))|(?<=\d[ ](?-i:[A-Z]{{2}})))\r?\n{PLACE}{_WHOLE})?"
+)
+_TO_POSTCODE = rf"(?:{_MARK}{_CHUNK}){{0,3}}{SEP}(?<=[\s,>]){POSTCODE}{_AFTER_POSTCODE}"
 LINES = rf"\n[ \t>]{{0,8}}{PLACE}{_WHOLE}(?:\n[ \t>]{{1,8}}{PLACE}{_WHOLE})?"
 _UNIT_AND_PLACE = rf"{SEP}(?<=[\s,>])(?:{UNIT})(?:[ ]{PLACE}|{LINES})?"
 # What may follow a street: units, towns, regions, countries, postcodes.

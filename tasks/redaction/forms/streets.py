@@ -160,6 +160,14 @@ STREETS = (
         0.7,
     ),
     address(
+        "street-french-unnumbered",
+        rf"\b(?:{seen(words.FRENCH)}) [^\n0-9]{{2,50}}\r?\n[ >\t]{{0,8}}[0-9]{{5}} ",
+        rf"(?<!\w){_FRENCH}[ ]{words.STREET},?\r?\n[ >\t]{{0,8}}\d{{5}}[ ]{words.PLACE}",
+        0.7,
+        tail="",
+        once=1,
+    ),
+    address(
         "street-name",
         rf"\b(?:{words.CLEAR})\b|(?:{seen(words.SURE_ENDINGS)})\b|\b(?:on|at"
         rf"|in) (?:{words.SURE_OPENINGS}) ",
