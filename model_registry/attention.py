@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 NAME = "torch_varlen"
@@ -71,7 +71,7 @@ def varlen_attention(
     one_kernel = query.is_cuda and dropout == 0.0 and value.dtype != torch.float32
     if not one_kernel:
         starts: list[int] = cu_seq_lens_q.tolist()
-        lengths = [end - start for start, end in zip(starts, starts[1:], strict=False)]
+        lengths = [end - start for start, end in pairwise(starts)]
         return _one_by_one(query, key, value, lengths, scaling, dropout, sliding_window), None
     left = sliding_window - 1 if sliding_window else -1
     out = _kernel()(
