@@ -98,6 +98,9 @@ def show(
     if "error" in result:
         print(f"{name:52} FAILED: {result['error']}\n{result.get('said', '')[-1500:]}", flush=True)
         return
+    if "tokens_per_second" not in result:
+        print(f"{name}: {json.dumps(result)}", flush=True)
+        return
     speed = result["tokens_per_second"]
     line = f"{name:52} {speed:10,.0f} tokens/s {1000 * result['seconds_per_step']:8.0f} ms a step"
     if limit and settings["shape"] in PARAMETERS:
@@ -114,7 +117,7 @@ def show(
 
 def compare(results: dict[str, Any]) -> None:
     """Print how many times each peer's speed ours is."""
-    speeds = {n: r["tokens_per_second"] for n, r in results.items() if "error" not in r}
+    speeds = {n: r["tokens_per_second"] for n, r in results.items() if "tokens_per_second" in r}
     mine = next((speed for name, speed in speeds.items() if "TRL" not in name), None)
     for name, speed in speeds.items():
         if mine is not None and "TRL" in name:

@@ -8,11 +8,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from tests.benchmarks.finetuning import ours, peers
+from tests.benchmarks.finetuning import checks, ours, peers
 
 Measurement = Callable[[Any], dict[str, Any]]
 FULL = {"method": "full"}
 GPU: dict[str, tuple[Any, dict[str, Any]]] = {
+    "what must hold": (checks, {"shape": "small"}),
     "1B full, packed 16,384": (ours, {"shape": "1b", "max_seq_length": 16_384, **FULL}),
     "1B full, TRL packing bfd 4 x 4,096, sdpa, Liger": (
         peers,
@@ -22,7 +23,7 @@ GPU: dict[str, tuple[Any, dict[str, Any]]] = {
         ours,
         {"shape": "1b", "max_seq_length": 16_384, "optimizer_precision": "bf16", **FULL},
     ),
-    "1B full, TRL defaults, batch 8": (
+    "1B full, TRL batch 8 padded, sdpa, checkpointing": (
         peers,
         {"shape": "1b", "packed": False, "length": 4096, "batch": 8, "steps": 14},
     ),
@@ -81,6 +82,8 @@ CPU: dict[str, tuple[Any, dict[str, Any]]] = {
 def tiny(what: tuple[Any, dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
     """Return a measurement's dry run: the same code over a tiny model."""
     who, settings = what
+    if who is checks:
+        return who, {"shape": "tiny"}
     small = {**settings, "shape": "tiny", "mean": 60, "longest": 256, "liger": False}
     if who is ours:
         del small["liger"]

@@ -37,6 +37,15 @@ SHAPES: dict[str, dict[str, Any]] = {
         "vocab_size": 49_152,
         "tie_word_embeddings": True,
     },
+    "small": {
+        "hidden_size": 512,
+        "intermediate_size": 2048,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 2,
+        "vocab_size": 32_000,
+        "tie_word_embeddings": True,
+    },
     "tiny": {
         "hidden_size": 64,
         "intermediate_size": 128,
