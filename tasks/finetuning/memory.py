@@ -35,7 +35,7 @@ class Estimate:
     def figures(self) -> dict[str, float]:
         """Return each figure by its name, rounded."""
         names = ("weights", "gradients", "optimizer", "activations", "logits", "total")
-        return {name: round(getattr(self, name), 2) for name in names}
+        return {name: round(getattr(self, name), 3) for name in names}
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,9 +91,7 @@ def finish(process: subprocess.Popen[str], seconds: float) -> dict[str, Any]:
     return result
 
 
-def show(
-    name: str, result: dict[str, Any], settings: dict[str, Any], limit: float | None
-) -> None:
+def show(name: str, result: dict[str, Any], settings: dict[str, Any], limit: float | None) -> None:
     """Print one measurement, with its share of the limit."""
     if "error" in result:
         print(f"{name:52} FAILED: {result['error']}\n{result.get('said', '')[-1500:]}", flush=True)
@@ -127,7 +125,9 @@ def compare(results: dict[str, Any]) -> None:
 def save(found: dict[str, Any]) -> None:
     """Write what was found so far into the folder OUT, if there is one."""
     if folder := os.environ.get("OUT"):
-        text = json.dumps({"at": datetime.now(UTC).isoformat(), "shapes": SHAPES, **found}, indent=1)
+        text = json.dumps(
+            {"at": datetime.now(UTC).isoformat(), "shapes": SHAPES, **found}, indent=1
+        )
         (Path(folder) / "bench_finetune.json").write_text(text)
 
 

@@ -116,4 +116,3 @@ def _resumed(shape: str, device: Any, vocabulary: int) -> float:
         resumed = run(Path(cut), 10**9)
     pairs = zip(undisturbed, resumed, strict=True)
     return max(abs(one - other) / one for one, other in pairs)
-

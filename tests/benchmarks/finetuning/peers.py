@@ -38,7 +38,9 @@ def measure(
         AttentionInterface.register(NAME, varlen_attention)
         model.set_attn_implementation(NAME)
     vocabulary = SHAPES[shape]["vocab_size"]
-    sizes = lengths(batch * (length if packed else mean * 3) * (steps + 2), min(longest, length), mean)
+    sizes = lengths(
+        batch * (length if packed else mean * 3) * (steps + 2), min(longest, length), mean
+    )
     rows = [list(example.tokens) for example in documents(sizes, vocabulary)]
     counted: list[int] = []
     marks: list[float] = []
