@@ -32,7 +32,7 @@ def use_liger(recipe: Recipe, model: Any, device: Any) -> bool:
         )
     if recipe.kernels == "plain" or not can:
         return False
-    from liger_kernel.transformers import (
+    from liger_kernel.transformers import (  # pyright: ignore[reportMissingImports]
         apply_liger_kernel_to_llama,
         apply_liger_kernel_to_mistral,
     )
@@ -82,7 +82,9 @@ def chunked_cross_entropy(hidden: Any, weight: Any, labels: Any) -> Any:
 
 def _fused(hidden: Any, weight: Any, labels: Any) -> Any:
     """The same by Liger, which computes the gradient together with the loss."""
-    from liger_kernel.transformers.functional import liger_fused_linear_cross_entropy
+    from liger_kernel.transformers.functional import (  # pyright: ignore[reportMissingImports]
+        liger_fused_linear_cross_entropy,
+    )
 
     values = hidden.shape[0] * hidden.shape[1]
     # Liger sizes its chunks in multiples of `values`; few and large ones keep the GPU busy.

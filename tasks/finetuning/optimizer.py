@@ -82,7 +82,7 @@ class Optimizer:
 
         if self._copied:
             with torch.no_grad():
-                torch._foreach_copy_(  # pyright: ignore[reportPrivateUsage]
+                torch._foreach_copy_(  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
                     [self.parameters[name] for name in self._copied],
                     [self.masters[name] for name in self._copied],
                 )

@@ -1,4 +1,4 @@
-"""What must hold on the device that is measured: packed equals alone, nothing leaks, runs resume."""
+"""What must hold on the device: packed equals alone, nothing leaks, runs resume."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> int:
         who, settings = tiny((who, settings))
     if who is peers:
         import datasets
-        import trl
+        import trl  # pyright: ignore[reportMissingImports]
 
         _ = datasets.__version__, trl.SFTTrainer, trl.SFTConfig
     else:

@@ -23,7 +23,7 @@ def measure(
     varlen: bool = False,
     lora: int = 0,
     longest: int = 4096,
-    mean: float = 400,
+    mean: int = 400,
     dtype: str = "bfloat16",
     **config: Any,
 ) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def measure(
     import torch
     from datasets import Dataset
     from transformers import AttentionInterface, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig, SFTTrainer  # pyright: ignore[reportMissingImports]
 
     model = build(shape, device, getattr(torch, dtype))
     if varlen:

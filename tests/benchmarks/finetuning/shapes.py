@@ -64,7 +64,7 @@ def build(shape: str, device: Any, dtype: Any) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    ends: dict[str, Any] = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     config = LlamaConfig(**SHAPES[shape], **ends, max_position_embeddings=16_384)
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)

@@ -70,7 +70,7 @@ def grouped(tiny_model: Path, groups: int) -> Any:
     from transformers import AutoConfig, LlamaForCausalLM
 
     torch.manual_seed(11)
-    config = AutoConfig.from_pretrained(tiny_model, num_key_value_heads=groups)
+    config: Any = AutoConfig.from_pretrained(tiny_model, num_key_value_heads=groups)
     return LlamaForCausalLM(config).eval()
 
 
@@ -161,8 +161,14 @@ def test_a_document_longer_than_the_window_sees_only_the_window(tiny_model: Path
     from transformers import AutoConfig, MistralConfig, MistralForCausalLM
 
     llama = AutoConfig.from_pretrained(tiny_model).to_dict()
-    shape = {k: llama[k] for k in ("vocab_size", "hidden_size", "intermediate_size")}
-    heads = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    shape: dict[str, Any] = {
+        k: llama[k] for k in ("vocab_size", "hidden_size", "intermediate_size")
+    }
+    heads: dict[str, Any] = {
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    }
     config = MistralConfig(**shape, **heads, sliding_window=8, initializer_range=0.4)
     torch.manual_seed(2)
     plain = MistralForCausalLM(config).eval()

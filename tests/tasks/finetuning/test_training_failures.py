@@ -52,7 +52,7 @@ def test_a_loss_that_explodes_ends_training_with_its_rows() -> None:
     before = [4.0 - 0.05 * step for step in range(60)]
     rows = [f"row-{number}" for number in range(25)]
     require_sound(60, 9.9 * 2.275, 1.0, before, 3, rows)
-    with pytest.raises(PaddockError, match="loss went from 2.27 to 30 at step 61") as error:
+    with pytest.raises(PaddockError, match=r"loss went from 2\.27 to 30 at step 61") as error:
         require_sound(60, 30.0, 1.0, before, 3, rows)
     assert error.value.where.startswith("rows row-0, row-1,")
     assert error.value.where.endswith("row-19 and 5 more")

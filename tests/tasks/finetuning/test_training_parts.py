@@ -103,8 +103,8 @@ def test_the_reckoned_activations_are_those_that_autograd_keeps(
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    shape = {"hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 8}
-    heads = {"num_attention_heads": 8, "num_key_value_heads": 2, "vocab_size": 300}
+    shape: dict[str, Any] = {"hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 8}
+    heads: dict[str, Any] = {"num_attention_heads": 8, "num_key_value_heads": 2, "vocab_size": 300}
     model: Any = LlamaForCausalLM(LlamaConfig(**shape, **heads)).to(getattr(torch, dtype))
     settings = {
         "method": method,
