@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, chain, islice
+from itertools import accumulate, chain
 from typing import Any
 
 from model_registry.attention import boundaries
 from tasks.finetuning.tokenizing import Example
 
-WINDOW = 4096  # examples that are sorted at a time
-OPEN_ROWS = 64  # unfilled rows that the next window may go on filling
-SIZES = 16  # what is sorted by; coarse, so that each epoch packs other examples together
+OPEN_ROWS = 64  # unfilled rows that an example may choose from
 
 
 class _OpenRows:
@@ -49,21 +47,19 @@ class _OpenRows:
 def pack_stream(sizes: Iterable[tuple[int, int]], row_length: int) -> Iterator[list[int]]:
     """Yield rows of indices from (index, length) pairs, lengths from 1 to `row_length`.
 
-    Best fit, longest first, over a window of WINDOW pairs; what is left unfilled (OPEN_ROWS at
-    most) goes on into the next. So memory does not grow with the stream.
+    Each goes into the row that it fills best, of OPEN_ROWS at most, so that memory does not grow
+    with the stream; and in the order it comes, so that rows mix long and short ones as chance has
+    it, which sorting would not.
     """
     open_rows = _OpenRows()
-    source = iter(sizes)
-    while window := list(islice(source, WINDOW)):
-        window.sort(key=lambda pair: pair[1] * SIZES // row_length, reverse=True)
-        for index, need in window:
-            free, row = open_rows.take(need) or (row_length, list[int]())
-            row.append(index)
-            if free > need:
-                open_rows.put(free - need, row)
-            else:
-                yield row
-        while open_rows.count > OPEN_ROWS:
+    for index, need in sizes:
+        free, row = open_rows.take(need) or (row_length, list[int]())
+        row.append(index)
+        if free > need:
+            open_rows.put(free - need, row)
+        else:
+            yield row
+        if open_rows.count > OPEN_ROWS:
             yield _fullest(open_rows)
     while open_rows.count:
         yield _fullest(open_rows)

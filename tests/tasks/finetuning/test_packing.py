@@ -19,7 +19,7 @@ from model_registry.attention import use_varlen
 from model_registry.loading import load_model, load_tokenizer
 from tasks.demo_desk.conversations import draw_conversations
 from tasks.finetuning.kernels import target_states
-from tasks.finetuning.packing import OPEN_ROWS, WINDOW, collate, pack, pack_stream, schedule
+from tasks.finetuning.packing import OPEN_ROWS, collate, pack, pack_stream, schedule
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.tokenizing import Example, encode
 from tasks.finetuning.train_process import prepare
@@ -245,7 +245,7 @@ def filled(lengths: Sequence[int], row_length: int) -> float:
     return sum(lengths) / (row_length * len(pack(lengths, row_length, 7)))
 
 
-@pytest.mark.parametrize(("row_length", "share"), [(16_384, 0.999), (4096, 0.997)])
+@pytest.mark.parametrize(("row_length", "share"), [(16_384, 0.999), (4096, 0.996)])
 def test_chats_of_many_lengths_leave_hardly_a_slot_empty(row_length: int, share: float) -> None:
     assert filled(log_normal(20_000), row_length) >= share
 
@@ -262,7 +262,7 @@ def test_real_conversations_leave_hardly_a_slot_empty(row_length: int) -> None:
 
 
 def test_packing_streams_in_bounded_memory() -> None:
-    """Rows come while the stream is read: what is held is a window and the open rows."""
+    """Rows come while the stream is read: what is held are the open rows."""
     read = 0
 
     def endless() -> Iterator[tuple[int, int]]:
@@ -274,7 +274,8 @@ def test_packing_streams_in_bounded_memory() -> None:
     given = 0
     for row in itertools.islice(pack_stream(endless(), 16_384), 3000):
         given += len(row)
-        assert read - given <= WINDOW + OPEN_ROWS * 200
+        held = read - given
+        assert held <= OPEN_ROWS * 100  # some forty examples a row
     assert given > 100_000
 
 
