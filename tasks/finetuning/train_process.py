@@ -41,11 +41,10 @@ def write_event(events: TextIO, event: dict[str, Any]) -> None:
 
 def main(arguments: list[str], events: TextIO) -> int:
     """Run the job of a job file; return the process's exit code."""
-    start: dict[str, Any] = {}
+    estimate: dict[str, float] = {}
 
     def report(event: dict[str, Any]) -> None:
-        if event["event"] == "start":
-            start.update(event)
+        estimate.update(event.get("estimate_gib", {}))
         write_event(events, event)
 
     job = TrainingJob.model_validate_json(Path(arguments[0]).read_text())
@@ -60,7 +59,7 @@ def main(arguments: list[str], events: TextIO) -> int:
             report({"event": "stopped", "why": str(stopped)})
             return STOPPED
         except Exception as error:
-            told = explain(error, job, start.get("estimate_gib"))
+            told = explain(error, job, estimate)
             if told is None:
                 raise  # the traceback goes to the log
             report(

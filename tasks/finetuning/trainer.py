@@ -80,14 +80,17 @@ class Trainer:
             signal.signal(number, self._ask_to_stop)
         first, spent = self._resume(folder)
         self.model.train()
-        if self.device.type == "cuda":
+        on_gpu = self.device.type == "cuda"
+        if on_gpu:
+            # Said before it is tried: where memory does not do, the error quotes it.
+            report({"event": "estimate", "estimate_gib": self.fit.estimate.figures()})
             self._try_out()
         limit = matmul_limit(self.device)
         report(self._start(first, limit))
         flops = flops_per_token(self.model, self.recipe)
         meter = Meter(len(self.plan), flops, limit, spending, spent)
         steps = range(first, len(self.plan))
-        on_gpu = self.device.type == "cuda"  # elsewhere a thread would take the same processors
+        # Without a GPU a thread would only take the same processors.
         coming = made_ahead(self._batches, steps) if on_gpu else map(self._batches, steps)
         for step, batches in zip(steps, coming, strict=True):
             self._step(step, batches)

@@ -31,8 +31,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cpu", action="store_true", help="the measurements of a CPU")
     parser.add_argument("--tiny", action="store_true", help="a dry run")
-    parser.add_argument("--seconds", type=float, default=12, help="of each of our measurements")
-    parser.add_argument("--total", type=float, default=270, help="seconds after which none begins")
+    parser.add_argument("--seconds", type=float, default=10, help="of each of our measurements")
+    parser.add_argument("--total", type=float, default=240, help="seconds after which none begins")
     options = parser.parse_args()
     import torch
 

@@ -67,17 +67,18 @@ def measure(
     spent = timed[-1][0] - timed[0][0]
     tokens = sum(count for _, count in timed[1:])
     last = events[-1]
+    start = next(event for event in events if event["event"] == "start")
     return {
         "tokens_per_second": tokens / spent,
         "steps": len(marks),
         "seconds_per_step": spent / (len(timed) - 1),
         "start_seconds": marks[0][0] - begun,
         "memory_gib": last["memory_gib"],
-        "estimate_gib": events[0]["estimate_gib"],
-        "kernels": events[0]["kernels"],
-        "rows_per_pass": events[0]["rows_per_pass"],
-        "gradient_checkpointing": events[0]["gradient_checkpointing"],
-        "matmul_tflops": events[0]["matmul_tflops"],
+        "estimate_gib": start["estimate_gib"],
+        "kernels": start["kernels"],
+        "rows_per_pass": start["rows_per_pass"],
+        "gradient_checkpointing": start["gradient_checkpointing"],
+        "matmul_tflops": start["matmul_tflops"],
         "limit_share": last.get("limit_share"),
         "losses": [trainer.losses[0], trainer.losses[-1]],
         "filled": tokens / (row * (len(timed) - 1)),
