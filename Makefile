@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 SOURCES := flows tasks model_registry data_contracts eval_sets tests
 
-.PHONY: help run up test test-slow check format bench-redaction bench-ingest setup setup-dev lock clean
+.PHONY: help run up test test-slow check format bench-redaction bench-ingest bench-finetune setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -40,6 +40,9 @@ bench-redaction: setup-dev  ## what redaction finds and how fast, beside Presidi
 
 bench-ingest: setup-dev  ## how ingestion grows with the rows, and over workers (some minutes)
 	@$(ONE_CORE) $(BIN)/python -m tests.benchmarks.bench_ingest
+
+bench-finetune: setup-dev  ## how fast fine-tuning is, beside TRL where it is installed (some minutes)
+	@$(BIN)/python -m tests.benchmarks.bench_finetune
 
 setup: .venv/installed  ## install the lock file into .venv
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.records import DocumentRecord, Frozen, Record, conversation
+from model_registry.attention import boundaries, use_varlen
 from model_registry.loading import Precision, load_model
 from tasks.evaluation.generation import Progress, render_turns
 from tasks.evaluation.tables import write_rows
@@ -46,6 +47,7 @@ def score_held_out(
     """
     chosen = heapq.nsmallest(max_records, records, key=lambda pair: pair[0])
     model, tokenizer = load_model(model_folder, device=device, dtype=dtype)
+    use_varlen(model)
     scored = [s for pair in chosen if (s := encode(*pair, tokenizer, max_tokens)) is not None]
     rows: list[dict[str, Any]] = []
     for batch in _batches(scored):
@@ -93,33 +95,41 @@ def _rendered(identity: str, record: Record, tokenizer: Any) -> tuple[str, list[
 
 
 def _batches(scored: Sequence[Scored]) -> Iterator[list[Scored]]:
-    """Yield records of like length together, at most TOKENS_AT_ONCE with padding."""
+    """Yield records in turn, as many as hold at most TOKENS_AT_ONCE tokens, or one."""
     batch: list[Scored] = []
-    for example in sorted(scored, key=lambda s: (len(s.ids), s.record_id)):
-        if batch and len(example.ids) * (len(batch) + 1) > TOKENS_AT_ONCE:
+    held = 0
+    for example in scored:
+        if batch and held + len(example.ids) > TOKENS_AT_ONCE:
             yield batch
-            batch = []
+            batch, held = [], 0
         batch.append(example)
+        held += len(example.ids)
     if batch:
         yield batch
 
 
 def negative_log_likelihoods(model: Any, batch: Sequence[Scored]) -> list[float]:
-    """Return each record's summed negative log-likelihood in nats, computed in float32."""
+    """Return each record's summed negative log-likelihood in nats, computed in float32.
+
+    `model` must use variable-length attention: the records go through it in one row.
+    """
     import torch
     from torch.nn.functional import cross_entropy
 
-    width = max(len(example.ids) for example in batch)
-    rows = [[*e.ids, *[0] * (width - len(e.ids))] for e in batch]
-    masks = [[1] * len(e.ids) + [0] * (width - len(e.ids)) for e in batch]
-    wanted = [[*e.targets, *[False] * (width - len(e.ids))] for e in batch]
-    ids = torch.tensor(rows, device=model.device)
-    mask = torch.tensor(masks, device=model.device)
-    target = torch.tensor(wanted, device=model.device)[:, 1:]
+    lengths = [len(example.ids) for example in batch]
+    ids = torch.tensor([token for example in batch for token in example.ids])
+    positions = torch.cat([torch.arange(length) for length in lengths])
+    owner = torch.arange(len(batch)).repeat_interleave(torch.tensor(lengths))
+    places = torch.tensor([wanted for example in batch for wanted in example.targets])
+    places = places.nonzero().flatten()  # never a record's first token: see `encode`
+    row = {"input_ids": ids[None], "position_ids": positions[None], **boundaries(lengths)}
+    given = {
+        name: value.to(model.device) if isinstance(value, torch.Tensor) else value
+        for name, value in row.items()
+    }
     with torch.inference_mode():
-        hidden = model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state[:, :-1]
-        logits = model.get_output_embeddings()(hidden[target]).float()
-        losses = cross_entropy(logits, ids[:, 1:][target], reduction="none")
-    owner = torch.arange(len(batch), device=model.device)[:, None].expand_as(target)[target]
-    sums = torch.zeros(len(batch), dtype=torch.float64, device=model.device)
-    return sums.index_add_(0, owner, losses.double()).tolist()
+        hidden = model.base_model(**given, use_cache=False).last_hidden_state[0]
+        logits = model.get_output_embeddings()(hidden[(places - 1).to(model.device)]).float()
+        losses = cross_entropy(logits, ids[places].to(model.device), reduction="none").cpu()
+    sums = torch.zeros(len(batch), dtype=torch.float64)
+    return sums.index_add_(0, owner[places], losses.double()).tolist()

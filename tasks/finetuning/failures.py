@@ -5,6 +5,7 @@ Pure functions over exceptions and the training process's log.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from data_contracts.errors import PaddockError
@@ -16,13 +17,18 @@ NO_SPACE = ("no space left", "quota exceeded", "file too large")
 _LAST_WORDS = 2000  # bytes
 
 
-def explain(error: Exception, job: TrainingJob) -> PaddockError | None:
-    """Return an error for people: one of ours, or the machine's; None for anything else."""
+def explain(
+    error: Exception, job: TrainingJob, estimate: Mapping[str, float] | None = None
+) -> PaddockError | None:
+    """Return an error for people: one of ours, or the machine's; None for anything else.
+
+    `estimate` is what the run was reckoned to need of memory, in GiB, by use.
+    """
     text = str(error).lower()
     if isinstance(error, PaddockError):
         return error
     if isinstance(error, MemoryError) or any(mark in text for mark in NO_MEMORY):
-        return out_of_memory(job)
+        return out_of_memory(job, estimate)
     if any(mark in text for mark in NO_SPACE):
         return PaddockError(
             "the disk is full, or a quota or limit on files is reached",
@@ -33,15 +39,26 @@ def explain(error: Exception, job: TrainingJob) -> PaddockError | None:
     return None
 
 
-def out_of_memory(job: TrainingJob) -> PaddockError:
-    """Return the error that names the settings to lower."""
+def out_of_memory(job: TrainingJob, estimate: Mapping[str, float] | None = None) -> PaddockError:
+    """Return the error that says what was reckoned to use the memory, and the settings to lower."""
     recipe = job.recipe
+    what = "out of memory"
+    if estimate:
+        uses = ", ".join(f"{name} {size:g}" for name, size in estimate.items() if name != "total")
+        what += f"; the estimate was {estimate['total']:g} GiB ({uses})"
+    lower = f"lower max_seq_length (now {recipe.max_seq_length})"
+    if not recipe.auto_batch:
+        size = recipe.per_device_train_batch_size
+        lower += f" or per_device_train_batch_size (now {size})"
+    if recipe.gradient_checkpointing is False:
+        lower += ", or set gradient_checkpointing"
+    if recipe.method == "full":
+        lower += ", or train with method lora"
     return PaddockError(
-        "out of memory",
+        what,
         step="finetune",
         where="the training process",
-        remedy=f"lower max_seq_length (now {recipe.max_seq_length}) or "
-        f"per_device_train_batch_size (now {recipe.per_device_train_batch_size})",
+        remedy=lower,
     )
 
 

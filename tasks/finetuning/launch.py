@@ -25,6 +25,7 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
     job_file.write_text(job.model_dump_json(indent=1))
     command = [sys.executable, "-m", "tasks.finetuning.train_process", str(job_file)]
     final: dict[str, Any] = {}
+    estimate: dict[str, float] | None = None
     with (out / LOG).open("a") as log:
         began = log.tell()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -35,6 +36,7 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
                     break  # the process was killed in mid-line
                 event = json.loads(line)
                 final = event if event["event"] in ("done", "error", "stopped") else final
+                estimate = event.get("estimate_gib", estimate)
                 on_event(event)
         except BaseException:
             _stop(process)
@@ -43,7 +45,7 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
     if code == 0 and final.get("event") == "done":
         return TrainingSummary.model_validate(final["summary"])
     if code > 0 and not final and died_of_memory(out / LOG, began):
-        raise out_of_memory(job)
+        raise out_of_memory(job, estimate)
     raise _failure(code, final, out / LOG)
 
 
@@ -62,7 +64,7 @@ def _failure(code: int, final: dict[str, Any], log: Path) -> PaddockError:
         kind = InputError if code == InputError.exit_code else PaddockError
         return kind(final["what"], step="finetune", where=final["where"], remedy=final["remedy"])
     if final.get("event") == "stopped":
-        what = "training was asked to stop and saved a checkpoint"
+        what = f"training {final['why']} and saved a checkpoint"
     elif code == -signal.SIGKILL:
         what = "the training process was killed (signal 9), as by a machine short of memory"
     elif code < 0:

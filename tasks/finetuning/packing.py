@@ -1,40 +1,81 @@
-"""Packs examples into rows of a fixed length, so that hardly a slot is padding.
+"""Packs examples into rows of a fixed length, so that hardly a slot stays empty.
 
 Each example attends to itself alone and its positions start at zero: a packed row computes what
-its examples would compute one by one.
+its examples would compute one by one. A batch is one flat sequence without a padding token.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain
 from typing import Any
 
+from model_registry.attention import boundaries
 from tasks.finetuning.tokenizing import Example
 
-OPEN_ROWS = 64  # how many unfilled rows an example may choose from
+OPEN_ROWS = 64  # unfilled rows that an example may choose from
+
+
+class _OpenRows:
+    """Rows with room left. Bit f of an integer tells whether a row with f free slots is there."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, list[list[int]]] = {}
+        self.free, self.count = 0, 0
+
+    def put(self, free: int, row: list[int]) -> None:
+        self.rows.setdefault(free, []).append(row)
+        self.free |= 1 << free
+        self.count += 1
+
+    def take(self, need: int) -> tuple[int, list[int]] | None:
+        """Take out the row with the least room that has room for `need`."""
+        fitting = self.free >> need
+        if not fitting:
+            return None
+        free = need + (fitting & -fitting).bit_length() - 1
+        rows = self.rows[free]
+        row = rows.pop()
+        self.count -= 1
+        if not rows:
+            del self.rows[free]
+            self.free ^= 1 << free
+        return free, row
+
+
+def pack_stream(sizes: Iterable[tuple[int, int]], row_length: int) -> Iterator[list[int]]:
+    """Yield rows of indices from (index, length) pairs, lengths from 1 to `row_length`.
+
+    Each goes into the row that it fills best, of OPEN_ROWS at most, so that memory does not grow
+    with the stream; and in the order it comes, so that rows mix long and short ones as chance has
+    it, which sorting would not.
+    """
+    open_rows = _OpenRows()
+    for index, need in sizes:
+        free, row = open_rows.take(need) or (row_length, list[int]())
+        row.append(index)
+        if free > need:
+            open_rows.put(free - need, row)
+        else:
+            yield row
+        if open_rows.count > OPEN_ROWS:
+            yield _fullest(open_rows)
+    while open_rows.count:
+        yield _fullest(open_rows)
+
+
+def _fullest(open_rows: _OpenRows) -> list[int]:
+    found = open_rows.take(1)
+    return found[1] if found else []
 
 
 def pack(lengths: Sequence[int], row_length: int, seed: int) -> list[list[int]]:
-    """Return rows of example indices, in a seeded order, by best fit over a window of open rows."""
+    """Return rows of example indices, every example in one of them, in a seeded order."""
     order = list(range(len(lengths)))
     random.Random(seed).shuffle(order)
-    open_rows: list[tuple[int, list[int]]] = []  # (free slots, indices)
-    rows: list[list[int]] = []
-    for index in order:
-        need = lengths[index]
-        fitting = [place for place, (free, _) in enumerate(open_rows) if free >= need]
-        if fitting:
-            best = min(fitting, key=lambda place: open_rows[place][0])
-            free, row = open_rows[best]
-            row.append(index)
-            open_rows[best] = (free - need, row)
-        else:
-            row = [index]
-            rows.append(row)
-            open_rows.append((row_length - need, row))
-        if len(open_rows) > OPEN_ROWS:
-            open_rows.remove(min(open_rows, key=lambda entry: entry[0]))
+    rows = list(pack_stream(((index, lengths[index]) for index in order), row_length))
+    random.Random(seed).shuffle(rows)
     return rows
 
 
@@ -45,52 +86,30 @@ def schedule(
     steps: list[list[list[int]]] = []
     for epoch in range(epochs):
         rows = pack(lengths, row_length, seed * 1_000_003 + epoch)
-        random.Random(seed + epoch).shuffle(rows)
         steps += [rows[at : at + rows_per_step] for at in range(0, len(rows), rows_per_step)]
     return steps
 
 
-def collate(
-    rows: Sequence[Sequence[int]], examples: Sequence[Example], pad_id: int, device: Any
-) -> dict[str, Any]:
-    """Build the tensors of a batch of B packed rows, T = the longest of them.
+def collate(rows: Sequence[Sequence[int]], examples: Sequence[Example]) -> dict[str, Any]:
+    """Build a batch of packed rows as one sequence of T tokens in D documents, on the CPU.
 
-    Returns `input_ids` and `position_ids` (B, T), `attention_mask` (B, 1, T, T; True = may
-    attend; causal within an example, closed between examples) and, flat over the N places whose
-    next token is a target, `places` (N, an index into B*T) and `labels` (N).
+    Returns `input_ids` and `position_ids` (1, T); the documents' `boundaries`; and, over the N
+    places whose next token is a target, `places` (N, an index into T) and `labels` (N).
     """
     import torch
 
-    width = max(sum(len(examples[index].tokens) for index in row) for row in rows)
-    ids = torch.full((len(rows), width), pad_id, dtype=torch.long)
-    positions = torch.zeros((len(rows), width), dtype=torch.long)
-    owner = torch.full((len(rows), width), -1, dtype=torch.long)
-    places: list[int] = []
-    labels: list[int] = []
-    for line, row in enumerate(rows):
-        for number, (start, example) in enumerate(_placed(row, examples)):
-            end = start + len(example.tokens)
-            ids[line, start:end] = torch.tensor(example.tokens)
-            positions[line, start:end] = torch.arange(end - start)
-            owner[line, start:end] = number
-            for offset in range(1, len(example.tokens)):
-                if example.targets[offset]:
-                    places.append(line * width + start + offset - 1)
-                    labels.append(example.tokens[offset])
-    same = owner[:, :, None] == owner[:, None, :]
-    causal = torch.ones(width, width, dtype=torch.bool).tril()
-    batch = {
-        "input_ids": ids,
-        "position_ids": positions,
-        "attention_mask": (same & causal)[:, None],
-        "places": torch.tensor(places, dtype=torch.long),
-        "labels": torch.tensor(labels, dtype=torch.long),
+    documents = [examples[index] for row in rows for index in row]
+    lengths = [len(document.tokens) for document in documents]
+    ids = torch.tensor(list(chain.from_iterable(d.tokens for d in documents)))
+    starts = [0, *accumulate(lengths)]
+    begun = torch.tensor(starts[:-1]).repeat_interleave(torch.tensor(lengths))
+    wanted = torch.tensor(list(chain.from_iterable(d.targets for d in documents)))
+    wanted[starts[:-1]] = False  # nothing comes before a first token to predict it from
+    targets = wanted.nonzero().flatten()
+    return {
+        "input_ids": ids[None],
+        "position_ids": (torch.arange(len(ids)) - begun)[None],
+        **boundaries(lengths),
+        "places": targets - 1,
+        "labels": ids[targets],
     }
-    return {name: tensor.to(device) for name, tensor in batch.items()}
-
-
-def _placed(row: Sequence[int], examples: Sequence[Example]) -> Iterator[tuple[int, Example]]:
-    start = 0
-    for index in row:
-        yield start, examples[index]
-        start += len(examples[index].tokens)

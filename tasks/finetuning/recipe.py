@@ -14,7 +14,17 @@ from data_contracts.records import Frozen, RecordKind
 
 
 class Recipe(Frozen):
-    """Everything that decides the trained weights, beside the data and the base model."""
+    """Everything that decides the trained weights, beside the data and the base model.
+
+    With precision bf16 the weights compute in bf16, and the optimizer keeps its own copy of those
+    it trains, their gradients and its moments, in `optimizer_precision`: 16 bytes a trained weight
+    in fp32; 6 in bf16, where an update below 1/256 of its weight is lost. With precision fp32
+    nothing is rounded to less: TF32 stays off.
+
+    `gradient_checkpointing` unset means: only where the estimate says that memory would not do.
+    `auto_batch` puts as many of a step's rows into one pass over the model as fit into memory,
+    which leaves the gradient what it is; else it is `per_device_train_batch_size` of them.
+    """
 
     method: Literal["lora", "full"] = "lora"
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -29,7 +39,26 @@ class Recipe(Frozen):
     lora_r: int = Field(default=32, ge=1)
     lora_alpha: int = Field(default=64, ge=1)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    optimizer_precision: Literal["fp32", "bf16"] = "fp32"
+    kernels: Literal["auto", "liger", "plain"] = "auto"
+    gradient_checkpointing: bool | None = None
+    auto_batch: bool = False
+    compile: bool = False
     seed: int = 7
+
+
+class Spending(Frozen):
+    """How long a run may train and what it may cost; where it stops, a rerun goes on.
+
+    `max_minutes` counts from each start, the cost (in the price's currency) from the first.
+    """
+
+    max_minutes: float | None = Field(default=None, gt=0)
+    gpu_hour_price: float | None = Field(default=None, ge=0)
+    budget: float | None = Field(default=None, gt=0)
+
+
+NOT_LIMITED = Spending()
 
 
 class TrainingJob(Frozen):
@@ -42,6 +71,7 @@ class TrainingJob(Frozen):
     kind: RecordKind
     out: str
     save_steps: int = Field(default=20, ge=1)
+    spending: Spending = NOT_LIMITED
     recipe: Recipe
 
 

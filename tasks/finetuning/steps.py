@@ -15,12 +15,20 @@ from data_contracts.records import RecordKind
 from model_registry.tracking import Registry
 from tasks.finetuning.base_model import BaseModel, materialize
 from tasks.finetuning.launch import run_training
-from tasks.finetuning.recipe import Recipe, TrainingJob
+from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending, TrainingJob
 from tasks.storage.outputs import Built, Outputs, Reference, fingerprint
 
 BASE_STAGE, STAGE, RECIPE = "base", "model", 1
 FINGERPRINT = "paddock.fingerprint"
-LIVE = ("loss", "learning_rate", "tokens_per_second", "memory_gib")
+LIVE = (
+    "loss",
+    "gradient_norm",
+    "learning_rate",
+    "tokens_per_second",
+    "memory_gib",
+    "limit_share",
+    "cost",
+)
 
 
 @task(name="bring in the base model", cache_policy=NO_CACHE)
@@ -41,6 +49,23 @@ def training_identity(
     return {"base": base.digest, "snapshot": snapshot.digest}, recipe.model_dump()
 
 
+def start_note(event: dict[str, Any]) -> str:
+    """Say how a run begins, in a few words."""
+    begins = "resumed from a checkpoint" if event["step"] else "begins"
+    way = ", with gradient checkpointing" if event["gradient_checkpointing"] else ""
+    return f"{begins}; a step needs about {event['estimate_gib']['total']:.1f} GiB{way}"
+
+
+def step_note(event: dict[str, Any]) -> str:
+    """Say how a step went, in a few words."""
+    parts = [f"loss {event['loss']:.3f}", f"{event['tokens_per_second']:.0f} tokens/s"]
+    if "limit_share" in event:
+        parts.append(f"{event['limit_share']:.0%} of the GPU's limit")
+    if "cost" in event:
+        parts.append(f"{event['cost']:.2f} spent")
+    return ", ".join(parts)
+
+
 @task(name="finetune", cache_policy=NO_CACHE)
 def finetune_step(
     outputs: Outputs,
@@ -53,6 +78,7 @@ def finetune_step(
     kind: RecordKind,
     recipe: Recipe,
     save_steps: int,
+    spending: Spending = NOT_LIMITED,
     progress: Callable[[int, int | None, str], None],
 ) -> Built:
     """Train in a process of its own, with its figures in MLflow as they come, or find the model.
@@ -71,6 +97,7 @@ def finetune_step(
             kind=kind,
             out=str(folder),
             save_steps=save_steps,
+            spending=spending,
             recipe=recipe,
         )
         run = registry.ensure_run(experiment, f"train {identity[:12]}", {FINGERPRINT: identity})
@@ -79,12 +106,11 @@ def finetune_step(
 
         def on_event(event: dict[str, Any]) -> None:
             if event["event"] == "step":
-                figures = {name: event[name] for name in LIVE}
+                figures = {name: event[name] for name in LIVE if name in event}
                 registry.log_metrics(run, figures, event["step"])
-                note = f"loss {event['loss']:.3f}, {event['tokens_per_second']:.0f} tokens/s"
-                progress(event["step"], event["steps"], note)
-            elif event["event"] == "start" and event["step"]:
-                progress(event["step"], event["steps"], "resumed from a checkpoint")
+                progress(event["step"], event["steps"], step_note(event))
+            elif event["event"] == "start":
+                progress(event["step"], event["steps"], start_note(event))
 
         try:
             summary = run_training(job, on_event)

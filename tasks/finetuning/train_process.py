@@ -13,14 +13,13 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from data_contracts.errors import PaddockError
 from data_contracts.records import Split
 from data_contracts.snapshot import read_records
-from model_registry.loading import check_model_folder
+from model_registry.loading import check_model_folder, load_model
 from tasks.finetuning.export import export_model, plot_losses
 from tasks.finetuning.failures import explain
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
@@ -42,7 +41,12 @@ def write_event(events: TextIO, event: dict[str, Any]) -> None:
 
 def main(arguments: list[str], events: TextIO) -> int:
     """Run the job of a job file; return the process's exit code."""
-    report = partial(write_event, events)
+    estimate: dict[str, float] = {}
+
+    def report(event: dict[str, Any]) -> None:
+        estimate.update(event.get("estimate_gib", {}))
+        write_event(events, event)
+
     job = TrainingJob.model_validate_json(Path(arguments[0]).read_text())
     out = Path(job.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -51,11 +55,11 @@ def main(arguments: list[str], events: TextIO) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             report({"event": "done", "summary": train(job, out, report).model_dump()})
-        except StoppedError:
-            report({"event": "stopped"})
+        except StoppedError as stopped:
+            report({"event": "stopped", "why": str(stopped)})
             return STOPPED
         except Exception as error:
-            told = explain(error, job)
+            told = explain(error, job, estimate)
             if told is None:
                 raise  # the traceback goes to the log
             report(
@@ -85,10 +89,9 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
             where=job.snapshot,
             remedy="raise max_seq_length, or give more rows: every one was cut before its answer",
         )
-    pad_id = tokenizer.pad_token_id or 0
-    trainer = Trainer(model, recipe, examples, pad_id, device)
+    trainer = Trainer(model, recipe, examples, device)
     held_out = _examples(job, tokenizer, "validation")[:VALIDATION_ROWS]
-    losses = trainer.run(out / ".checkpoints", job.save_steps, report)
+    losses = trainer.run(out / ".checkpoints", job.save_steps, report, job.spending)
     report({"event": "exporting"})
     # No loss has seen the last update yet; without held-out rows, a row trained on tells.
     last_loss = trainer.mean_loss(held_out or examples[:1])
@@ -116,16 +119,16 @@ def choose_precision(recipe: Recipe, device: Any) -> str:
 
 
 def _load(base: Path, recipe: Recipe, device: Any) -> tuple[Any, Any]:
-    """Load the base; LoRA freezes it (in bf16) under float32 adapters, full trains float32."""
-    import torch
-
-    from model_registry.loading import load_model
-
-    narrow = recipe.method == "lora" and recipe.precision == "bf16"
-    dtype = "bfloat16" if narrow else "float32"
+    dtype = "bfloat16" if recipe.precision == "bf16" else "float32"
     model, tokenizer = load_model(base, device=str(device), dtype=dtype)
+    return prepare(model, recipe), tokenizer
+
+
+def prepare(model: Any, recipe: Recipe) -> Any:
+    """Return the model as the recipe trains it: LoRA freezes it under adapters of its precision."""
     if recipe.method == "full":
-        return model, tokenizer
+        return model
+    import torch
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(recipe.seed)  # the adapters' first values
@@ -135,7 +138,7 @@ def _load(base: Path, recipe: Recipe, device: Any) -> tuple[Any, Any]:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config), tokenizer
+    return get_peft_model(model, config, autocast_adapter_dtype=False)
 
 
 def _examples(job: TrainingJob, tokenizer: Any, split: Split) -> list[Example]:
@@ -156,7 +159,7 @@ def _summary(
         rows_cut=sum(example.cut for example in examples),
         tokens=sum(len(example.tokens) for example in seen),
         target_tokens=sum(sum(example.targets[1:]) for example in seen),
-        trainable_parameters=sum(p.numel() for p in trainer.parameters.values()),
+        trainable_parameters=sum(p.numel() for p in trainer.optimizer.parameters.values()),
         precision=recipe.precision,
         device=str(trainer.device),
         first_loss=losses[0],

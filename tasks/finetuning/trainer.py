@@ -2,7 +2,7 @@
 
 On the CPU a resumed run ends in the same weights, bit for bit, as an undisturbed one: the order
 of the data follows from the seed, the learning rate from the step, and what else is random (a
-base with dropout) from both.
+base with dropout) from both. A GPU is never waited for: its figures are read some steps later.
 """
 
 from __future__ import annotations
@@ -10,77 +10,99 @@ from __future__ import annotations
 import math
 import resource
 import signal
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from data_contracts.errors import PaddockError
+from model_registry.attention import use_varlen
+from tasks.finetuning.batches import Batch, made_ahead, pin, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
+from tasks.finetuning.kernels import loss_sum, use_liger
+from tasks.finetuning.memory import Fit, fit, gpu_capacity
+from tasks.finetuning.optimizer import Optimizer
 from tasks.finetuning.packing import collate, schedule
-from tasks.finetuning.recipe import Recipe
+from tasks.finetuning.readings import Readings, require_finite, require_sound
+from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending
+from tasks.finetuning.throughput import Meter, flops_per_token, matmul_limit
 from tasks.finetuning.tokenizing import Example
 
 Report = Callable[[dict[str, Any]], None]
 
 
 class StoppedError(Exception):
-    """A SIGTERM or Ctrl-C asked the run to end; its state is in a checkpoint."""
+    """A signal, the time limit or the budget ended the run; its state is in a checkpoint."""
 
 
 class Trainer:
     """One run over one set of examples; `model` is a causal LM with its trainable weights set."""
 
     def __init__(
-        self, model: Any, recipe: Recipe, examples: Sequence[Example], pad_id: int, device: Any
+        self, model: Any, recipe: Recipe, examples: Sequence[Example], device: Any
     ) -> None:
-        import torch
-
-        self.model, self.recipe, self.examples = model, recipe, examples
-        self.pad_id, self.device = pad_id, device
-        self.parameters = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        self.optimizer = torch.optim.AdamW(
-            self.parameters.values(),
-            lr=recipe.learning_rate,
-            weight_decay=recipe.weight_decay,
-            fused=True,
-        )
-        rows_per_step = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
-        lengths = [len(example.tokens) for example in examples]
+        self.model, self.recipe, self.examples, self.device = model, recipe, examples, device
+        self.causal = model.get_base_model() if recipe.method == "lora" else model
+        use_varlen(self.causal)
+        self.liger = use_liger(recipe, self.causal, device)
+        self.optimizer = Optimizer(model, recipe)
+        self.lengths = [len(example.tokens) for example in examples]
+        rows = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
         steps = schedule(
-            lengths, recipe.max_seq_length, rows_per_step, recipe.num_train_epochs, recipe.seed
+            self.lengths, recipe.max_seq_length, rows, recipe.num_train_epochs, recipe.seed
         )
         self.plan = steps[: recipe.max_steps] if recipe.max_steps else steps
+        self.fit = fit(model, recipe, self.liger, recipe.max_seq_length, rows, gpu_capacity(device))
         self.losses: list[float] = []
-        self._stop = False
+        self._readings = Readings(device)
+        self._stop: str | None = None
+        if self.fit.checkpointing:
+            self._checkpoint_gradients()
+        if recipe.compile:
+            self.causal.get_decoder().compile(dynamic=True)
 
     def learning_rate(self, step: int) -> float:
         """Return the rate of a step (from 0): linear warmup, then cosine down to a tenth."""
         total = len(self.plan)
-        warmup = max(1, round(total * self.recipe.warmup_ratio))
-        if step < warmup:
-            return self.recipe.learning_rate * (step + 1) / warmup
-        done = (step - warmup) / max(1, total - warmup)
+        if step < self._warmup:
+            return self.recipe.learning_rate * (step + 1) / self._warmup
+        done = (step - self._warmup) / max(1, total - self._warmup)
         return self.recipe.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * done)))
 
-    def run(self, folder: Path, save_steps: int, report: Report) -> list[float]:
+    @property
+    def _warmup(self) -> int:
+        return max(1, round(len(self.plan) * self.recipe.warmup_ratio))
+
+    def run(
+        self, folder: Path, save_steps: int, report: Report, spending: Spending = NOT_LIMITED
+    ) -> list[float]:
         """Train to the end of the plan, resuming from `folder`; return the loss of each step."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
-        first = self._resume(folder)
-        report({"event": "start", "step": first, "steps": len(self.plan)})
+        first, spent = self._resume(folder)
         self.model.train()
-        for step in range(first, len(self.plan)):
-            started = time.perf_counter()
-            tokens = sum(len(self.examples[i].tokens) for row in self.plan[step] for i in row)
-            self.losses.append(self._step(step))
-            seconds = time.perf_counter() - started
-            report(self._progress(step, tokens / seconds))
+        on_gpu = self.device.type == "cuda"
+        if on_gpu:
+            # Said before it is tried: where memory does not do, the error quotes it.
+            report({"event": "estimate", "estimate_gib": self.fit.estimate.figures()})
+            self._try_out()
+        limit = matmul_limit(self.device)
+        report(self._start(first, limit))
+        flops = flops_per_token(self.model, self.recipe)
+        meter = Meter(len(self.plan), flops, limit, spending, spent)
+        steps = range(first, len(self.plan))
+        # Without a GPU a thread would only take the same processors.
+        coming = made_ahead(self._batches, steps) if on_gpu else map(self._batches, steps)
+        for step, batches in zip(steps, coming, strict=True):
+            self._step(step, batches)
+            self._read(meter, report)
+            self._stop = self._stop or meter.out_of_time()
             last = step + 1 == len(self.plan)
             if self._stop or last or (step + 1) % save_steps == 0:
-                self._save(folder, step + 1)
+                self._read(meter, report, everything=True)  # nothing unsound is saved
+                self._save(folder, step + 1, meter.seconds)
+                self._stop = self._stop or meter.out_of_budget()
             if self._stop and not last:
-                raise StoppedError
+                raise StoppedError(self._stop)
         return self.losses
 
     def mean_loss(self, examples: Sequence[Example]) -> float:
@@ -92,109 +114,124 @@ class Trainer:
         lengths = [len(example.tokens) for example in examples]
         with torch.no_grad():
             for rows in schedule(lengths, self.recipe.max_seq_length, 2, 1, seed=0):
-                batch = collate(rows, examples, self.pad_id, self.device)
-                total += float(self._loss_sum(batch))
+                batch = collate(rows, examples)
+                total += float(loss_sum(self.causal, to_device(batch, self.device), self.liger))
                 count += len(batch["labels"])
-        _require_finite(total, "loss", f"after the last of {len(self.plan)} steps")
+        require_finite(total, "loss", f"after the last of {len(self.plan)} steps")
         return total / count
 
-    def _step(self, step: int) -> float:
+    def _batches(self, step: int) -> list[Batch]:
+        """Return a step's rows as the batches of its passes over the model."""
+        rows, size = self.plan[step], self.fit.rows
+        batches = [collate(rows[at : at + size], self.examples) for at in range(0, len(rows), size)]
+        return [pin(batch) for batch in batches] if self.device.type == "cuda" else batches
+
+    def _step(self, step: int, batches: list[Batch]) -> None:
         import torch
 
         torch.manual_seed(self.recipe.seed * 1_000_003 + step)
-        rows = self.plan[step]
-        size = self.recipe.per_device_train_batch_size
-        batches = [
-            collate(rows[at : at + size], self.examples, self.pad_id, self.device)
-            for at in range(0, len(rows), size)
-        ]
-        targets = sum(len(batch["labels"]) for batch in batches)
-        total = 0.0
-        for batch in batches:
-            loss = self._loss_sum(batch) / targets
-            loss.backward()
-            total += float(loss.detach())
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.max_grad_norm)
-        _require_finite(total, "loss", f"at step {step + 1}")
-        _require_finite(float(norm), "gradient", f"at step {step + 1}")
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(step)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return total
+        loss = self._backward(batches)
+        norm = self.optimizer.clip(self.recipe.max_grad_norm)
+        self._readings.put(step, loss, norm)
+        self.optimizer.step(self.learning_rate(step))
 
-    def _loss_sum(self, batch: dict[str, Any]) -> Any:
-        """Return the summed cross-entropy of a batch."""
+    def _backward(self, batches: list[Batch]) -> Any:
+        """Add up the gradients of the mean over all target tokens; return that mean."""
+        targets = sum(len(batch["labels"]) for batch in batches)
+        losses: list[Any] = []
+        for batch in batches:
+            loss = loss_sum(self.causal, to_device(batch, self.device), self.liger) / targets
+            loss.backward()
+            losses.append(loss.detach())
+        return sum(losses)
+
+    def _try_out(self) -> None:
+        """Go once through the largest step, so that the run's memory is there from its start.
+
+        Where it is not: with `auto_batch` half the rows a pass, then gradient checkpointing,
+        unless the recipe decides that.
+        """
         import torch
 
-        causal = self.model.get_base_model() if self.recipe.method == "lora" else self.model
-        mixed = self.recipe.method == "full" or self.device.type == "cuda"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed and self._bf16):
-            logits = target_logits(causal, batch)
-        return torch.nn.functional.cross_entropy(logits.float(), batch["labels"], reduction="sum")
+        while True:
+            rows = self.fit.rows
+            largest = max(self.plan, key=lambda step: self._tokens(step[:rows]))[:rows]
+            batch = collate(largest, self.examples)
+            smaller = self._smaller_fit()
+            try:
+                self._backward([batch])
+                break
+            except torch.OutOfMemoryError:
+                if smaller is None:
+                    raise
+            self.fit = smaller
+            self.optimizer.zero_grad()
+            torch.cuda.empty_cache()
+            if self.fit.checkpointing:
+                self._checkpoint_gradients()
+        self.optimizer.zero_grad()
 
-    @property
-    def _bf16(self) -> bool:
-        return self.recipe.precision == "bf16"
+    def _smaller_fit(self) -> Fit | None:
+        if self.recipe.auto_batch and self.fit.rows > 1:
+            return replace(self.fit, rows=self.fit.rows // 2)
+        if self.recipe.gradient_checkpointing is None and not self.fit.checkpointing:
+            return replace(self.fit, checkpointing=True)
+        return None
 
-    def _progress(self, step: int, tokens_per_second: float) -> dict[str, Any]:
+    def _checkpoint_gradients(self) -> None:
+        self.causal.gradient_checkpointing_enable({"use_reentrant": False})
+
+    def _tokens(self, rows: Sequence[Sequence[int]]) -> int:
+        return sum(self.lengths[index] for row in rows for index in row)
+
+    def _read(self, meter: Meter, report: Report, *, everything: bool = False) -> None:
+        """Check and report the steps whose figures have arrived."""
+        for step, loss, norm in self._readings.take(everything=everything):
+            rows = [self.examples[index].record_id for row in self.plan[step] for index in row]
+            require_sound(step, loss, norm, self.losses, self._warmup, rows)
+            self.losses.append(loss)
+            report(
+                {
+                    "event": "step",
+                    "step": step + 1,
+                    "steps": len(self.plan),
+                    "loss": loss,
+                    "gradient_norm": norm,
+                    "learning_rate": self.learning_rate(step),
+                    "memory_gib": _memory_gib(self.device),
+                    **meter.figures(step + 1, self._tokens(self.plan[step])),
+                }
+            )
+
+    def _start(self, first: int, limit: float | None) -> dict[str, Any]:
+        """Say how the run goes about its steps."""
         return {
-            "event": "step",
-            "step": step + 1,
+            "event": "start",
+            "step": first,
             "steps": len(self.plan),
-            "loss": self.losses[-1],
-            "learning_rate": self.learning_rate(step),
-            "tokens_per_second": tokens_per_second,
-            "memory_gib": _memory_gib(self.device),
+            "estimate_gib": self.fit.estimate.figures(),
+            "rows_per_pass": self.fit.rows,
+            "gradient_checkpointing": self.fit.checkpointing,
+            "kernels": "liger" if self.liger else "plain",
+            "matmul_tflops": None if limit is None else limit / 1e12,
         }
 
     def _ask_to_stop(self, *_: object) -> None:
-        self._stop = True
+        self._stop = "was asked to stop"
 
-    def _save(self, folder: Path, step: int) -> None:
-        tensors: dict[str, Any] = {f"weight/{n}": p.detach() for n, p in self.parameters.items()}
-        for name, parameter in self.parameters.items():
-            for key, value in self.optimizer.state[parameter].items():
-                tensors[f"{key}/{name}"] = value
-        save_checkpoint(folder, step, tensors, {"step": step, "losses": self.losses})
+    def _save(self, folder: Path, step: int, seconds: float) -> None:
+        state = {"step": step, "losses": self.losses, "seconds": seconds}
+        save_checkpoint(folder, step, self.optimizer.state(), state)
 
-    def _resume(self, folder: Path) -> int:
-        import torch
-
+    def _resume(self, folder: Path) -> tuple[int, float]:
+        """Return the step to begin with, and the seconds that the steps before it took."""
         found = load_checkpoint(folder)
         if found is None:
-            return 0
+            return 0, 0.0
         tensors, state = found
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(tensors[f"weight/{name}"])
-                self.optimizer.state[parameter] = {
-                    key: tensors[f"{key}/{name}"].to(self.device)
-                    for key in ("step", "exp_avg", "exp_avg_sq")
-                }
+        self.optimizer.restore(tensors)
         self.losses = list(state["losses"])
-        return int(state["step"])
-
-
-def target_logits(model: Any, batch: dict[str, Any]) -> Any:
-    """Return the logits (N, vocabulary) of a collated batch at its N places, and nowhere else."""
-    hidden = model.get_decoder()(
-        input_ids=batch["input_ids"],
-        position_ids=batch["position_ids"],
-        attention_mask=batch["attention_mask"],
-        use_cache=False,
-    ).last_hidden_state
-    return model.get_output_embeddings()(hidden.flatten(0, 1)[batch["places"]])
-
-
-def _require_finite(value: float, what: str, when: str) -> None:
-    if not math.isfinite(value):
-        raise PaddockError(
-            f"the {what} became {value} {when}",
-            step="finetune",
-            where="the training process",
-            remedy="lower learning_rate, or look for broken rows in the data",
-        )
+        return int(state["step"]), float(state["seconds"])
 
 
 def _memory_gib(device: Any) -> float:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from data_contracts.records import ChatRecord, DocumentRecord, Message, Record, record_id
+from model_registry.attention import use_varlen
 from model_registry.loading import load_model
 from tasks.evaluation.likelihood import encode, negative_log_likelihoods, score_held_out
 from tasks.evaluation.tables import read_rows
@@ -46,14 +48,16 @@ def test_only_what_the_assistant_says_is_scored(parts: tuple[Any, Any]) -> None:
     assert said[2] == whole
 
 
-def test_the_sum_is_that_of_the_plain_formula_and_padding_changes_nothing(
+def test_the_sum_is_that_of_the_plain_formula_whatever_stands_beside(
     parts: tuple[Any, Any],
 ) -> None:
     import torch
 
     model, tokenizer = parts
     batch = [s for r in RECORDS if (s := encode("x", r, tokenizer, 256)) is not None]
-    found = negative_log_likelihoods(model, batch)
+    packed = copy.deepcopy(model)
+    use_varlen(packed)
+    found = negative_log_likelihoods(packed, batch)
     for example, nll in zip(batch, found, strict=True):
         with torch.no_grad():
             logits = model(torch.tensor([example.ids])).logits[0].log_softmax(-1)

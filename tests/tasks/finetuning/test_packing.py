@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import copy
+import gzip
+import itertools
+import json
+import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts.records import ChatRecord, record_id
+from model_registry.attention import use_varlen
 from model_registry.loading import load_model, load_tokenizer
 from tasks.demo_desk.conversations import draw_conversations
-from tasks.finetuning.packing import collate, pack, schedule
+from tasks.finetuning.kernels import target_states
+from tasks.finetuning.packing import OPEN_ROWS, collate, pack, pack_stream, schedule
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.tokenizing import Example, encode
-from tasks.finetuning.trainer import Trainer, target_logits
+from tasks.finetuning.train_process import prepare
+from tasks.finetuning.trainer import Trainer
+
+CHITCHAT = Path(__file__).parents[4] / "shared/data/chitchat/conversations.jsonl.gz"
 
 
 def documents(lengths: Sequence[int], seed: int = 5) -> list[Example]:
@@ -51,54 +61,79 @@ def close(found: Any, expected: Any) -> bool:
     return bool(torch.allclose(found, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max())))
 
 
-ROWS = [[3, 0, 4], [1, 2]]  # the second is shorter, so it is padded
+ROWS = [[3, 0, 4], [1, 2]]
 
 
-def test_a_packed_batch_says_what_its_documents_say_alone(model: Any) -> None:
+def grouped(tiny_model: Path, groups: int) -> Any:
+    """A model of four heads over so many groups of keys and values, random but for its seed."""
+    import torch
+    from transformers import AutoConfig, LlamaForCausalLM
+
+    torch.manual_seed(11)
+    config: Any = AutoConfig.from_pretrained(tiny_model, num_key_value_heads=groups)
+    return LlamaForCausalLM(config).eval()
+
+
+def packed_logits(model: Any, examples: list[Example], rows: list[list[int]] = ROWS) -> Any:
+    states = target_states(model, collate(rows, examples))
+    return model.get_output_embeddings()(states)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_a_packed_batch_says_what_its_documents_say_alone(tiny_model: Path, groups: int) -> None:
     import torch
 
-    examples = documents([17, 9, 23, 40, 5])
+    examples = documents([17, 9, 23, 40, 5, 1])
+    rows = [[3, 0, 5, 4], [1, 2]]
+    plain, packed = grouped(tiny_model, groups), grouped(tiny_model, groups)
+    use_varlen(packed)
     with torch.no_grad():
-        found = target_logits(model, collate(ROWS, examples, 1, "cpu"))
-        expected = torch.cat([alone(model, examples[index]) for row in ROWS for index in row])
+        found = packed_logits(packed, examples, rows)
+        expected = torch.cat([alone(plain, examples[index]) for row in rows for index in row])
     assert len(found) == sum(sum(example.targets) for example in examples)
     assert close(found, expected)
 
 
-def test_a_packed_step_has_the_gradient_of_its_documents_alone(model: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_packed_step_has_the_gradient_of_its_documents_alone(
+    tiny_model: Path, tmp_path: Path, method: str
+) -> None:
     import torch
 
     examples = documents([17, 9, 23, 40, 5])
-    recipe = Recipe(
-        method="full",
-        precision="fp32",
-        max_seq_length=64,
-        per_device_train_batch_size=2,
-        num_train_epochs=1,
-        max_grad_norm=1e9,
-    )
-    trainer = Trainer(model, recipe, examples, 1, torch.device("cpu"))
+    settings = {
+        "method": method,
+        "precision": "fp32",
+        "max_seq_length": 64,
+        "per_device_train_batch_size": 2,
+        "num_train_epochs": 1,
+        "max_grad_norm": 1e9,
+    }
+    recipe = Recipe.model_validate(settings)
+    plain, packed = (prepare(load_model(tiny_model)[0], recipe) for _ in range(2))
     labels = [
         torch.tensor([t for t, wanted in zip(e.tokens, e.targets, strict=True) if wanted])
         for e in examples
     ]
     losses = [
-        torch.nn.functional.cross_entropy(alone(model, example), label, reduction="sum")
+        torch.nn.functional.cross_entropy(alone(plain, example), label, reduction="sum")
         for example, label in zip(examples, labels, strict=True)
     ]
     mean: Any = sum(losses) / sum(len(label) for label in labels)
-    expected = torch.autograd.grad(mean, list(trainer.parameters.values()))
+    trainable = [p for p in plain.parameters() if p.requires_grad]
+    expected = torch.autograd.grad(mean, trainable)
 
+    trainer = Trainer(packed, recipe, examples, torch.device("cpu"))
     seen: list[Any] = []
 
     def look(*_: Any) -> None:
-        seen.extend(parameter.grad.clone() for parameter in trainer.parameters.values())
+        seen.extend(master.grad.clone() for master in trainer.optimizer.masters.values())
 
-    trainer.optimizer.register_step_pre_hook(look)
+    trainer.optimizer.adamw.register_step_pre_hook(look)
     assert len(trainer.plan) == 1 and len(trainer.plan[0]) == 2
     loss = trainer.run(tmp_path, 10, lambda _: None)[0]
     assert loss == pytest.approx(float(mean.detach()), rel=1e-5)
-    for name, one, other in zip(trainer.parameters, seen, expected, strict=True):
+    for name, one, other in zip(trainer.optimizer.masters, seen, expected, strict=True):
         assert close(one, other), name
 
 
@@ -106,6 +141,7 @@ def test_a_packed_step_has_the_gradient_of_its_documents_alone(model: Any, tmp_p
 def test_nothing_leaks_from_one_document_into_another(model: Any, changed: int) -> None:
     import torch
 
+    use_varlen(model)
     examples = documents([17, 9, 23, 40, 5])
     other = list(examples)
     other[changed] = documents([len(examples[changed].tokens)], seed=99)[0].model_copy(
@@ -113,22 +149,62 @@ def test_nothing_leaks_from_one_document_into_another(model: Any, changed: int) 
     )
     owner = [i for row in ROWS for i in row for _ in range(sum(examples[i].targets))]
     with torch.no_grad():
-        before = target_logits(model, collate(ROWS, examples, 1, "cpu"))
-        after = target_logits(model, collate(ROWS, other, 1, "cpu"))
+        before, after = packed_logits(model, examples), packed_logits(model, other)
     same = torch.tensor([index != changed for index in owner])
     assert torch.equal(before[same], after[same])
     assert not torch.equal(before[~same], after[~same])
 
 
-def test_positions_restart_and_padding_belongs_to_nobody() -> None:
+def test_a_document_longer_than_the_window_sees_only_the_window(tiny_model: Path) -> None:
+    """Mistral's sliding window, against transformers' own masks."""
+    import torch
+    from transformers import AutoConfig, MistralConfig, MistralForCausalLM
+
+    llama = AutoConfig.from_pretrained(tiny_model).to_dict()
+    shape: dict[str, Any] = {
+        k: llama[k] for k in ("vocab_size", "hidden_size", "intermediate_size")
+    }
+    heads: dict[str, Any] = {
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    }
+    config = MistralConfig(**shape, **heads, sliding_window=8, initializer_range=0.4)
+    torch.manual_seed(2)
+    plain = MistralForCausalLM(config).eval()
+    packed = copy.deepcopy(plain)
+    use_varlen(packed)
+    examples = documents([5, 31, 8, 20])
+    with torch.no_grad():
+        found = packed_logits(packed, examples, [[1, 0], [2, 3]])
+        expected = torch.cat([alone(plain, examples[index]) for index in (1, 0, 2, 3)])
+    assert close(found, expected)
+
+
+def test_a_forward_without_boundaries_is_refused(model: Any) -> None:
+    import torch
+
+    use_varlen(model)
+    with pytest.raises(ValueError, match="boundaries"):
+        model(input_ids=torch.tensor([[5, 6, 7]]))
+
+
+def test_a_batch_is_one_row_without_padding_and_positions_restart() -> None:
     examples = documents([4, 2, 3])
-    batch = collate([[0, 1], [2]], examples, 1, "cpu")
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1], [0, 1, 2, 0, 0, 0]]
-    assert batch["input_ids"][1].tolist() == [*examples[2].tokens, 1, 1, 1]
-    mask = batch["attention_mask"][1, 0]
-    assert not mask[:3, 3:].any() and not mask[3:, :3].any()
-    assert all(row.any() for row in mask)  # a row that sees nothing would be NaN
-    assert all(place < 6 + 3 for place in batch["places"].tolist())
+    batch = collate([[0, 1], [2]], examples)
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1, 0, 1, 2]]
+    assert batch["input_ids"][0].tolist() == [t for e in examples for t in e.tokens]
+    assert batch["cu_seq_lens_q"].tolist() == [0, 4, 6, 9]
+    assert batch["max_length_q"] == batch["max_length_k"] == 4
+    wanted = [w for e in examples for w in e.targets]
+    assert [p + 1 for p in batch["places"].tolist()] == [n for n, w in enumerate(wanted) if w]
+    assert batch["labels"].tolist() == [batch["input_ids"][0, p + 1] for p in batch["places"]]
+
+
+def test_a_first_token_is_never_a_target() -> None:
+    first = Example(record_id="a", tokens=(5, 6, 7), targets=(True, True, True))
+    batch = collate([[0, 0]], [first])
+    assert batch["places"].tolist() == [0, 1, 3, 4] and batch["labels"].tolist() == [6, 7, 6, 7]
 
 
 @given(
@@ -157,6 +233,52 @@ def test_the_seed_and_the_epoch_decide_the_order() -> None:
     assert first[: len(first) // 2] != first[len(first) // 2 :]
 
 
+def log_normal(count: int) -> list[int]:
+    """Lengths of chats: mean 400 tokens, sigma 0.8, cut at 4,096."""
+    rng = random.Random(3)
+    drawn = (rng.lognormvariate(math.log(400) - 0.8**2 / 2, 0.8) for _ in range(count))
+    return [min(4096, max(2, round(length))) for length in drawn]
+
+
+def filled(lengths: Sequence[int], row_length: int) -> float:
+    """The share of slots that hold a token."""
+    return sum(lengths) / (row_length * len(pack(lengths, row_length, 7)))
+
+
+@pytest.mark.parametrize(("row_length", "share"), [(16_384, 0.999), (4096, 0.996)])
+def test_chats_of_many_lengths_leave_hardly_a_slot_empty(row_length: int, share: float) -> None:
+    assert filled(log_normal(20_000), row_length) >= share
+
+
+@pytest.mark.parametrize("row_length", [512, 1024, 2048])
+def test_real_conversations_leave_hardly_a_slot_empty(row_length: int) -> None:
+    """Characters in fours stand for tokens."""
+    if not CHITCHAT.exists():
+        pytest.skip("the shared data is not there")
+    with gzip.open(CHITCHAT, "rt") as lines:
+        sizes = [sum(len(m["content"]) for m in json.loads(line)["messages"]) for line in lines]
+    lengths = [min(row_length, 4 + size // 4) for size in sizes]
+    assert len(lengths) > 4000 and filled(lengths, row_length) >= 0.99
+
+
+def test_packing_streams_in_bounded_memory() -> None:
+    """Rows come while the stream is read: what is held are the open rows."""
+    read = 0
+
+    def endless() -> Iterator[tuple[int, int]]:
+        nonlocal read
+        for index, length in enumerate(itertools.cycle(log_normal(5000))):
+            read = index + 1
+            yield index, length
+
+    given = 0
+    for row in itertools.islice(pack_stream(endless(), 16_384), 3000):
+        given += len(row)
+        held = read - given
+        assert held <= OPEN_ROWS * 100  # some forty examples a row
+    assert given > 100_000
+
+
 def test_the_demo_fills_its_rows(embedded_base: Path) -> None:
     drawn = [row for rows in draw_conversations(7).values() for row in rows]
     records = [ChatRecord.model_validate({"messages": turns}) for turns in drawn]
@@ -164,5 +286,4 @@ def test_the_demo_fills_its_rows(embedded_base: Path) -> None:
         ((record_id(record), record) for record in records), load_tokenizer(embedded_base), 512
     )
     lengths = [len(example.tokens) for example in examples]
-    rows = pack(lengths, 512, 7)
-    assert len(lengths) > 500 and sum(lengths) / (512 * len(rows)) >= 0.95
+    assert len(lengths) > 500 and filled(lengths, 512) >= 0.96

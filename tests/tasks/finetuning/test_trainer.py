@@ -11,7 +11,7 @@ import pytest
 from data_contracts.records import RecordKind
 from data_contracts.snapshot import read_records
 from model_registry.loading import load_model
-from tasks.finetuning.recipe import Recipe, TrainingJob
+from tasks.finetuning.recipe import Recipe, Spending, TrainingJob
 from tasks.finetuning.tokenizing import encode
 from tasks.finetuning.train_process import train
 from tasks.finetuning.trainer import StoppedError, Trainer
@@ -30,11 +30,12 @@ def make_trainer(tiny_model: Path, make_snapshot: Callable[[RecordKind], Path]) 
     def make(**changed: Any) -> Trainer:
         import torch
 
-        model, tokenizer = load_model(tiny_model)
+        dtype = "bfloat16" if changed.get("precision") == "bf16" else "float32"
+        model, tokenizer = load_model(tiny_model, dtype=dtype)
         examples = encode(read_records(snapshot, "train"), tokenizer, 192)
         plain = {"method": "full", "precision": "fp32", "max_seq_length": 192}
         recipe = Recipe.model_validate({**plain, **changed})
-        return Trainer(model, recipe, examples, 1, torch.device("cpu"))
+        return Trainer(model, recipe, examples, torch.device("cpu"))
 
     return make
 
@@ -44,27 +45,41 @@ def first_gradients(trainer: Trainer, folder: Path) -> list[Any]:
     seen: list[Any] = []
 
     def look(*_: Any) -> None:
-        seen.append([parameter.grad.clone() for parameter in trainer.parameters.values()])
+        seen.append([parameter.grad.clone() for parameter in trainer.optimizer.parameters.values()])
 
-    trainer.optimizer.register_step_pre_hook(look)
+    trainer.optimizer.adamw.register_step_pre_hook(look)
     trainer.run(folder, 100, ignore)
     return seen[0]
 
 
-def test_accumulated_batches_have_the_gradient_of_one(make_trainer: Any, tmp_path: Path) -> None:
+def test_how_a_step_is_laid_out_leaves_its_gradient(make_trainer: Any, tmp_path: Path) -> None:
     import torch
 
     shape = {"max_steps": 1, "max_grad_norm": 1e9}
     one = make_trainer(per_device_train_batch_size=4, **shape)
-    many = make_trainer(gradient_accumulation_steps=4, **shape)
-    other = make_trainer(gradient_accumulation_steps=3, **shape)
-    assert one.plan == many.plan != other.plan
-    found = [first_gradients(t, tmp_path / n) for t, n in ((one, "1"), (many, "2"), (other, "3"))]
-    for whole, summed, less in zip(*found, strict=True):
-        scale = float(whole.abs().max())
-        torch.testing.assert_close(summed, whole, rtol=1e-5, atol=1e-5 * scale)
-        assert float((less - whole).abs().max()) > 1e-3 * scale
-    assert many.losses == pytest.approx(one.losses, rel=1e-5)
+    others = {
+        "accumulated": make_trainer(gradient_accumulation_steps=4, **shape),
+        "half": make_trainer(per_device_train_batch_size=2, gradient_accumulation_steps=2, **shape),
+        "auto": make_trainer(gradient_accumulation_steps=4, auto_batch=True, **shape),
+        "recomputed": make_trainer(
+            gradient_accumulation_steps=4, gradient_checkpointing=True, **shape
+        ),
+    }
+    assert [t.fit.rows for t in (one, *others.values())] == [4, 1, 2, 4, 1]
+    whole = first_gradients(one, tmp_path / "one")
+    for name, other in others.items():
+        assert other.plan == one.plan
+        found = first_gradients(other, tmp_path / name)
+        for this, that in zip(whole, found, strict=True):
+            scale = float(this.abs().max())
+            torch.testing.assert_close(that, this, rtol=1e-5, atol=1e-5 * scale)
+        assert other.losses == pytest.approx(one.losses, rel=1e-5)
+    less = make_trainer(gradient_accumulation_steps=3, **shape)
+    changed = first_gradients(less, tmp_path / "less")
+    assert any(
+        float((this - that).abs().max()) > 1e-3 * float(this.abs().max())
+        for this, that in zip(whole, changed, strict=True)
+    )
 
 
 def test_the_gradient_is_clipped_to_its_norm(make_trainer: Any, tmp_path: Path) -> None:
@@ -100,7 +115,7 @@ def test_the_optimizer_uses_the_rate_of_its_step(make_trainer: Any, tmp_path: Pa
     def look(optimizer: Any, *_: Any) -> None:
         used.append(optimizer.param_groups[0]["lr"])
 
-    trainer.optimizer.register_step_pre_hook(look)
+    trainer.optimizer.adamw.register_step_pre_hook(look)
     trainer.run(tmp_path, 100, events.append)
     assert (
         used
@@ -127,10 +142,76 @@ def test_row_6_a_stopped_trainer_goes_on_as_if_nothing_had_been(
     events: list[Event] = []
     resumed = make_trainer(max_steps=6)
     resumed.run(tmp_path / "cut", 100, events.append)
-    assert events[0] == {"event": "start", "step": 3, "steps": 6}
+    assert (events[0]["event"], events[0]["step"], events[0]["steps"]) == ("start", 3, 6)
     assert resumed.losses == whole.losses
-    for name, parameter in whole.parameters.items():
-        assert torch.equal(parameter, resumed.parameters[name]), name
+    for name, parameter in whole.optimizer.parameters.items():
+        assert torch.equal(parameter, resumed.optimizer.parameters[name]), name
+
+
+@pytest.mark.parametrize(
+    ("spending", "why", "step"),
+    [
+        (Spending(max_minutes=1e-6), "max_minutes", 1),
+        (Spending(gpu_hour_price=1e9, budget=0.01), "budget", 2),
+    ],
+)
+def test_time_and_money_stop_a_run_that_then_goes_on(
+    make_trainer: Any, tmp_path: Path, spending: Spending, why: str, step: int
+) -> None:
+    """The time at once; the money at the next checkpoint, which is after the second step."""
+    whole = make_trainer(max_steps=5)
+    whole.run(tmp_path / "whole", 100, ignore)
+    with pytest.raises(StoppedError, match=why):
+        make_trainer(max_steps=5).run(tmp_path / "cut", 2, ignore, spending)
+    events: list[Event] = []
+    resumed = make_trainer(max_steps=5)
+    priced = Spending(gpu_hour_price=3600)
+    assert resumed.run(tmp_path / "cut", 100, events.append, priced) == whole.losses
+    assert events[0]["step"] == step
+    costs = [event["cost"] for event in events[1:]]
+    assert costs == sorted(costs) and costs[0] > 0
+
+
+def test_an_event_says_what_people_look_at(make_trainer: Any, tmp_path: Path) -> None:
+    events: list[Event] = []
+    make_trainer(max_steps=3).run(tmp_path, 100, events.append)
+    start, *steps = events
+    assert start["estimate_gib"]["total"] > 0 and start["kernels"] == "plain"
+    assert (start["rows_per_pass"], start["gradient_checkpointing"]) == (1, False)
+    assert start["matmul_tflops"] is None  # a CPU's limit is not measured
+    for event in steps:
+        assert event["tokens_per_second"] > 0 and event["gradient_norm"] > 0
+        assert "limit_share" not in event and "cost" not in event
+    assert steps[0]["seconds_left"] > steps[-1]["seconds_left"] == 0
+
+
+def test_in_bf16_the_optimizer_remembers_what_bf16_forgets(
+    make_trainer: Any, tmp_path: Path
+) -> None:
+    """Updates far below bf16's resolution add up in the masters, and resume with them."""
+    import torch
+
+    made = [make_trainer(precision="bf16", learning_rate=1e-6, max_steps=4) for _ in range(3)]
+    for trainer in made:
+        assert all(p.dtype == torch.bfloat16 for p in trainer.optimizer.parameters.values())
+    whole, first, second = made
+    before = {name: master.clone() for name, master in whole.optimizer.masters.items()}
+    whole.run(tmp_path / "whole", 100, ignore)
+    for name, master in whole.optimizer.masters.items():
+        moved = (master - before[name]).abs()
+        assert master.dtype == torch.float32
+        assert 1e-7 < float(moved[moved > 0].median()) < 1e-5
+        assert torch.equal(whole.optimizer.parameters[name], master.bfloat16())
+
+    def stop(event: Event) -> None:
+        if event["step"] == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(StoppedError):
+        first.run(tmp_path / "cut", 100, stop)
+    second.run(tmp_path / "cut", 100, ignore)
+    for name, master in whole.optimizer.masters.items():
+        assert torch.equal(second.optimizer.masters[name], master)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +242,7 @@ def test_every_kind_of_record_trains_either_way(
 
     held_out = encode(read_records(Path(job.snapshot), "validation"), tokenizer, 192)
     recipe = job.recipe.model_copy(update={"method": "full"})
-    shipped = Trainer(after.float(), recipe, held_out, 1, torch.device("cpu")).mean_loss(held_out)
+    shipped = Trainer(after.float(), recipe, held_out, torch.device("cpu")).mean_loss(held_out)
     assert shipped == pytest.approx(summary.validation_loss, rel=0.02)  # its weights are bf16
 
 

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError, PaddockError
+from data_contracts.snapshot import read_records
 from tasks.finetuning.checkpoints import MARKER
 from tasks.finetuning.failures import explain
+from tasks.finetuning.readings import require_sound
 from tasks.finetuning.recipe import TrainingJob
 from tasks.finetuning.train_process import main, train
 
@@ -35,11 +37,31 @@ def run_here(job: TrainingJob) -> tuple[int, list[Event]]:
 
 
 def test_row_12_a_loss_that_is_no_number_ends_training(make_job: MakeJob, tmp_path: Path) -> None:
-    code, events = run_here(make_job(tmp_path, method="full", learning_rate=1e9))
+    job = make_job(tmp_path, method="full", learning_rate=1e9)
+    code, events = run_here(job)
     assert code == 1 and events[-1]["event"] == "error"
     assert re.search("(loss|gradient) became (nan|inf) at step", events[-1]["what"])
     assert "lower learning_rate" in events[-1]["remedy"]
     assert not (tmp_path / "model").exists()
+    known = {identity for identity, _ in read_records(Path(job.snapshot), "train")}
+    named = set(events[-1]["where"].removeprefix("rows ").split(", "))
+    assert named and named <= known
+
+
+def test_a_loss_that_explodes_ends_training_with_its_rows() -> None:
+    before = [4.0 - 0.05 * step for step in range(60)]
+    rows = [f"row-{number}" for number in range(25)]
+    require_sound(60, 9.9 * 2.275, 1.0, before, 3, rows)
+    with pytest.raises(PaddockError, match=r"loss went from 2\.27 to 30 at step 61") as error:
+        require_sound(60, 30.0, 1.0, before, 3, rows)
+    assert error.value.where.startswith("rows row-0, row-1,")
+    assert error.value.where.endswith("row-19 and 5 more")
+    require_sound(10, 30.0, 1.0, before[:10], 3, rows)  # too early to know what is usual
+    require_sound(60, 30.0, 1.0, before, 61, rows)  # it still warms up
+    low = [4.0, *[0.02] * 60]
+    require_sound(61, 0.5, 1.0, low, 3, rows)  # no worse than where it began
+    with pytest.raises(PaddockError, match="gradient became inf at step 2"):
+        require_sound(1, 1.0, float("inf"), [4.0], 3, rows)
 
 
 @contextmanager
@@ -115,6 +137,16 @@ def test_rows_10_11_and_13_the_machine_s_failures_are_said_in_words(
         told = explain(error, job)
         assert told is not None and told.what == "out of memory"
         assert "per_device_train_batch_size (now 1)" in told.remedy
+    estimate = {"weights": 2.5, "activations": 20.25, "total": 22.75}
+    told = explain(MemoryError(), job, estimate)
+    assert told is not None
+    assert told.what == (
+        "out of memory; the estimate was 22.75 GiB (weights 2.5, activations 20.25)"
+    )
+    full = make_job(tmp_path, method="full", auto_batch=True, gradient_checkpointing=False)
+    told = explain(MemoryError(), full, estimate)
+    assert told is not None and "per_device" not in told.remedy
+    assert "set gradient_checkpointing, or train with method lora" in told.remedy
     for number in (28, 122):
         told = explain(
             OSError(number, {28: "No space left", 122: "Disk quota exceeded"}[number]), job

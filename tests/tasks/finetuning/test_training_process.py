@@ -181,7 +181,7 @@ def test_rows_6_to_9_whatever_ends_the_process_the_rerun_ends_in_the_same_bytes(
 
 def test_row_10_out_of_memory_is_said_in_words(make_job: MakeJob, tmp_path: Path) -> None:
     """The process may take no more than it holds between two steps, and a step wants 100 MB."""
-    job = make_job(tmp_path, max_seq_length=2048, num_train_epochs=20)
+    job = make_job(tmp_path, max_seq_length=2048, num_train_epochs=200)
     sizes: list[int] = []
 
     def limit(_: Event) -> None:

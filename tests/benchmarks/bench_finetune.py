@@ -1,0 +1,135 @@
+"""`make bench-finetune`: how fast fine-tuning is beside TRL, and what share of the GPU's limit.
+
+On a GPU Llama-3.2-1B's and 3.1-8B's shapes, without one (or with --cpu) SmolLM2-135M's, weights
+and tokens random, lengths log-normal. Each measurement is a process of its own: one that fails
+says why, and the rest go on. TRL is measured where `trl` can be imported. Writes
+`$OUT/bench_finetune.json` where OUT is set. --tiny tries every part on a tiny model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tasks.finetuning.throughput import matmul_limit
+from tests.benchmarks.finetuning.measurements import CPU, GPU
+from tests.benchmarks.finetuning.shapes import SHAPES
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PARAMETERS = {"1b": 1_235_814_400, "8b": 8_030_261_248, "135m": 134_515_008}
+
+
+def main() -> int:
+    """Run the measurements; return 1 if one failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cpu", action="store_true", help="the measurements of a CPU")
+    parser.add_argument("--tiny", action="store_true", help="a dry run")
+    parser.add_argument("--seconds", type=float, default=10, help="of each of our measurements")
+    parser.add_argument("--total", type=float, default=240, help="seconds after which none begins")
+    options = parser.parse_args()
+    import torch
+
+    began = time.monotonic()
+    on_gpu = torch.cuda.is_available() and not options.cpu
+    group = "cpu" if options.cpu or not (on_gpu or options.tiny) else "gpu"
+    limit = matmul_limit(torch.device("cuda")) if on_gpu else None
+    device = torch.cuda.get_device_name(0) if on_gpu else "cpu"
+    torch.cuda.empty_cache()
+    print(f"{device}, torch {torch.__version__}", end="")
+    print(f", 8192^3 bf16 products: {limit / 1e12:.0f} TFLOP/s" if limit else "", flush=True)
+    chosen = GPU if group == "gpu" else CPU
+    names = list(chosen)
+    results: dict[str, Any] = {}
+    waiting = start(names[0], group, options)
+    for name, following in zip(names, [*names[1:], None], strict=True):
+        process = waiting
+        if following is not None:
+            waiting = start(following, group, options)  # it imports meanwhile
+        if time.monotonic() - began > options.total:
+            process.kill()
+            results[name] = {"error": "no time was left"}
+        else:
+            results[name] = finish(process, options.total + 60 - (time.monotonic() - began))
+        show(name, results[name], chosen[name][1], limit)
+        save({"device": device, "torch": torch.__version__, "limit": limit, "results": results})
+    compare(results)
+    return 1 if any("error" in result for result in results.values()) else 0
+
+
+def start(name: str, group: str, options: argparse.Namespace) -> subprocess.Popen[str]:
+    """Start a measurement's process, which imports and then waits to be told to begin."""
+    asked = json.dumps([name, group, options.tiny, 1 if options.tiny else options.seconds])
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.finetuning.measurements", asked],
+        cwd=CHECKOUT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], seconds: float) -> dict[str, Any]:
+    """Let a measurement begin and return its result; its words are shown where it has none."""
+    try:
+        said = process.communicate("go\n", timeout=max(20.0, seconds))[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return {"error": "took too long", "said": process.communicate()[0][-3000:]}
+    lines = [line for line in said.splitlines() if line.startswith("RESULT ")]
+    result = json.loads(lines[-1][7:]) if lines else {"error": f"exit {process.returncode}"}
+    if "error" in result:
+        result["said"] = said[-3000:]
+    return result
+
+
+def show(name: str, result: dict[str, Any], settings: dict[str, Any], limit: float | None) -> None:
+    """Print one measurement, with its share of the limit."""
+    if "error" in result:
+        print(f"{name:52} FAILED: {result['error']}\n{result.get('said', '')[-1500:]}", flush=True)
+        return
+    if "tokens_per_second" not in result:
+        print(f"{name}: {json.dumps(result)}", flush=True)
+        return
+    speed = result["tokens_per_second"]
+    line = f"{name:52} {speed:10,.0f} tokens/s {1000 * result['seconds_per_step']:8.0f} ms a step"
+    if limit and settings["shape"] in PARAMETERS:
+        passes = 4 if settings.get("method") == "lora" or settings.get("lora") else 6
+        result["share"] = speed * passes * PARAMETERS[settings["shape"]] / limit
+        line += f"  {result['share']:4.0%} of the limit"
+    if result.get("memory_gib"):
+        line += f"  {result['memory_gib']:6.1f} GiB"
+    if "estimate_gib" in result:
+        line += f" (estimate {result['estimate_gib']['total']:.1f}), {result['kernels']}"
+        line += f", starts in {result['start_seconds']:.1f} s, {result['filled']:.2%} filled"
+    print(line, flush=True)
+
+
+def compare(results: dict[str, Any]) -> None:
+    """Print how many times each peer's speed ours is."""
+    speeds = {n: r["tokens_per_second"] for n, r in results.items() if "tokens_per_second" in r}
+    mine = next((speed for name, speed in speeds.items() if "TRL" not in name), None)
+    for name, speed in speeds.items():
+        if mine is not None and "TRL" in name:
+            print(f"ours / {name}: {mine / speed:.2f}")
+
+
+def save(found: dict[str, Any]) -> None:
+    """Write what was found so far into the folder OUT, if there is one."""
+    if folder := os.environ.get("OUT"):
+        text = json.dumps(
+            {"at": datetime.now(UTC).isoformat(), "shapes": SHAPES, **found}, indent=1
+        )
+        (Path(folder) / "bench_finetune.json").write_text(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

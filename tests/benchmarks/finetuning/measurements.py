@@ -1,0 +1,127 @@
+"""The measurements by name: what is trained, by whom, and how long; each runs in a process."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from tests.benchmarks.finetuning import checks, ours, peers
+
+Measurement = Callable[[Any], dict[str, Any]]
+FULL = {"method": "full"}
+GPU: dict[str, tuple[Any, dict[str, Any]]] = {
+    "what must hold": (checks, {"shape": "small"}),
+    "1B full, packed 16,384": (ours, {"shape": "1b", "max_seq_length": 16_384, **FULL}),
+    "1B full, TRL packing bfd 4 x 4,096, sdpa, Liger": (
+        peers,
+        {"shape": "1b", "packed": True, "length": 4096, "batch": 4, "liger": True, "steps": 14},
+    ),
+    "1B full, packed 16,384, optimizer in bf16": (
+        ours,
+        {"shape": "1b", "max_seq_length": 16_384, "optimizer_precision": "bf16", **FULL},
+    ),
+    "1B full, TRL batch 8 padded, sdpa, checkpointing": (
+        peers,
+        {"shape": "1b", "packed": False, "length": 4096, "batch": 8, "steps": 14},
+    ),
+    "8B LoRA r=16, packed 8,192": (
+        ours,
+        {"shape": "8b", "max_seq_length": 8192, "method": "lora", "lora_r": 16, "most_steps": 30},
+    ),
+    "1B full, packed 65,536 as 4 rows": (
+        ours,
+        {
+            "shape": "1b",
+            "max_seq_length": 16_384,
+            "per_device_train_batch_size": 4,
+            "auto_batch": True,
+            "most_steps": 20,
+            **FULL,
+        },
+    ),
+    "1B full, TRL packing 16,384, Liger, our attention": (
+        peers,
+        {
+            "shape": "1b",
+            "packed": True,
+            "length": 16_384,
+            "batch": 1,
+            "liger": True,
+            "varlen": True,
+            "gradient_checkpointing": False,
+            "steps": 30,
+        },
+    ),
+    "1B full, packed 16,384, plain kernels": (
+        ours,
+        {"shape": "1b", "max_seq_length": 16_384, "kernels": "plain", **FULL},
+    ),
+}
+SMALL = {"shape": "135m", "mean": 120, "longest": 512}
+CPU: dict[str, tuple[Any, dict[str, Any]]] = {
+    "135M LoRA, packed 512": (
+        ours,
+        {**SMALL, "max_seq_length": 512, "method": "lora", "lora_r": 32, "most_steps": 24},
+    ),
+    "135M LoRA, TRL packing bfd 512": (
+        peers,
+        {**SMALL, "packed": True, "length": 512, "batch": 1, "lora": 32, "steps": 16}
+        | {"gradient_checkpointing": False},
+    ),
+    "135M LoRA, TRL batch 4, no packing": (
+        peers,
+        {**SMALL, "packed": False, "length": 512, "batch": 4, "lora": 32, "steps": 16}
+        | {"gradient_checkpointing": False},
+    ),
+}
+
+
+def tiny(what: tuple[Any, dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
+    """Return a measurement's dry run: the same code over a tiny model."""
+    who, settings = what
+    if who is checks:
+        return who, {"shape": "tiny"}
+    small = {**settings, "shape": "tiny", "mean": 60, "longest": 256, "liger": False}
+    if who is ours:
+        del small["liger"]
+        kernels = {"kernels": "auto"} if settings.get("kernels") else {}
+        return who, {**small, "max_seq_length": 256, "most_steps": 20, **kernels}
+    return who, {**small, "length": 256, "steps": 8}
+
+
+def main(arguments: list[str]) -> int:
+    """Do one measurement when told to on standard input, and print it as a line of JSON."""
+    import torch
+    import transformers
+
+    name, group, is_tiny, seconds = json.loads(arguments[0])
+    who, settings = {"gpu": GPU, "cpu": CPU}[group][name]
+    if is_tiny:
+        who, settings = tiny((who, settings))
+    if who is peers:
+        import datasets
+        import trl  # pyright: ignore[reportMissingImports]
+
+        _ = datasets.__version__, trl.SFTTrainer, trl.SFTConfig
+    else:
+        import peft
+
+        _ = peft.get_peft_model
+    _ = transformers.LlamaForCausalLM
+    sys.stdin.readline()  # the measurement before this one has ended
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    timing = {"seconds": seconds, "warmup": 5} if who is ours else {"warmup": 5}
+    try:
+        result = who.measure(device=device, **timing, **settings)
+    except Exception as error:
+        traceback.print_exc()
+        result = {"error": f"{type(error).__name__}: {error}"[:600]}
+    print("\nRESULT " + json.dumps(result), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
