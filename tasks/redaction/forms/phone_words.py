@@ -17,7 +17,8 @@ _STRONG = (
     r"|contact(?:ed)?\b|text (?:me|us|him|her|them)\b|text(?:ed)?:? (?:on |at )?$|sms\b|hotline"
     r"|landline|handy(?:nummer| ?:| ist)|mein handy|rufnummer|mon portable|portable ?:|gsm\b"
     r"|voice ?mail|pager|home number|work number"
-    r"|(?:my|his|her|our|their) number (?:is|was)\b|help ?line|puhelin|kontakt|komórk|numm?[eé]ro de t"
+    r"|(?:my|his|her|our|their) number (?:is|was)\b|help ?line|puhelin|kontakt|komórk"
+    r"|numm?[eé]ro de t"
 )
 _WEAK = (
     r"(?:my|his|her|our|your|their|new|whose|this) (?:\w+ )?(?:number|no|digits)\b|"
