@@ -11,8 +11,16 @@ from pathlib import Path
 from data_contracts.errors import PaddockError
 from tasks.finetuning.recipe import TrainingJob
 
-# How libraries word it: torch, Python, the C++ runtime, the C library's loader.
-NO_MEMORY = ("out of memory", "can't allocate", "cannot allocate", "bad_alloc")
+# How libraries word it: torch, Python, the C++ runtime, the C library's loader; and OpenMP and
+# Python where a new thread gets no stack.
+NO_MEMORY = (
+    "out of memory",
+    "can't allocate",
+    "cannot allocate",
+    "bad_alloc",
+    "thread creation failed",
+    "can't start new thread",
+)
 NO_SPACE = ("no space left", "quota exceeded", "file too large")
 _LAST_WORDS = 2000  # bytes
 

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from tasks.finetuning.batches import Batch
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.train_process import prepare
-from tasks.finetuning.trainer import Trainer
+from tasks.finetuning.trainer import StoppedError, Trainer
 from tests.benchmarks.finetuning.shapes import SHAPES, build, documents, lengths
 
 
-class Unsaved(Trainer):
-    """The trainer without the checkpoint at its end, which is no part of a step's time."""
+class Measured(Trainer):
+    """The trainer, timed from one step to another with nothing under way at either end.
+
+    Without the checkpoint at its end, which is no part of a step's time.
+    """
+
+    seconds: float
+    warmup: int
+    began = ended = 0.0
+    last = 0
+
+    def _step(self, step: int, batches: list[Batch]) -> None:
+        if step == self.warmup:
+            self.began = self._now()
+        super()._step(step, batches)
+        enough = step >= self.warmup + 2 and time.perf_counter() - self.began >= self.seconds
+        if enough or step + 1 == len(self.plan):
+            self.last, self.ended, self._stop = step, self._now(), "measured"
+
+    def _now(self) -> float:
+        """Wait for all the work given to a GPU, which no report of a step does."""
+        if self.device.type == "cuda":
+            import torch
+
+            torch.cuda.synchronize()
+        return time.perf_counter()
 
     def _save(self, folder: Path, step: int, seconds: float) -> None: ...
 
@@ -42,37 +68,29 @@ def measure(
     examples = documents(sizes, SHAPES[shape]["vocab_size"])
     model = prepare(build(shape, device, getattr(torch, dtype)), asked)
     model.to(device)  # adapters are made on the CPU
-    trainer = Unsaved(model, asked, examples, device)
+    trainer = Measured(model, asked, examples, device)
+    trainer.seconds, trainer.warmup = seconds, warmup
     events: list[dict[str, Any]] = []
-    marks: list[tuple[float, int]] = []
+    first_step: list[float] = []
     begun = time.perf_counter()
 
     def hear(event: dict[str, Any]) -> None:
         events.append(event)
-        if event["event"] != "step":
-            return
-        now = time.perf_counter()
-        step = trainer.plan[event["step"] - 1]
-        marks.append((now, sum(trainer.lengths[i] for packed in step for i in packed)))
-        if len(marks) > warmup + 2 and now - marks[0][0] >= seconds:
-            trainer._stop = "measured"  # pyright: ignore[reportPrivateUsage]
+        if event["event"] == "step" and not first_step:
+            first_step.append(time.perf_counter() - begun)
 
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            trainer.run(Path(folder), 10**9, hear)
-        except Exception as error:
-            if str(error) != "measured":
-                raise
-    timed = marks[warmup:]
-    spent = timed[-1][0] - timed[0][0]
-    tokens = sum(count for _, count in timed[1:])
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(StoppedError):
+        trainer.run(Path(folder), 10**9, hear)
+    timed = trainer.plan[warmup : trainer.last + 1]
+    spent = trainer.ended - trainer.began
+    tokens = sum(trainer.lengths[i] for step in timed for packed in step for i in packed)
     last = events[-1]
     start = next(event for event in events if event["event"] == "start")
     return {
         "tokens_per_second": tokens / spent,
-        "steps": len(marks),
-        "seconds_per_step": spent / (len(timed) - 1),
-        "start_seconds": marks[0][0] - begun,
+        "steps": len(timed),
+        "seconds_per_step": spent / len(timed),
+        "start_seconds": first_step[0],
         "memory_gib": last["memory_gib"],
         "estimate_gib": start["estimate_gib"],
         "kernels": start["kernels"],
@@ -81,5 +99,5 @@ def measure(
         "matmul_tflops": start["matmul_tflops"],
         "limit_share": last.get("limit_share"),
         "losses": [trainer.losses[0], trainer.losses[-1]],
-        "filled": tokens / (row * (len(timed) - 1)),
+        "filled": tokens / (row * len(timed)),
     }
