@@ -94,6 +94,31 @@ class RetrainParameters(IngestParameters):
     precision: Literal["auto", "bf16", "fp32"] = Field(
         default="auto", description="Number format of training; auto: bf16 where it is faster."
     )
+    optimizer_precision: Literal["fp32", "bf16"] = Field(
+        default="fp32",
+        description="Number format of the optimizer where training is in bf16: fp32 keeps small "
+        "updates, bf16 takes less than half of the memory.",
+    )
+    kernels: Literal["auto", "liger", "plain"] = Field(
+        default="auto", description="Kernels on a GPU; auto: Liger's where they are installed."
+    )
+    gradient_checkpointing: bool | None = Field(
+        default=None,
+        description="Save memory by computing twice. Unset: only where memory would not do.",
+    )
+    auto_batch: bool = Field(
+        default=False,
+        description="Put as many of a step's rows into one pass as memory holds (GPU).",
+    )
+    max_minutes: float | None = Field(
+        default=None, gt=0, description="Save and stop after so long; a rerun goes on."
+    )
+    gpu_hour_price: float | None = Field(
+        default=None, ge=0, description="Price of the machine by the hour, to show the cost so far."
+    )
+    budget: float | None = Field(
+        default=None, gt=0, description="Save and stop when the run has cost this much."
+    )
     save_steps: int = Field(default=20, ge=1, description="Steps between checkpoints.")
     seed: int = Field(default=7, ge=0, description="Seed of every random choice.")
     policy: str = Field(

@@ -26,6 +26,7 @@ from model_registry.candidates import Candidate, candidate_of
 from model_registry.scorecard import Role
 from model_registry.versions import CHAMPION, Version, version_at
 from tasks.evaluation.steps import Evaluated
+from tasks.finetuning.recipe import Spending
 from tasks.finetuning.steps import base_step, finetune_step
 from tasks.human_review.steps import Review, review_step, sample_step
 from tasks.ingestion.data_docs import DATA_DOCS
@@ -90,6 +91,11 @@ class Retraining:
                 kind=self.inputs.ingest.contract.kind,
                 recipe=self.inputs.recipe,
                 save_steps=self.parameters.save_steps,
+                spending=Spending(
+                    max_minutes=self.parameters.max_minutes,
+                    gpu_hour_price=self.parameters.gpu_hour_price,
+                    budget=self.parameters.budget,
+                ),
                 progress=progress,
             )
         model = self._note("fine-tune", built)
