@@ -30,6 +30,7 @@ _LEAST_ROOM = 4_000  # characters, so that a short text is not short of room
 
 # A long text is read around its triggers only: characters before and after the end of one.
 _SHORT, _BEFORE, _AFTER = 800, 480, 240
+_CARD = 16  # characters: 13 digits in four groups
 
 Reader = Callable[[str], Iterator[View]]
 
@@ -75,7 +76,12 @@ def _not_in(rows: Rows, found: Sequence[Finding]) -> Rows:
 
 def _holds(found: Sequence[Finding], ends: Sequence[int]) -> bool:
     first, last = ends[0], ends[-1] - 1  # a trigger may take in the sign behind it
-    return any(start < first and last <= end and score >= SURE for _, start, end, score, _ in found)
+    for kind, start, end, score, _ in found:
+        # What is a phone number and too short for a card is not written as anything else either.
+        sure = score >= SURE or (kind == "PHONE" and end - start < _CARD)
+        if sure and start < first and last <= end:
+            return True
+    return False
 
 
 def _views(text: str, rows: Rows) -> list[View]:

@@ -28,12 +28,17 @@ ENDINGS = (
 )
 # Words that open a street name, with the number behind it: Calle Mayor 4, ul. Długa 12.
 OPENINGS = (
-    "calle|callej[oó]n|pasaje|glorieta|cuesta|cañada|acceso|rambla|c/|cl\\.|avda?\\.?|avenida|av\\.|paseo|pso\\.|plaza|pza\\.|camino|carretera|ctra\\.?|ronda"
+    "calle|c/|cl\\.|avda?\\.?|avenida|av\\.|paseo|pso\\.|plaza|pza\\.|camino|carretera|ctra\\.?|ronda"
     "|carrer|passeig|r[uú]a|r\\.|travessa|largo|praça|alameda|estrada|rodovia|viale|v\\.le|piazza|p\\.za"
-    "|piazzale|corso|c\\.so|vicolo|borgo|rotonda|canale|stretto|contrada|strada|str\\.|strasse|straße|rue|avenue|boulevard|bd\\.?"
+    "|piazzale|corso|c\\.so|vicolo|contrada|strada|str\\.|strasse|straße|rue|avenue|boulevard|bd\\.?"
     "|chemin|allée|impasse|quai|ul\\.?|ulica|ulice|ulitsa|ул\\.?|улица|aleja|aleje|al\\.|os\\.|osiedle"
     "|plac|nám\\.|náměstí|námestie|třída|trg|bul\\.?|bulevard?|bulevardi|jalan|jl\\.?|οδός|проспект"
     "|пр\\.|cesta|grote|lange|korte|unter den|auf der|an der|an den"
+)
+# The same, apart: with them in one expression Hyperscan takes twice as long.
+MORE_OPENINGS = (
+    "callej[oó]n|pasaje|pasadizo|glorieta|cuesta|cañada|acceso|rambla|borgo|rotonda|canale|stretto"
+    "|incrocio"
 )
 # Words that close a street name, with the number behind them: Kossuth Lajos utca 5.
 CLOSINGS = (

@@ -96,6 +96,7 @@ _COMMON = by_first_letter(words.COMMON)
 _CAPITAL_COMMON = "|".join(f"(?-i:{one[0].upper()}){one[1:]}" for one in words.COMMON.split("|"))
 _ENDINGS = by_first_letter(words.ENDINGS)
 _OPENINGS = by_first_letter(words.OPENINGS)
+_MORE_OPENINGS = by_first_letter(words.MORE_OPENINGS)
 _CLOSINGS = by_first_letter(words.CLOSINGS)
 _FRENCH = by_first_letter(words.FRENCH)
 _SURE_ENDINGS = by_first_letter(words.SURE_ENDINGS)
@@ -107,6 +108,21 @@ _CORNER = (
 )
 # Spares most words the look for an ending at each of their letters.
 _BEFORE_NUMBER = r"(?=[\w'’.-]{3,44}[ ](?:nr\.?[ ]?)?\d)"
+
+
+def _opening(name: str, seen_opening: str, opening: str) -> Detector:
+    """Return a detector of streets whose names open with a word, the number behind them."""
+    return address(
+        name,
+        rf"{seen_opening}[^\n0-9]{{2,50}}[0-9]",
+        rf"(?<![\w.])(?:{words.NUMBERS}[ ])?{opening}"
+        rf"{words.STREET}(?:,?[ ](?:n[º°.o]?[ ]?)?|,){words.NUMBER}",
+        0.7,
+        before=120,
+        after=80,
+    )
+
+
 STREETS = (
     address(
         "street",
@@ -135,14 +151,13 @@ STREETS = (
         rf"{_ENDINGS}[ ](?:nr\.?[ ]?)?{words.NUMBER}",
         0.7,
     ),
-    address(
+    _opening(
         "street-opening",
-        rf"(?:\b|[\x80-\xff?])(?:{seen(words.OPENINGS)}|via)[ ]?[^\n0-9]{{2,50}}[0-9]",
-        rf"(?<![\w.])(?:{words.NUMBERS}[ ])?(?:{_OPENINGS}[ ]?|(?-i:Via|VIA)[ ])"
-        rf"{words.STREET}(?:,?[ ](?:n[º°.o]?[ ]?)?|,){words.NUMBER}",
-        0.7,
-        before=120,
-        after=80,
+        rf"(?:\b|[\x80-\xff?])(?:{seen(words.OPENINGS)}|via)[ ]?",
+        rf"(?:{_OPENINGS}[ ]?|(?-i:Via|VIA)[ ])",
+    ),
+    _opening(
+        "street-opening-more", rf"\b(?:{seen(words.MORE_OPENINGS)})[ ]", rf"{_MORE_OPENINGS}[ ]"
     ),
     address(
         "street-closing",

@@ -145,7 +145,7 @@ def test_what_was_found_needs_no_plainer_reading_but_a_broken_value_does() -> No
     assert [view.kinds for view in views(card)]
     whole = [Finding("CARD", 9, len(card), 0.98, "card")]
     assert all_views([card], found=[whole]) == [[]]
-    unsure = [Finding("PHONE", 9, len(card), 0.6, "phone")]
+    unsure = [Finding("PHONE", 9, len(card), 0.6, "phone")]  # long enough for a card
     assert all_views([card], found=[unsure]) == [views(card)]
     mail = "write to nora.\nfischer@example.de"
     part = [Finding("EMAIL", 15, len(mail), 0.95, "e-mail")]
