@@ -55,11 +55,12 @@ _HOME_TRIGGER = (
     r"(?:\baddress|\b(?:liv(?:es?|ed|ing)|resid[a-z]{1,4}) (?:at|on)|\b(?:letter|package|parcel"
     r"|mail|card) [^\n]{0,30}arriv[a-z]{1,4} at)[^0-9]{1,60}[0-9]"
 )
-_PLACE_TRIGGER = (  # and no "to" or "at": each further gap makes Hyperscan slower
+_PLACE_TRIGGER = (  # and no "to" or "at" behind the verbs: that gap makes Hyperscan slower
     r"(?:\b(?:sen[dt]|ship|shipped|deliver|delivered|mail|mailed|post|posted|moved|moving"
-    r"|relocat[a-z]{1,4}|return|returned|forward|forwarded|arriv[a-z]{1,4}|located|liv(?:es?|ed|ing)"
-    r"|resid[a-z]{1,4}|(?:office|house|home|place|shop|store|apartment|flat)s?|stay|stays|staying"
-    r"|meet|visit|pick)\b|\bi'm at|\bcome to)[^0-9]{1,100}[0-9]"
+    r"|relocat[a-z]{1,4}|return|returned|forward|forwarded|stay|stays|staying|meet|visit|pick)\b"
+    r"|\barriv[a-z]{1,4} at\b|\blocated (?:at|on)\b|\b(?:liv(?:es?|ed|ing)|resid[a-z]{1,4}) in\b"
+    r"|\b(?:office|house|home|place|shop|store|apartment|flat)s? (?:is |are )?at\b"
+    r"|\bi'm at|\bcome to)[^0-9]{1,100}[0-9]"
 )
 
 
