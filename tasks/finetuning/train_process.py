@@ -125,7 +125,11 @@ def _load(base: Path, recipe: Recipe, device: Any) -> tuple[Any, Any]:
 
 
 def prepare(model: Any, recipe: Recipe) -> Any:
-    """Return the model as the recipe trains it: LoRA freezes it under adapters of its precision."""
+    """Return the model as the recipe trains it: LoRA freezes it under adapters.
+
+    These compute in float32 on a CPU, where it costs little and small models learn better by it,
+    and in the model's precision on a GPU.
+    """
     if recipe.method == "full":
         return model
     import torch
@@ -138,7 +142,7 @@ def prepare(model: Any, recipe: Recipe) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config, autocast_adapter_dtype=False)
+    return get_peft_model(model, config, autocast_adapter_dtype=model.device.type == "cpu")
 
 
 def _examples(job: TrainingJob, tokenizer: Any, split: Split) -> list[Example]:
