@@ -18,7 +18,7 @@ from tasks.finetuning.launch import run_training
 from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending, TrainingJob
 from tasks.storage.outputs import Built, Outputs, Reference, fingerprint
 
-BASE_STAGE, STAGE, RECIPE = "base", "model", 1
+BASE_STAGE, STAGE, RECIPE = "base", "model", 2
 FINGERPRINT = "paddock.fingerprint"
 LIVE = (
     "loss",
