@@ -64,8 +64,9 @@ def draw_sample(
 def read_sample(folder: Path) -> tuple[SampledCase, ...]:
     """Return the sample of a folder; InputError if it cannot be read."""
     try:
-        lines = (folder / SAMPLE).read_text(encoding="utf-8").splitlines()
-        return tuple(SampledCase.model_validate_json(line) for line in lines)
+        # Not splitlines: an answer may hold other signs that end a line, such as U+2028.
+        lines = (folder / SAMPLE).read_text(encoding="utf-8").split("\n")
+        return tuple(SampledCase.model_validate_json(line) for line in lines if line)
     except (OSError, ValueError, ValidationError) as error:
         raise InputError(
             "the review sample cannot be read",
