@@ -15,6 +15,7 @@ from typing import NamedTuple
 from tasks.redaction.disguises.rewriting import Edit, View, rewrite
 from tasks.redaction.first_letters import by_first_letter
 from tasks.redaction.forms.checksums import luhn, mod_97
+from tasks.redaction.forms.digit_runs import SHAPE
 from tasks.redaction.forms.iban import LENGTH
 from tasks.redaction.patterns import compiled
 
@@ -77,16 +78,13 @@ class _Number(NamedTuple):
     odd: bool  # with signs no SSN is written with
 
 
-_SHAPE = str.maketrans("123456789", "000000000")
-
-
 def row_views(text: str) -> Iterator[View]:
     """Yield readings of rows of digits as a card, a social security number or a phone."""
     for match in _rows().finditer(text):
         start = match.start()
         if text[start - 1 : start].isalnum():
             continue
-        plain, numbers = _numbers(match[0].translate(_SHAPE))
+        plain, numbers = _numbers(match[0].translate(SHAPE))
         if plain and not _said(text, *match.span(), "CARD"):
             continue
         for one in numbers:

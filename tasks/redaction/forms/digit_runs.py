@@ -30,7 +30,7 @@ _RUN = compiled(rf"[0-9](?<![0-9].)[0-9]{{0,39}}+(?:{_BETWEEN}[0-9]{{1,40}}+){{0
 _SIGN_OF_WORD = r"[^\W_]"
 _NOT_A_DIGIT = compiled(r"[^0-9]+")
 _PART = compiled(r"([0-9]+)([^0-9]*)")
-_SHAPE = str.maketrans("123456789", "000000000")
+SHAPE = str.maketrans("123456789", "000000000")  # what a row looks like, whatever its digits
 # "part number 123-45-6789": said to be something else.
 _OTHER_WORDS = (
     "orders?|invoices?|tracking|track|serial|parts?|models?|sku|isbn|issn|ean|upc|gtin|doi|oclc"
@@ -106,7 +106,7 @@ def digit_detector(rules: Sequence[NumberRule]) -> Detector:
         return _Layout(groups, candidates) if any(candidates) else None
 
     def read(match: re.Match[str]) -> list[Finding]:
-        row = layout(match[0].translate(_SHAPE))
+        row = layout(match[0].translate(SHAPE))
         return _read(match.string, match.start(), row) if row else []
 
     return Detector(
