@@ -90,6 +90,15 @@ def test_the_champion_is_what_is_compared_with_where_there_is_one(tmp_path: Path
     assert (case.compared, case.other, case.disagrees) == ("champion", "90 euros", False)
 
 
+def test_an_answer_may_hold_any_end_of_a_line(tmp_path: Path) -> None:
+    row = _row("facts", 1, right=True, base_right=False)
+    row |= {"answer_champion": "90\u2028euros\x85\n!", "scores_champion": row["scores_candidate"]}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "cases.parquet")
+    draw_sample(tmp_path / "cases.parquet", tmp_path, redact=_redact)
+    (case,) = read_sample(tmp_path)
+    assert case.other == "90\u2028euros\x85\n!"
+
+
 def test_unreadable_input_is_said(tmp_path: Path) -> None:
     (tmp_path / "cases.parquet").write_bytes(b"PAR1 not")
     with pytest.raises(InputError, match="cannot be read"):
