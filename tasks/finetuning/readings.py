@@ -35,28 +35,28 @@ class Readings:
         self._on_gpu = device.type == "cuda"
         self._coming: deque[_Coming] = deque()
 
-    def put(self, step: int, loss: Any, norm: Any) -> None:
-        """Take the figures of a step, one value each, without waiting for them."""
+    def put(self, step: int, means: Any, norm: Any) -> None:
+        """Take a step's means (F) and gradient norm, without waiting for them."""
         import torch
 
-        figures = torch.stack([loss.float(), norm.float()])
+        figures = torch.cat([means.float(), norm.float()[None]])
         copied = None
         if self._on_gpu:
-            figures = torch.empty(2, pin_memory=True).copy_(figures, non_blocking=True)
+            figures = torch.empty(len(figures), pin_memory=True).copy_(figures, non_blocking=True)
             copied = torch.cuda.Event()
             copied.record()
         self._coming.append(_Coming(step, figures, copied))
 
-    def take(self, *, everything: bool = False) -> list[tuple[int, float, float]]:
-        """Return (step, loss, gradient norm) of the steps that are due, in order."""
+    def take(self, *, everything: bool = False) -> list[tuple[int, list[float], float]]:
+        """Return (step, means, gradient norm) of the steps that are due, in order."""
         lag = LAG if self._on_gpu and not everything else 0
-        due: list[tuple[int, float, float]] = []
+        due: list[tuple[int, list[float], float]] = []
         while len(self._coming) > lag:
             one = self._coming.popleft()
             if one.copied is not None:
                 one.copied.synchronize()
-            loss, norm = one.figures.tolist()
-            due.append((one.step, loss, norm))
+            *means, norm = one.figures.tolist()
+            due.append((one.step, means, norm))
         return due
 
 

@@ -22,6 +22,7 @@ from data_contracts.snapshot import read_records
 from model_registry.loading import check_model_folder, load_model
 from tasks.finetuning.export import export_model, plot_losses
 from tasks.finetuning.failures import explain
+from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.tokenizing import Example, encode
 from tasks.finetuning.trainer import StoppedError, Trainer
@@ -89,12 +90,12 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
             where=job.snapshot,
             remedy="raise max_seq_length, or give more rows: every one was cut before its answer",
         )
-    trainer = Trainer(model, recipe, examples, device)
+    trainer = Trainer(model, recipe, Supervised(examples), device)
     held_out = _examples(job, tokenizer, "validation")[:VALIDATION_ROWS]
     losses = trainer.run(out / ".checkpoints", job.save_steps, report, job.spending)
     report({"event": "exporting"})
     # No loss has seen the last update yet; without held-out rows, a row trained on tells.
-    last_loss = trainer.mean_loss(held_out or examples[:1])
+    last_loss = trainer.means(Supervised(held_out or examples[:1]))["loss"]
     validation_loss = last_loss if held_out else None
     summary = _summary(trainer, examples, losses, validation_loss, recipe)
     export_model(trainer.model, job, out)
@@ -156,13 +157,13 @@ def _summary(
     validation_loss: float | None,
     recipe: Recipe,
 ) -> TrainingSummary:
-    seen = [examples[index] for step in trainer.plan for row in step for index in row]
+    seen = [index for step in trainer.plan for row in step for index in row]
     return TrainingSummary(
         steps=len(losses),
         rows=len(examples),
         rows_cut=sum(example.cut for example in examples),
-        tokens=sum(len(example.tokens) for example in seen),
-        target_tokens=sum(sum(example.targets[1:]) for example in seen),
+        tokens=sum(trainer.lengths[index] for index in seen),
+        target_tokens=sum(trainer.objective.targets(index) for index in seen),
         trainable_parameters=sum(p.numel() for p in trainer.optimizer.parameters.values()),
         precision=recipe.precision,
         device=str(trainer.device),

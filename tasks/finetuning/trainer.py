@@ -18,14 +18,14 @@ from typing import Any
 from model_registry.attention import use_varlen
 from tasks.finetuning.batches import Batch, made_ahead, pin, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
-from tasks.finetuning.kernels import loss_sum, use_liger
+from tasks.finetuning.kernels import use_liger
 from tasks.finetuning.memory import Fit, fit, gpu_capacity
+from tasks.finetuning.objectives.objective import Objective, units_of
 from tasks.finetuning.optimizer import Optimizer
-from tasks.finetuning.packing import collate, schedule
+from tasks.finetuning.packing import schedule
 from tasks.finetuning.readings import Readings, require_finite, require_sound
 from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending
 from tasks.finetuning.throughput import Meter, flops_per_token, matmul_limit
-from tasks.finetuning.tokenizing import Example
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -35,17 +35,15 @@ class StoppedError(Exception):
 
 
 class Trainer:
-    """One run over one set of examples; `model` is a causal LM with its trainable weights set."""
+    """One run over an objective's examples; `model` is a causal LM, its trainable weights set."""
 
-    def __init__(
-        self, model: Any, recipe: Recipe, examples: Sequence[Example], device: Any
-    ) -> None:
-        self.model, self.recipe, self.examples, self.device = model, recipe, examples, device
+    def __init__(self, model: Any, recipe: Recipe, objective: Objective, device: Any) -> None:
+        self.model, self.recipe, self.objective, self.device = model, recipe, objective, device
         self.causal = model.get_base_model() if recipe.method == "lora" else model
         use_varlen(self.causal)
         self.liger = use_liger(recipe, self.causal, device)
         self.optimizer = Optimizer(model, recipe)
-        self.lengths = [len(example.tokens) for example in examples]
+        self.lengths = objective.lengths
         rows = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
         steps = schedule(
             self.lengths, recipe.max_seq_length, rows, recipe.num_train_epochs, recipe.seed
@@ -105,45 +103,45 @@ class Trainer:
                 raise StoppedError(self._stop)
         return self.losses
 
-    def mean_loss(self, examples: Sequence[Example]) -> float:
-        """Return the mean loss per target token over some examples, without training on them."""
+    def means(self, objective: Objective) -> dict[str, float]:
+        """Return the mean `loss` and figures over an objective's examples, training on none."""
         import torch
 
         self.model.eval()
-        total, count = 0.0, 0
-        lengths = [len(example.tokens) for example in examples]
+        names = ("loss", *objective.figures)
+        totals, count = torch.zeros(len(names), dtype=torch.float64), 0
         with torch.no_grad():
-            for rows in schedule(lengths, self.recipe.max_seq_length, 2, 1, seed=0):
-                batch = collate(rows, examples)
-                total += float(loss_sum(self.causal, to_device(batch, self.device), self.liger))
-                count += len(batch["labels"])
-        require_finite(total, "loss", f"after the last of {len(self.plan)} steps")
-        return total / count
+            for rows in schedule(objective.lengths, self.recipe.max_seq_length, 2, 1, seed=0):
+                batch = to_device(objective.collate(rows), self.device)
+                totals += objective.sums(self.causal, batch, self.liger).cpu()
+                count += units_of(objective, rows)
+        require_finite(float(totals[0]), "loss", f"after the last of {len(self.plan)} steps")
+        return dict(zip(names, (totals / count).tolist(), strict=True))
 
     def _batches(self, step: int) -> list[Batch]:
         """Return a step's rows as the batches of its passes over the model."""
         rows, size = self.plan[step], self.fit.rows
-        batches = [collate(rows[at : at + size], self.examples) for at in range(0, len(rows), size)]
+        batches = [self.objective.collate(rows[at : at + size]) for at in range(0, len(rows), size)]
         return [pin(batch) for batch in batches] if self.device.type == "cuda" else batches
 
     def _step(self, step: int, batches: list[Batch]) -> None:
         import torch
 
         torch.manual_seed(self.recipe.seed * 1_000_003 + step)
-        loss = self._backward(batches)
+        means = self._backward(batches, units_of(self.objective, self.plan[step]))
         norm = self.optimizer.clip(self.recipe.max_grad_norm)
-        self._readings.put(step, loss, norm)
+        self._readings.put(step, means, norm)
         self.optimizer.step(self.learning_rate(step))
 
-    def _backward(self, batches: list[Batch]) -> Any:
-        """Add up the gradients of the mean over all target tokens; return that mean."""
-        targets = sum(len(batch["labels"]) for batch in batches)
-        losses: list[Any] = []
+    def _backward(self, batches: list[Batch], units: int) -> Any:
+        """Add up the gradients of the mean loss over so many units; return it and the figures."""
+        parts: list[Any] = []
         for batch in batches:
-            loss = loss_sum(self.causal, to_device(batch, self.device), self.liger) / targets
-            loss.backward()
-            losses.append(loss.detach())
-        return sum(losses)
+            sums = self.objective.sums(self.causal, to_device(batch, self.device), self.liger)
+            means = sums / units
+            means[0].backward()
+            parts.append(means.detach())
+        return sum(parts)
 
     def _try_out(self) -> None:
         """Go once through the largest step, so that the run's memory is there from its start.
@@ -156,10 +154,10 @@ class Trainer:
         while True:
             rows = self.fit.rows
             largest = max(self.plan, key=lambda step: self._tokens(step[:rows]))[:rows]
-            batch = collate(largest, self.examples)
+            batch = self.objective.collate(largest)
             smaller = self._smaller_fit()
             try:
-                self._backward([batch])
+                self._backward([batch], units_of(self.objective, largest))
                 break
             except torch.OutOfMemoryError:
                 if smaller is None:
@@ -186,8 +184,8 @@ class Trainer:
 
     def _read(self, meter: Meter, report: Report, *, everything: bool = False) -> None:
         """Check and report the steps whose figures have arrived."""
-        for step, loss, norm in self._readings.take(everything=everything):
-            rows = [self.examples[index].record_id for row in self.plan[step] for index in row]
+        for step, (loss, *figures), norm in self._readings.take(everything=everything):
+            rows = [self.objective.record_id(index) for row in self.plan[step] for index in row]
             require_sound(step, loss, norm, self.losses, self._warmup, rows)
             self.losses.append(loss)
             report(
@@ -196,6 +194,7 @@ class Trainer:
                     "step": step + 1,
                     "steps": len(self.plan),
                     "loss": loss,
+                    **dict(zip(self.objective.figures, figures, strict=True)),
                     "gradient_norm": norm,
                     "learning_rate": self.learning_rate(step),
                     "memory_gib": _memory_gib(self.device),

@@ -19,6 +19,7 @@ from model_registry.attention import use_varlen
 from model_registry.loading import load_model, load_tokenizer
 from tasks.demo_desk.conversations import draw_conversations
 from tasks.finetuning.kernels import target_states
+from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.packing import OPEN_ROWS, collate, pack, pack_stream, schedule
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.tokenizing import Example, encode
@@ -123,7 +124,7 @@ def test_a_packed_step_has_the_gradient_of_its_documents_alone(
     trainable = [p for p in plain.parameters() if p.requires_grad]
     expected = torch.autograd.grad(mean, trainable)
 
-    trainer = Trainer(packed, recipe, examples, torch.device("cpu"))
+    trainer = Trainer(packed, recipe, Supervised(examples), torch.device("cpu"))
     seen: list[Any] = []
 
     def look(*_: Any) -> None:

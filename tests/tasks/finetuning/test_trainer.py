@@ -11,6 +11,7 @@ import pytest
 from data_contracts.records import RecordKind
 from data_contracts.snapshot import read_records
 from model_registry.loading import load_model
+from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, Spending, TrainingJob
 from tasks.finetuning.tokenizing import encode
 from tasks.finetuning.train_process import train
@@ -35,7 +36,7 @@ def make_trainer(tiny_model: Path, make_snapshot: Callable[[RecordKind], Path]) 
         examples = encode(read_records(snapshot, "train"), tokenizer, 192)
         plain = {"method": "full", "precision": "fp32", "max_seq_length": 192}
         recipe = Recipe.model_validate({**plain, **changed})
-        return Trainer(model, recipe, examples, torch.device("cpu"))
+        return Trainer(model, recipe, Supervised(examples), torch.device("cpu"))
 
     return make
 
@@ -242,8 +243,11 @@ def test_every_kind_of_record_trains_either_way(
 
     held_out = encode(read_records(Path(job.snapshot), "validation"), tokenizer, 192)
     recipe = job.recipe.model_copy(update={"method": "full"})
-    shipped = Trainer(after.float(), recipe, held_out, torch.device("cpu")).mean_loss(held_out)
-    assert shipped == pytest.approx(summary.validation_loss, rel=0.02)  # its weights are bf16
+    objective = Supervised(held_out)
+    shipped = Trainer(after.float(), recipe, objective, torch.device("cpu")).means(objective)
+    assert shipped["loss"] == pytest.approx(
+        summary.validation_loss, rel=0.02
+    )  # its weights are bf16
 
 
 def test_counts_are_those_of_the_rows_seen(make_job: MakeJob, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tasks.finetuning import kernels
 from tasks.finetuning.batches import AHEAD, made_ahead
 from tasks.finetuning.kernels import chunked_cross_entropy, loss_sum, use_liger
 from tasks.finetuning.memory import GIB, estimate, fit
-from tasks.finetuning.packing import collate
+from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, Spending
 from tasks.finetuning.throughput import Meter, flops_per_token
 from tasks.finetuning.tokenizing import Example
@@ -115,9 +115,10 @@ def test_the_reckoned_activations_are_those_that_autograd_keeps(
     }
     recipe = Recipe.model_validate(settings)
     model = prepare(model, recipe)
-    trainer = Trainer(model, recipe, [example(64, n) for n in range(8)], torch.device("cpu"))
+    objective = Supervised([example(64, n) for n in range(8)])
+    trainer = Trainer(model, recipe, objective, torch.device("cpu"))
     trainer.model.train()
-    batch = collate(trainer.plan[0], trainer.examples)
+    batch = objective.collate(trainer.plan[0])
     known = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept: dict[int, int] = {}
 

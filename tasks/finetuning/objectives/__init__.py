@@ -1,0 +1,1 @@
+"""What training minimizes: each objective turns examples into batches and batches into a loss."""

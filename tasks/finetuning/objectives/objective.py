@@ -1,0 +1,62 @@
+"""What the training loop asks of an objective.
+
+The loop knows examples by their index alone: what one is (a conversation, a pair of answers) and
+what its loss is over (tokens, pairs) is the objective's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from tasks.finetuning.batches import Batch
+
+
+class Objective(Protocol):
+    """A loss over examples, as a sum over units that the loop divides by a whole step's units."""
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Tokens of each example; a pair counts both of its documents."""
+        ...
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of what `sums` returns behind the loss; empty for most."""
+        ...
+
+    @property
+    def axis(self) -> str:
+        """What a plot of the loss writes beside it."""
+        ...
+
+    def units(self, index: int) -> int:
+        """Return how many units of the mean an example holds: target tokens, or pairs.
+
+        It needs no batch, so that each process knows a whole step's units from the plan.
+        """
+        ...
+
+    def targets(self, index: int) -> int:
+        """Return how many tokens of an example the loss looks at."""
+        ...
+
+    def record_id(self, index: int) -> str:
+        """Return the id of the record that an example came from."""
+        ...
+
+    def collate(self, rows: Sequence[Sequence[int]]) -> Batch:
+        """Build a batch, on the CPU, of packed rows of indices."""
+        ...
+
+    def sums(self, model: Any, batch: Batch, liger: bool) -> Any:
+        """Return float32 (1 + F): a batch's loss summed over its units, and F figures likewise.
+
+        `model` is a causal LM without its adapters' wrapper; only the loss carries a gradient.
+        """
+        ...
+
+
+def units_of(objective: Objective, rows: Sequence[Sequence[int]]) -> int:
+    """Return the units of some packed rows, such as those of a step."""
+    return sum(objective.units(index) for row in rows for index in row)
