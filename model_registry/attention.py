@@ -74,14 +74,14 @@ def varlen_attention(
         lengths = [end - start for start, end in pairwise(starts)]
         return _one_by_one(query, key, value, lengths, scaling, dropout, sliding_window), None
     left = sliding_window - 1 if sliding_window else -1
-    out = _kernel()(
-        *(part[0].transpose(0, 1).to(value.dtype) for part in (query, key, value)),
+    out = varlen_kernel()(
+        *(part.squeeze(0).transpose(0, 1).to(value.dtype) for part in (query, key, value)),
         cu_seq_lens_q,
         max_length_q,
         scaling,
         left,
     )
-    return out[None], None
+    return out.unsqueeze(0), None
 
 
 def _one_by_one(
@@ -118,24 +118,23 @@ def _one_by_one(
 
 
 @cache
-def _kernel() -> Any:
+def varlen_kernel() -> Any:
     """Return f(query, key, value (T, heads, D), starts, longest, scale, left window)."""
     from torch.nn.attention.varlen import varlen_attn
 
-    known = inspect.signature(varlen_attn).parameters
+    known = set(inspect.signature(varlen_attn).parameters)
+    scales, windows, groups = (n in known for n in ("scale", "window_size", "enable_gqa"))
 
     def attend(q: Any, k: Any, v: Any, starts: Any, longest: int, scale: Any, left: int) -> Any:
-        options: dict[str, Any] = {"scale": scale} if "scale" in known else {}
-        if "window_size" in known:
+        options: dict[str, Any] = {"scale": scale} if scales else {}
+        if windows:
             options["window_size"] = (left, 0)
         elif left < 0:
             options["is_causal"] = True
         else:
             raise ValueError("this torch's variable-length attention has no sliding window")
-        if "enable_gqa" in known:
+        if groups:  # torch 2.11 takes grouped queries unasked
             options["enable_gqa"] = q.shape[1] != k.shape[1]
-        elif q.shape[1] != k.shape[1]:
-            k, v = (part.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for part in (k, v))
         return varlen_attn(q, k, v, starts, starts, longest, longest, **options)
 
     return attend

@@ -1,7 +1,8 @@
 """Training checkpoints that are whole or do not count.
 
-A checkpoint is a folder of safetensors and a `complete.json` with the digest of each file,
-written last. A torn one is removed in favor of the one before it. No pickle is written or read.
+A checkpoint is a folder of safetensors, one file a process of the run, and a `complete.json` with
+the digest of each file, written last. A torn one is removed in favor of the one before it. What
+several processes saved in shards can be read by any number. No pickle is written or read.
 """
 
 from __future__ import annotations
@@ -14,48 +15,73 @@ from pathlib import Path
 from typing import Any
 
 from model_registry.digests import file_digest
+from tasks.finetuning.ranks import Ranks
 
 MARKER = "complete.json"
-TENSORS, STATE = "tensors.safetensors", "state.json"
+TENSORS, STATE = "tensors-{:05d}.safetensors", "state.json"
 KEEP = 2
+ALONE = Ranks()
 
 
-def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Any], state: Any) -> None:
-    """Write the checkpoint of a step, then drop all but the newest two."""
+def save_checkpoint(
+    folder: Path, step: int, tensors: Mapping[str, Any], state: Any, ranks: Ranks = ALONE
+) -> None:
+    """Write this process's part of a step's checkpoint; the first then drops all but the newest two.
+
+    All processes of a run must call it, and see the same folder.
+    """
     from safetensors.torch import save_file
 
     target = folder / f"step-{step:08d}"
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    save_file(
-        {name: tensor.contiguous() for name, tensor in tensors.items()},
-        target / TENSORS,
-    )
-    (target / STATE).write_text(json.dumps(state))
-    digests = {path.name: file_digest(path) for path in sorted(target.iterdir())}
-    for path in target.iterdir():
-        _sync(path)
+    if ranks.first:
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        (target / STATE).write_text(json.dumps(state))
+    ranks.gather(None)
+    part = target / TENSORS.format(ranks.rank)
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part)
+    _sync(part)
+    digests = dict(ranks.gather((part.name, file_digest(part))))
+    if not ranks.first:
+        return
+    _sync(target / STATE)
     writing = target / f".{MARKER}"
-    writing.write_text(json.dumps(digests))
+    writing.write_text(json.dumps({**digests, STATE: file_digest(target / STATE)}))
     _sync(writing)
     writing.replace(target / MARKER)
     for old in _newest_first(folder)[KEEP:]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def load_checkpoint(folder: Path) -> tuple[dict[str, Any], Any] | None:
-    """Return the tensors and state of the newest whole checkpoint, or None; remove torn ones.
+def load_checkpoint(folder: Path, ranks: Ranks = ALONE) -> tuple[dict[str, Any], Any] | None:
+    """Return the tensors, whole, and state of the newest whole checkpoint, or None.
 
-    A torn one left standing would count among the newest two, and push out a whole one.
+    The first process removes torn ones: one left standing would count among the newest two, and
+    push out a whole one.
     """
+    if ranks.first:
+        for target in _newest_first(folder):
+            if _is_whole(target):
+                break
+            shutil.rmtree(target)
+    ranks.gather(None)
+    for target in _newest_first(folder)[:1]:
+        return _read_parts(target), json.loads((target / STATE).read_text())
+    return None
+
+
+def _read_parts(target: Path) -> dict[str, Any]:
+    """Return the tensors of all parts, shards (of rows) put together."""
+    import torch
     from safetensors.torch import load_file
 
-    for target in _newest_first(folder):
-        if _is_whole(target):
-            state = json.loads((target / STATE).read_text())
-            return load_file(target / TENSORS), state
-        shutil.rmtree(target)
-    return None
+    parts = [load_file(path) for path in sorted(target.glob(TENSORS.replace("{:05d}", "*")))]
+    if len(parts) == 1:
+        return parts[0]
+    return {
+        name: first if first.dim() == 0 else torch.cat([part[name] for part in parts])
+        for name, first in parts[0].items()
+    }
 
 
 def _newest_first(folder: Path) -> list[Path]:
@@ -64,8 +90,8 @@ def _newest_first(folder: Path) -> list[Path]:
 
 def _is_whole(target: Path) -> bool:
     try:
-        digests = json.loads((target / MARKER).read_text())
-        return digests == {name: file_digest(target / name) for name in (STATE, TENSORS)}
+        digests: dict[str, str] = json.loads((target / MARKER).read_text())
+        return digests == {name: file_digest(target / name) for name in digests}
     except (OSError, ValueError):
         return False
 

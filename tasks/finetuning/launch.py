@@ -23,7 +23,7 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
     out = Path(job.out)
     job_file = out / ".job.json"
     job_file.write_text(job.model_dump_json(indent=1))
-    command = [sys.executable, "-m", "tasks.finetuning.train_process", str(job_file)]
+    command = training_command(job, job_file)
     final: dict[str, Any] = {}
     estimate: dict[str, float] | None = None
     with (out / LOG).open("a") as log:
@@ -49,6 +49,22 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
     raise _failure(code, final, out / LOG)
 
 
+def training_command(job: TrainingJob, job_file: Path) -> list[str]:
+    """Return what trains: one process, or torchrun over one a GPU."""
+    recipe, entry = job.recipe, ["-m", "tasks.finetuning.train_process", str(job_file)]
+    if recipe.gpus * recipe.nodes == 1:
+        return [sys.executable, *entry]
+    where = ["--standalone"]
+    if recipe.nodes > 1:
+        # Each node runs this same command; they meet where the first one listens.
+        where = [f"--nnodes={recipe.nodes}", "--rdzv-backend=c10d"]
+        where += [f"--rdzv-endpoint={job.rendezvous}", f"--rdzv-id={job.base_digest[:12]}"]
+    return [
+        *(sys.executable, "-m", "torch.distributed.run", *where),
+        *(f"--nproc-per-node={recipe.gpus}", "--max-restarts=0", *entry),
+    ]
+
+
 def _stop(process: subprocess.Popen[str]) -> None:
     """Ask the process to end, which it does behind a checkpoint; end it if it takes too long."""
     process.terminate()
@@ -61,7 +77,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 def _failure(code: int, final: dict[str, Any], log: Path) -> PaddockError:
     if final.get("event") == "error":
-        kind = InputError if code == InputError.exit_code else PaddockError
+        kind = InputError if final["exit_code"] == InputError.exit_code else PaddockError
         return kind(final["what"], step="finetune", where=final["where"], remedy=final["remedy"])
     if final.get("event") == "stopped":
         what = f"training {final['why']} and saved a checkpoint"

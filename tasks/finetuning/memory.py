@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.finetuning.kernels import LIGER_LOGITS, LOGITS
+from tasks.finetuning.linear_cross_entropy import CHUNK
 from tasks.finetuning.recipe import Recipe
 
 MARGIN = 0.92  # of a GPU's memory, which the reckoning may fill
@@ -48,50 +48,81 @@ class Fit:
 
 
 def fit(
-    model: Any, recipe: Recipe, liger: bool, row_tokens: int, step_rows: int, capacity: float | None
+    model: Any,
+    recipe: Recipe,
+    liger: bool,
+    row_tokens: int,
+    step_rows: int,
+    capacity: float | None,
+    world: int = 1,
 ) -> Fit:
     """Choose rows a pass and gradient checkpointing so that a step fits `capacity` (GiB).
 
     With `auto_batch` the most rows that fit without checkpointing, or else with it. What fits in
     no way is returned as it is: the run may try, and its error will carry the estimate.
+    `step_rows` are a process's of a step, `world` the processes that keep a shard each.
     """
     most = min(step_rows, recipe.per_device_train_batch_size)
-    rows = range(step_rows, 0, -1) if recipe.auto_batch else [most]
+    counts = range(step_rows, 0, -1) if recipe.auto_batch else [most]
     ways = (
         [False, True] if recipe.gradient_checkpointing is None else [recipe.gradient_checkpointing]
     )
-    tried = [
-        Fit(count, way, estimate(model, recipe, liger, row_tokens * count, way))
-        for way in ways
-        for count in rows
-    ]
+
+    def one(count: int, way: bool) -> Fit:
+        once = liger and count == step_rows
+        tokens = row_tokens * count
+        return Fit(count, way, estimate(model, recipe, liger, tokens, way, world, once))
+
+    tried = [one(count, way) for way in ways for count in counts]
     if capacity is None:
         return tried[0]
-    return next((one for one in tried if one.estimate.total <= MARGIN * capacity), tried[-1])
+    return next((fit for fit in tried if fit.estimate.total <= MARGIN * capacity), tried[-1])
 
 
-def estimate(model: Any, recipe: Recipe, liger: bool, tokens: int, checkpointing: bool) -> Estimate:
+def estimate(
+    model: Any,
+    recipe: Recipe,
+    liger: bool,
+    tokens: int,
+    checkpointing: bool,
+    world: int = 1,
+    one_pass: bool = False,
+) -> Estimate:
     """Reckon a step whose passes hold `tokens` tokens each."""
     config = model.config
     parameters = list(model.parameters())
     trained = [p for p in parameters if p.requires_grad]
     width = 2 if recipe.precision == "bf16" else 4  # bytes of an activation
-    copies = width == 2 and recipe.optimizer_precision == "fp32"
     count = sum(p.numel() for p in trained)
-    slot = 4 if copies or width == 4 else 2
-    largest = max((p.numel() for p in trained), default=0)
     layer = _layer_bytes(config, width, liger) + _adapter_bytes(trained, recipe, width)
     layers = config.num_hidden_layers
     kept = layers * config.hidden_size * width + layer if checkpointing else (layers + 1) * layer
-    values = min(tokens * config.vocab_size, LIGER_LOGITS if liger else LOGITS)
+    values = min(tokens * config.vocab_size, CHUNK["cuda" if liger else "cpu"])
     head = config.vocab_size * config.hidden_size * width if recipe.method == "full" else 0
+    gradients, optimizer = _trained_bytes(trained, recipe, width, world, one_pass)
     return Estimate(
-        weights=_bytes(parameters) / GIB,
-        gradients=(count * slot + (largest * width if copies else 0)) / GIB,
-        optimizer=count * (2 * slot + (4 if copies else 0)) / GIB,
+        weights=(_bytes(parameters) + (count * width if world > 1 else 0) / world) / GIB,
+        gradients=gradients / GIB,
+        optimizer=optimizer / GIB,
         activations=tokens * kept / GIB,
-        logits=(values * (width if liger else 3 * 4) + head) / GIB,
+        logits=(values * (width if liger else 2 * width + 4) + head) / GIB,
     )
+
+
+def _trained_bytes(
+    trained: Sequence[Any], recipe: Recipe, width: int, world: int, one_pass: bool
+) -> tuple[float, float]:
+    """Bytes of the trained weights' gradients, and of the optimizer's copies and moments."""
+    count = sum(p.numel() for p in trained)
+    largest = max((p.numel() for p in trained), default=0)
+    copies = width == 2 and recipe.optimizer_precision == "fp32"
+    slot = 4 if copies or width == 4 else 2
+    optimizer = count * (2 * slot + (4 if copies else 0)) / world
+    if world > 1:
+        return count * slot / world + 2 * largest * width, optimizer
+    if copies and one_pass and recipe.method == "full":
+        return count * width, optimizer  # they stay as the pass left them
+    return count * slot + (largest * width if copies else 0), optimizer
 
 
 def gpu_capacity(device: Any) -> float | None:

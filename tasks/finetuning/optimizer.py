@@ -7,13 +7,16 @@ would stand still. Where the weights are float32, or the recipe wants no copy, t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from tasks.finetuning.recipe import Recipe
 
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
 
 class Optimizer:
-    """Fused AdamW of a model's trainable parameters.
+    """AdamW of a model's trainable parameters.
 
     `parameters` are the model's, by name; `masters` what the optimizer updates, by the same names.
     Gradients gather in the masters, so those of several passes are added in float32.
@@ -22,6 +25,7 @@ class Optimizer:
     def __init__(self, model: Any, recipe: Recipe) -> None:
         import torch
 
+        self.recipe = recipe
         self.parameters = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.masters: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
@@ -29,7 +33,7 @@ class Optimizer:
                 self.masters[name] = parameter
             else:
                 self.masters[name] = master = parameter.detach().float()
-                parameter.register_post_accumulate_grad_hook(_moves_gradient(master))
+                self._gather(parameter, master)
         self._copied = [n for n, p in self.parameters.items() if self.masters[n] is not p]
         self.adamw = torch.optim.AdamW(
             self.masters.values(),
@@ -42,7 +46,8 @@ class Optimizer:
         """Scale the gradients down to a total norm; return the norm before, still on the GPU."""
         import torch
 
-        return torch.nn.utils.clip_grad_norm_(self.masters.values(), max_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.masters.values(), max_norm)
+        return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
 
     def step(self, learning_rate: float) -> None:
         """Update the weights by the gathered gradients, and drop these."""
@@ -57,11 +62,11 @@ class Optimizer:
         self.adamw.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Any]:
-        """Return the tensors a checkpoint needs: weights and moments."""
-        tensors = {f"weight/{name}": master.detach() for name, master in self.masters.items()}
+        """Return the tensors a checkpoint needs, weights and moments; of sharded ones the shard."""
+        tensors = {f"weight/{name}": own(master) for name, master in self.masters.items()}
         for name, master in self.masters.items():
             for key, value in self.adamw.state[master].items():
-                tensors[f"{key}/{name}"] = value
+                tensors[f"{key}/{name}"] = own(value)
         return tensors
 
     def restore(self, tensors: Mapping[str, Any]) -> None:
@@ -70,12 +75,19 @@ class Optimizer:
 
         with torch.no_grad():
             for name, master in self.masters.items():
-                master.copy_(tensors[f"weight/{name}"])
-                self.adamw.state[master] = {
-                    key: tensors[f"{key}/{name}"].to(master.device)
-                    for key in ("step", "exp_avg", "exp_avg_sq")
-                }
+                own(master).copy_(tensors[f"weight/{name}"])
+                moments = {key: _like(master, tensors[f"{key}/{name}"]) for key in MOMENTS}
+                step = tensors[f"step/{name}"].to(self._clock(master))
+                self.adamw.state[master] = {"step": step, **moments}
         self._to_model()
+
+    @staticmethod
+    def _clock(master: Any) -> Any:
+        """Return where the count of steps is kept: torch's fused AdamW wants it with the weights."""
+        return own(master).device
+
+    def _gather(self, parameter: Any, master: Any) -> None:
+        parameter.register_post_accumulate_grad_hook(_moves_gradient(master))
 
     def _to_model(self) -> None:
         import torch
@@ -86,6 +98,87 @@ class Optimizer:
                     [self.parameters[name] for name in self._copied],
                     [self.masters[name] for name in self._copied],
                 )
+
+
+class OnePassOptimizer(Optimizer):
+    """The same where a step is one pass over the model on a GPU: nothing is gathered.
+
+    Gradients stay in bf16 as the pass left them, and one kernel clips, updates and rounds.
+    """
+
+    def _gather(self, parameter: Any, master: Any) -> None: ...
+
+    @staticmethod
+    def _clock(master: Any) -> Any:
+        """Return the CPU: the kernel takes numbers."""
+        return "cpu"
+
+    def clip(self, max_norm: float) -> Any:
+        """Return the gradients' norm, in float32; `step` scales them."""
+        import torch
+
+        gradients = [parameter.grad for parameter in self.parameters.values()]
+        norms = torch._foreach_norm(gradients, 2, torch.float32)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
+        norm = torch.linalg.vector_norm(torch.stack(norms))
+        self._scale = (max_norm / (norm + 1e-6)).clamp(max=1.0)
+        return norm
+
+    def step(self, learning_rate: float) -> None:
+        """Update the weights by the gradients, and drop these."""
+        import torch
+
+        from tasks.finetuning.triton_kernels import fused_step
+
+        tensors: list[tuple[Any, ...]] = []
+        for name, master in self.masters.items():
+            state = self.adamw.state[master]
+            if not state:
+                state["step"] = torch.tensor(0.0)
+                state["exp_avg"], state["exp_avg_sq"] = (torch.zeros_like(master) for _ in "mv")
+            state["step"] += 1
+            weight = self.parameters[name]
+            tensors.append((weight, master, weight.grad, state["exp_avg"], state["exp_avg_sq"]))
+        count = int(next(iter(self.adamw.state.values()))["step"])
+        fused_step(tensors, self._scale, count, learning_rate, self.recipe.weight_decay)
+        self.zero_grad()
+
+    def zero_grad(self) -> None:
+        """Drop the gradients."""
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+
+def choose_optimizer(model: Any, recipe: Recipe, *, one_pass: bool) -> Optimizer:
+    """Return the optimizer for a model that is on its device, sharded if it will be."""
+    import torch
+
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    fused = (
+        one_pass
+        and recipe.method == "full"
+        and recipe.optimizer_precision == "fp32"
+        and find_spec("triton") is not None
+        and all(p.is_cuda and p.dtype == torch.bfloat16 for p in parameters)
+    )
+    return OnePassOptimizer(model, recipe) if fused else Optimizer(model, recipe)
+
+
+def own(tensor: Any) -> Any:
+    """Return a tensor, or of a sharded one the part that is on this process."""
+    tensor = tensor.detach()
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
+
+
+def _like(master: Any, value: Any) -> Any:
+    """Return a saved tensor on its master's device, sharded as that is."""
+    value = value.to(own(master).device)
+    if not hasattr(master, "to_local"):
+        return value
+    from torch.distributed.tensor import DTensor
+
+    return DTensor.from_local(
+        value, master.device_mesh, master.placements, shape=master.shape, stride=master.stride()
+    )
 
 
 def _moves_gradient(master: Any) -> Callable[[Any], None]:

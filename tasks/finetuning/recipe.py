@@ -43,7 +43,8 @@ class Recipe(Frozen):
     kernels: Literal["auto", "liger", "plain"] = "auto"
     gradient_checkpointing: bool | None = None
     auto_batch: bool = False
-    compile: bool = False
+    gpus: int = Field(default=1, ge=1)
+    nodes: int = Field(default=1, ge=1)
     seed: int = 7
 
 
@@ -62,7 +63,10 @@ NOT_LIMITED = Spending()
 
 
 class TrainingJob(Frozen):
-    """What the training process reads from its job file; every path is a local folder."""
+    """What the training process reads from its job file; every path is a local folder.
+
+    With several nodes `rendezvous` is the host:port where they meet, and the folders are shared.
+    """
 
     base: str
     base_name: str
@@ -71,6 +75,7 @@ class TrainingJob(Frozen):
     kind: RecordKind
     out: str
     save_steps: int = Field(default=20, ge=1)
+    rendezvous: str = ""
     spending: Spending = NOT_LIMITED
     recipe: Recipe
 

@@ -41,7 +41,7 @@ def flops_per_token(model: Any, recipe: Recipe) -> int:
     Two operations a weight forward, two for the gradient of its input, two for its own, which a
     frozen weight has not (Kaplan et al. 2020, appendix B; attention itself is left out).
     """
-    lora = recipe.method == "lora"
+    lora = recipe.method != "full"
     frozen = (p.numel() for p in model.parameters() if not (lora and p.requires_grad))
     return (4 if lora else 6) * sum(frozen)
 
@@ -55,6 +55,7 @@ class Meter:
     limit: float | None
     spending: Spending
     spent: float = 0.0
+    processes: int = 1
     clock: Callable[[], float] = time.monotonic
     _marks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=STEPS + 1))
     _began: float = field(init=False)
@@ -72,7 +73,7 @@ class Meter:
     def cost(self) -> float | None:
         """Return what it has cost so far, where a price is set."""
         price = self.spending.gpu_hour_price
-        return None if price is None else self.seconds / 3600 * price
+        return None if price is None else self.seconds / 3600 * price * self.processes
 
     def out_of_time(self) -> str | None:
         """Say that the time is up, if it is."""

@@ -23,6 +23,7 @@ from model_registry.loading import check_model_folder, load_model
 from tasks.finetuning.export import export_model, plot_losses
 from tasks.finetuning.failures import explain
 from tasks.finetuning.objectives.supervised import Supervised
+from tasks.finetuning.ranks import join, leave
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.tokenizing import Example, encode
 from tasks.finetuning.trainer import StoppedError, Trainer
@@ -51,23 +52,31 @@ def main(arguments: list[str], events: TextIO) -> int:
     job = TrainingJob.model_validate_json(Path(arguments[0]).read_text())
     out = Path(job.out)
     out.mkdir(parents=True, exist_ok=True)
+    first = os.environ.get("RANK", "0") == "0"
     with (out / ".training.lock").open("w") as lock:
-        # A trainer whose parent was killed may still be finishing a step: wait for its end.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if first:  # of the processes of a run
+            # A trainer whose parent was killed may still be finishing a step: wait for its end.
+            fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            report({"event": "done", "summary": train(job, out, report).model_dump()})
+            summary = train(job, out, report if first else _silent)
         except StoppedError as stopped:
-            report({"event": "stopped", "why": str(stopped)})
+            if first:
+                report({"event": "stopped", "why": str(stopped)})
             return STOPPED
         except Exception as error:
             told = explain(error, job, estimate)
             if told is None:
                 raise  # the traceback goes to the log
-            report(
-                {"event": "error", "what": told.what, "where": told.where, "remedy": told.remedy}
-            )
+            words = {"what": told.what, "where": told.where, "remedy": told.remedy}
+            report({"event": "error", "exit_code": told.exit_code, **words})
             return told.exit_code
+        if first:
+            report({"event": "done", "summary": summary.model_dump()})
     return 0
+
+
+def _silent(_: dict[str, Any]) -> None:
+    """Report nothing: the first process of a run does."""
 
 
 def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None]) -> TrainingSummary:
@@ -79,7 +88,7 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     import torch
 
     torch.manual_seed(job.recipe.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    ranks, device = join()
     recipe = job.recipe.model_copy(update={"precision": choose_precision(job.recipe, device)})
     model, tokenizer = _load(Path(job.base), recipe, device)
     examples = _examples(job, tokenizer, "train")
@@ -90,7 +99,7 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
             where=job.snapshot,
             remedy="raise max_seq_length, or give more rows: every one was cut before its answer",
         )
-    trainer = Trainer(model, recipe, Supervised(examples), device)
+    trainer = Trainer(model, recipe, Supervised(examples), device, ranks)
     held_out = _examples(job, tokenizer, "validation")[:VALIDATION_ROWS]
     losses = trainer.run(out / ".checkpoints", job.save_steps, report, job.spending)
     report({"event": "exporting"})
@@ -98,11 +107,14 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     last_loss = trainer.means(Supervised(held_out or examples[:1]))["loss"]
     validation_loss = last_loss if held_out else None
     summary = _summary(trainer, examples, losses, validation_loss, recipe)
-    export_model(trainer.model, job, out)
-    (out / "training.json").write_text(
-        json.dumps({"recipe": recipe.model_dump(), **summary.model_dump()}, indent=1)
-    )
-    plot_losses(losses, validation_loss, out / "loss.png")
+    trainer.gather()
+    if ranks.first:
+        export_model(trainer.model, job, out)
+        (out / "training.json").write_text(
+            json.dumps({"recipe": recipe.model_dump(), **summary.model_dump()}, indent=1)
+        )
+        plot_losses(losses, validation_loss, out / "loss.png")
+    leave(ranks)
     return summary
 
 

@@ -3,6 +3,7 @@
 On the CPU a resumed run ends in the same weights, bit for bit, as an undisturbed one: the order
 of the data follows from the seed, the learning rate from the step, and what else is random (a
 base with dropout) from both. A GPU is never waited for: its figures are read some steps later.
+Several processes share each step's rows; every one knows the whole plan, so they need not ask.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import resource
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,16 @@ from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
 from tasks.finetuning.kernels import use_liger
 from tasks.finetuning.memory import Fit, fit, gpu_capacity
 from tasks.finetuning.objectives.objective import Objective, units_of
-from tasks.finetuning.optimizer import Optimizer
+from tasks.finetuning.optimizer import choose_optimizer
 from tasks.finetuning.packing import schedule
+from tasks.finetuning.ranks import Ranks
 from tasks.finetuning.readings import Readings, require_finite, require_sound
 from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending
+from tasks.finetuning.sharding import gather, pieces, shard
 from tasks.finetuning.throughput import Meter, flops_per_token, matmul_limit
 
 Report = Callable[[dict[str, Any]], None]
+ALONE = Ranks()
 
 
 class StoppedError(Exception):
@@ -37,26 +42,46 @@ class StoppedError(Exception):
 class Trainer:
     """One run over an objective's examples; `model` is a causal LM, its trainable weights set."""
 
-    def __init__(self, model: Any, recipe: Recipe, objective: Objective, device: Any) -> None:
+    def __init__(
+        self,
+        model: Any,
+        recipe: Recipe,
+        objective: Objective,
+        device: Any,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self.model, self.recipe, self.objective, self.device = model, recipe, objective, device
-        self.causal = model.get_base_model() if recipe.method == "lora" else model
+        self.ranks = ranks
+        self.causal = model if recipe.method == "full" else model.get_base_model()
         use_varlen(self.causal)
         self.liger = use_liger(recipe, self.causal, device)
-        self.optimizer = Optimizer(model, recipe)
         self.lengths = objective.lengths
         rows = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
         steps = schedule(
-            self.lengths, recipe.max_seq_length, rows, recipe.num_train_epochs, recipe.seed
+            self.lengths,
+            recipe.max_seq_length,
+            rows * ranks.world,
+            recipe.num_train_epochs,
+            recipe.seed,
         )
         self.plan = steps[: recipe.max_steps] if recipe.max_steps else steps
-        self.fit = fit(model, recipe, self.liger, recipe.max_seq_length, rows, gpu_capacity(device))
+        self.flops = flops_per_token(model, recipe)
+        self.fit = fit(
+            model,
+            recipe,
+            self.liger,
+            recipe.max_seq_length,
+            rows,
+            gpu_capacity(device),
+            ranks.world,
+        )
+        self._compute = shard(model, self.causal, recipe, self.liger, ranks)
+        self.optimizer = choose_optimizer(model, recipe, one_pass=self.fit.rows >= rows)
         self.losses: list[float] = []
         self._readings = Readings(device)
         self._stop: str | None = None
         if self.fit.checkpointing:
             self._checkpoint_gradients()
-        if recipe.compile:
-            self.causal.get_decoder().compile(dynamic=True)
 
     def learning_rate(self, step: int) -> float:
         """Return the rate of a step (from 0): linear warmup, then cosine down to a tenth."""
@@ -85,23 +110,27 @@ class Trainer:
             self._try_out()
         limit = matmul_limit(self.device)
         report(self._start(first, limit))
-        flops = flops_per_token(self.model, self.recipe)
-        meter = Meter(len(self.plan), flops, limit, spending, spent)
+        every = None if limit is None else limit * self.ranks.world
+        meter = Meter(len(self.plan), self.flops, every, spending, spent, self.ranks.world)
         steps = range(first, len(self.plan))
         # Without a GPU a thread would only take the same processors.
         coming = made_ahead(self._batches, steps) if on_gpu else map(self._batches, steps)
         for step, batches in zip(steps, coming, strict=True):
             self._step(step, batches)
             self._read(meter, report)
-            self._stop = self._stop or meter.out_of_time()
+            stop = self._agree(self._stop or meter.out_of_time())
             last = step + 1 == len(self.plan)
-            if self._stop or last or (step + 1) % save_steps == 0:
+            if stop or last or (step + 1) % save_steps == 0:
                 self._read(meter, report, everything=True)  # nothing unsound is saved
                 self._save(folder, step + 1, meter.seconds)
-                self._stop = self._stop or meter.out_of_budget()
-            if self._stop and not last:
-                raise StoppedError(self._stop)
+                stop = stop or self._agree(meter.out_of_budget())
+            if stop and not last:
+                raise StoppedError(stop)
         return self.losses
+
+    def gather(self) -> None:
+        """Make the model whole on the first process, after the last use of its weights."""
+        gather(self.model, self.ranks)
 
     def means(self, objective: Objective) -> dict[str, float]:
         """Return the mean `loss` and figures over an objective's examples, training on none."""
@@ -113,14 +142,15 @@ class Trainer:
         with torch.no_grad():
             for rows in schedule(objective.lengths, self.recipe.max_seq_length, 2, 1, seed=0):
                 batch = to_device(objective.collate(rows), self.device)
-                totals += objective.sums(self.causal, batch, self.liger).cpu()
+                totals += self._compute(objective, batch).cpu()
                 count += units_of(objective, rows)
         require_finite(float(totals[0]), "loss", f"after the last of {len(self.plan)} steps")
         return dict(zip(names, (totals / count).tolist(), strict=True))
 
     def _batches(self, step: int) -> list[Batch]:
-        """Return a step's rows as the batches of its passes over the model."""
-        rows, size = self.plan[step], self.fit.rows
+        """Return this process's rows of a step as the batches of its passes over the model."""
+        rows = self.plan[step][self.ranks.rank :: self.ranks.world]
+        size = self.fit.rows
         batches = [self.objective.collate(rows[at : at + size]) for at in range(0, len(rows), size)]
         return [pin(batch) for batch in batches] if self.device.type == "cuda" else batches
 
@@ -128,7 +158,11 @@ class Trainer:
         import torch
 
         torch.manual_seed(self.recipe.seed * 1_000_003 + step)
-        means = self._backward(batches, units_of(self.objective, self.plan[step]))
+        rows = self.plan[step]
+        passes = ceil(ceil(len(rows) / self.ranks.world) / self.fit.rows)
+        while len(batches) < passes:  # the others go through the model once more, so we must
+            batches.append(self.objective.collate(rows[:1]) | {"weight": 0.0})
+        means = self.ranks.add(self._backward(batches, units_of(self.objective, rows)))
         norm = self.optimizer.clip(self.recipe.max_grad_norm)
         self._readings.put(step, means, norm)
         self.optimizer.step(self.learning_rate(step))
@@ -137,9 +171,10 @@ class Trainer:
         """Add up the gradients of the mean loss over so many units; return it and the figures."""
         parts: list[Any] = []
         for batch in batches:
-            sums = self.objective.sums(self.causal, to_device(batch, self.device), self.liger)
-            means = sums / units
-            means[0].backward()
+            weight = batch.pop("weight", 1.0)
+            sums = self._compute(self.objective, to_device(batch, self.device))
+            means = sums * (weight / units)
+            (means[0] * self.ranks.world).backward()  # FSDP2 takes the mean over processes
             parts.append(means.detach())
         return sum(parts)
 
@@ -160,8 +195,8 @@ class Trainer:
                 self._backward([batch], units_of(self.objective, largest))
                 break
             except torch.OutOfMemoryError:
-                if smaller is None:
-                    raise
+                if smaller is None or self.ranks.world > 1:
+                    raise  # the others wait for this process
             self.fit = smaller
             self.optimizer.zero_grad()
             torch.cuda.empty_cache()
@@ -212,23 +247,30 @@ class Trainer:
             "rows_per_pass": self.fit.rows,
             "gradient_checkpointing": self.fit.checkpointing,
             "kernels": "liger" if self.liger else "plain",
+            "processes": self.ranks.world,
             "matmul_tflops": None if limit is None else limit / 1e12,
         }
 
     def _ask_to_stop(self, *_: object) -> None:
         self._stop = "was asked to stop"
 
+    def _agree(self, stop: str | None) -> str | None:
+        """Return why all processes stop, if any must."""
+        if self.ranks.highest(int(stop is not None)):
+            return stop or "was asked to stop"
+        return None
+
     def _save(self, folder: Path, step: int, seconds: float) -> None:
         state = {"step": step, "losses": self.losses, "seconds": seconds}
-        save_checkpoint(folder, step, self.optimizer.state(), state)
+        save_checkpoint(folder, step, self.optimizer.state(), state, self.ranks)
 
     def _resume(self, folder: Path) -> tuple[int, float]:
         """Return the step to begin with, and the seconds that the steps before it took."""
-        found = load_checkpoint(folder)
+        found = load_checkpoint(folder, self.ranks)
         if found is None:
             return 0, 0.0
         tensors, state = found
-        self.optimizer.restore(tensors)
+        self.optimizer.restore({name: pieces(whole, self.ranks) for name, whole in tensors.items()})
         self.losses = list(state["losses"])
         return int(state["step"]), float(state["seconds"])
 

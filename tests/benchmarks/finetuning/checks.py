@@ -8,8 +8,11 @@ from typing import Any
 
 from tasks.finetuning.batches import to_device
 from tasks.finetuning.kernels import target_states
+from tasks.finetuning.objectives.objective import units_of
+from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.packing import collate
 from tasks.finetuning.recipe import Recipe
+from tasks.finetuning.train_process import prepare
 from tasks.finetuning.trainer import StoppedError, Trainer
 from tests.benchmarks.finetuning.shapes import SHAPES, build, documents, lengths
 
@@ -33,18 +36,79 @@ def measure(shape: str, device: Any, **_: Any) -> dict[str, Any]:
         if name == "plain":
             found["bf16_alone"] = _errors(_alone(model, examples, device), expected)
         trainer = _trainer(model, examples, device, kernels)
-        loss = trainer._backward([collate([[0, 3, 1], [5, 2, 4]], examples)])  # pyright: ignore[reportPrivateUsage]
-        gradient = torch.cat([m.grad.flatten() for m in trainer.optimizer.masters.values()])
-        found[f"bf16_packed_{name}"] = _errors((float(loss), gradient), expected)
+        found[f"bf16_packed_{name}"] = _errors(_packed(trainer), expected)
+        if name == "auto":
+            found["optimizer"] = _one_update(trainer)
     found["liger"] = trainer.liger
+    found["lora"] = _lora(reference, examples, device)
     found["leak"] = _leak(trainer, examples, vocabulary)
     found["resumed_loss"] = _resumed(shape, device, vocabulary)
     return found
 
 
-def _trainer(model: Any, examples: Any, device: Any, kernels: str) -> Trainer:
-    settings = {"method": "full", "precision": "bf16", "max_seq_length": 1024, "kernels": kernels}
-    return Trainer(model, Recipe.model_validate(settings), examples, device)
+def _trainer(
+    model: Any, examples: Any, device: Any, kernels: str, method: str = "full", **more: Any
+) -> Trainer:
+    settings = {"method": method, "precision": "bf16", "max_seq_length": 1024, "kernels": kernels}
+    recipe = Recipe.model_validate({**settings, **more})
+    return Trainer(prepare(model, recipe).to(device), recipe, Supervised(examples), device)
+
+
+def _packed(trainer: Trainer) -> tuple[float, Any]:
+    """Go once through the documents, packed; return the loss and the gradient."""
+    import torch
+
+    trainer.model.train()
+    rows = [[0, 3, 1], [5, 2, 4]]
+    units = units_of(trainer.objective, rows)
+    means = trainer._backward([trainer.objective.collate(rows)], units)  # pyright: ignore[reportPrivateUsage]
+    masters, parameters = trainer.optimizer.masters, trainer.optimizer.parameters
+    gradients = (m.grad if m.grad is not None else parameters[n].grad for n, m in masters.items())
+    return float(means[0]), torch.cat([gradient.float().flatten() for gradient in gradients])
+
+
+def _one_update(trainer: Trainer) -> dict[str, Any]:
+    """Compare three updates by the chosen optimizer with torch's AdamW over the same gradients."""
+    import torch
+
+    optimizer = trainer.optimizer
+    masters = [m.detach().clone().requires_grad_() for m in optimizer.masters.values()]
+    peer = torch.optim.AdamW(masters, lr=1e-3, weight_decay=0.1)
+    optimizer.recipe = optimizer.recipe.model_copy(update={"weight_decay": 0.1})
+    for _ in range(3):
+        _packed(trainer)
+        for master, parameter in zip(masters, optimizer.parameters.values(), strict=True):
+            gradient = parameter.grad
+            master.grad = None if gradient is None else gradient.float()
+        if any(master.grad is None for master in masters):
+            return {"kind": type(optimizer).__name__}
+        norm = torch.nn.utils.clip_grad_norm_(masters, 1.0)
+        told = optimizer.clip(1.0)
+        optimizer.step(1e-3)
+        peer.step()
+    pairs = list(zip(optimizer.masters.values(), masters, strict=True))
+    moved = max(float((a - b).abs().max()) for a, b in pairs)
+    return {"kind": type(optimizer).__name__, "largest": moved, "norm": float(told / norm - 1)}
+
+
+def _lora(reference: Any, examples: Any, device: Any) -> dict[str, float]:
+    """Compare adapters' gradients, compiled, with peft's own computation of them in float32."""
+    import copy
+
+    import torch
+
+    settings = {"method": "lora", "lora_r": 8}
+    found: list[tuple[float, Any]] = []
+    for dtype, kernels in ((torch.float32, "plain"), (torch.bfloat16, "auto")):
+        trainer = _trainer(
+            copy.deepcopy(reference).to(dtype), examples, device, kernels, **settings
+        )
+        torch.manual_seed(9)
+        for name, parameter in trainer.model.named_parameters():
+            if "lora_B" in name:  # zero at the start, where A has no gradient
+                parameter.data.copy_(torch.randn(parameter.shape, device=device) * 0.02)
+        found.append(_packed(trainer))
+    return _errors(found[1], found[0])
 
 
 def _alone(model: Any, examples: Any, device: Any) -> tuple[float, Any]:

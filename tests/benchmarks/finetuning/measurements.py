@@ -87,8 +87,7 @@ def tiny(what: tuple[Any, dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
     small = {**settings, "shape": "tiny", "mean": 60, "longest": 256, "liger": False}
     if who is ours:
         del small["liger"]
-        kernels = {"kernels": "auto"} if settings.get("kernels") else {}
-        return who, {**small, "max_seq_length": 256, "most_steps": 20, **kernels}
+        return who, {**small, "max_seq_length": 256, "most_steps": 20}
     return who, {**small, "length": 256, "steps": 8}
 
 

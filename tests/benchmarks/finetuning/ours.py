@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from tasks.finetuning.batches import Batch
+from tasks.finetuning.objectives.supervised import Supervised
+from tasks.finetuning.ranks import Ranks
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.train_process import prepare
 from tasks.finetuning.trainer import StoppedError, Trainer
 from tests.benchmarks.finetuning.shapes import SHAPES, build, documents, lengths
+
+ALONE = Ranks()
 
 
 class Measured(Trainer):
@@ -55,6 +59,7 @@ def measure(
     mean: float = 400,
     dtype: str = "bfloat16",
     most_steps: int = 60,
+    ranks: Ranks = ALONE,
     **recipe: Any,
 ) -> dict[str, Any]:
     """Train for some seconds; return tokens/s past the warm-up steps, and what the run said."""
@@ -63,12 +68,12 @@ def measure(
     settings: dict[str, Any] = {"precision": "bf16", "learning_rate": 1e-5, "num_train_epochs": 1}
     asked = Recipe.model_validate({**settings, **recipe})
     row = asked.max_seq_length * asked.per_device_train_batch_size
-    row *= asked.gradient_accumulation_steps
+    row *= asked.gradient_accumulation_steps * ranks.world
     sizes = lengths(row * most_steps, min(longest, asked.max_seq_length), mean)
     examples = documents(sizes, SHAPES[shape]["vocab_size"])
     model = prepare(build(shape, device, getattr(torch, dtype)), asked)
     model.to(device)  # adapters are made on the CPU
-    trainer = Measured(model, asked, examples, device)
+    trainer = Measured(model, asked, Supervised(examples), device, ranks)
     trainer.seconds, trainer.warmup = seconds, warmup
     events: list[dict[str, Any]] = []
     first_step: list[float] = []

@@ -34,12 +34,12 @@ def newest(folder: Path) -> Path:
 
 
 def truncate(folder: Path) -> None:
-    path = newest(folder) / TENSORS
+    path = newest(folder) / TENSORS.format(0)
     path.write_bytes(path.read_bytes()[:-100])
 
 
 def flip_a_bit(folder: Path) -> None:
-    path = newest(folder) / TENSORS
+    path = newest(folder) / TENSORS.format(0)
     data = bytearray(path.read_bytes())
     data[-5] ^= 1
     path.write_bytes(data)

@@ -11,9 +11,9 @@ import pytest
 
 from data_contracts.errors import InputError
 from model_registry.loading import load_model
-from tasks.finetuning import kernels
 from tasks.finetuning.batches import AHEAD, made_ahead
-from tasks.finetuning.kernels import chunked_cross_entropy, loss_sum, use_liger
+from tasks.finetuning import linear_cross_entropy as fused
+from tasks.finetuning.kernels import loss_sum, use_liger
 from tasks.finetuning.memory import GIB, estimate, fit
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, Spending
@@ -69,19 +69,19 @@ def test_a_loss_in_chunks_is_the_loss_at_once(
     wanted = [hidden] if frozen else [hidden, weight]
     whole = torch.nn.functional.cross_entropy(hidden @ weight.T, labels, reduction="sum")
     expected = torch.autograd.grad(whole, wanted)
-    monkeypatch.setattr(kernels, "LOGITS", 7 * 300)
+    monkeypatch.setitem(fused.CHUNK, "cpu", 7 * 300)
     largest: list[int] = []
-    linear = torch.nn.functional.linear
+    softmax = fused.softmax_loss_and_gradient
 
-    def watched(states: Any, matrix: Any) -> Any:
-        largest.append(len(states))
-        return linear(states, matrix)
+    def watched(logits: Any, some: Any) -> Any:
+        largest.append(len(logits))
+        return softmax(logits, some)
 
-    monkeypatch.setattr(torch.nn.functional, "linear", watched)
-    found = chunked_cross_entropy(hidden, weight, labels)
+    monkeypatch.setattr(fused, "softmax_loss_and_gradient", watched)
+    found = fused.linear_cross_entropy(hidden, weight, labels)
     torch.testing.assert_close(found, whole, rtol=1e-6, atol=0)
-    for one, other in zip(torch.autograd.grad(found, wanted), expected, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    for one, other in zip(torch.autograd.grad(found * 3, wanted), expected, strict=True):
+        torch.testing.assert_close(one, other * 3, rtol=1e-5, atol=1e-5)
     assert max(largest) == 7
 
 
