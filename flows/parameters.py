@@ -77,13 +77,24 @@ class RetrainParameters(IngestParameters):
     method: Literal["lora", "full"] = Field(
         default="lora", description="Train a LoRA adapter, or every weight."
     )
+    objective: Literal["supervised", "dpo"] = Field(
+        default="supervised",
+        description="What is learned. supervised: the answers (or documents) as they are; dpo: to "
+        "prefer the chosen answer to the rejected one (kind: preference).",
+    )
+    dpo_beta: float = Field(
+        default=0.1, gt=0, description="How closely DPO stays with the starting model."
+    )
     learning_rate: float = Field(default=1e-3, gt=0, description="Peak learning rate.")
     num_train_epochs: int = Field(default=3, ge=1, description="Passes over the training rows.")
     max_steps: int | None = Field(
         default=None, ge=1, description="Stop training after this many optimizer steps."
     )
     max_seq_length: int = Field(
-        default=512, ge=16, description="Tokens in a packed training row; longer records are cut."
+        default=512,
+        ge=16,
+        description="Tokens in a packed training row. Longer conversations are cut, longer "
+        "documents are split.",
     )
     per_device_train_batch_size: int = Field(default=1, ge=1, description="Packed rows in a batch.")
     gradient_accumulation_steps: int = Field(

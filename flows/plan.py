@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from eval_sets.types import EvalSet
 from flows.inputs import IngestInputs, ingest_inputs, ingest_job, resolve_source
 from flows.parameters import RetrainParameters
+from flows.training import training_recipe
 from flows.workshop import Workshop
 from tasks.finetuning.base_model import BaseModel as Base
 from tasks.finetuning.base_model import locate
@@ -42,22 +43,19 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
 
     policy = parameters.policy or ("demo" if parameters.is_demo else "general")
     load_policy(policy)
+    ingest = ingest_inputs(workshop, parameters)
+    recipe = training_recipe(parameters, ingest.contract.kind)
     return Inputs(
-        ingest=ingest_inputs(workshop, parameters),
+        ingest=ingest,
         base=locate(
             parameters.base,
             workshop.registered_model,
             workshop.settings.s3_endpoint_url or None,
             workshop.settings.home / "work" / "bases",
         ),
-        recipe=Recipe(
-            **{name: getattr(parameters, name) for name in Recipe.model_fields if name in _GIVEN}
-        ),
+        recipe=recipe,
         policy=policy,
     )
-
-
-_GIVEN = set(RetrainParameters.model_fields)
 
 
 class PlannedStage(BaseModel):

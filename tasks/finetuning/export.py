@@ -47,8 +47,13 @@ def _export_adapter(model: Any, job: TrainingJob, folder: Path) -> None:
     path.write_text(json.dumps(config, indent=2, sort_keys=True))
 
 
-def plot_losses(losses: Sequence[float], validation_loss: float | None, path: Path) -> None:
-    """Plot the training loss a step, with the validation loss as a line across."""
+def plot_losses(
+    losses: Sequence[float], validation_loss: float | None, axis: str, path: Path
+) -> None:
+    """Plot the training loss a step, with the validation loss as a line across.
+
+    `axis` says what the loss is of and over.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -63,7 +68,7 @@ def plot_losses(losses: Sequence[float], validation_loss: float | None, path: Pa
             linestyle="--",
             label=f"validation, at the end: {validation_loss:.3f}",
         )
-    axes.set(xlabel="optimizer step", ylabel="cross-entropy per target token", ylim=(0, None))
+    axes.set(xlabel="optimizer step", ylabel=axis, ylim=(0, None))
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120, metadata={"Software": None})

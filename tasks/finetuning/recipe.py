@@ -6,11 +6,13 @@ Hyperparameters keep the names they have in Hugging Face's `TrainingArguments` a
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from data_contracts.records import Frozen, RecordKind
+
+OF_OBJECTIVE = {"dpo": "dpo", "distill": "distill"}  # by a setting's first word
 
 
 class Recipe(Frozen):
@@ -20,6 +22,9 @@ class Recipe(Frozen):
     it trains, their gradients and its moments, in `optimizer_precision`: 16 bytes a trained weight
     in fp32; 6 in bf16, where an update below 1/256 of its weight is lost. With precision fp32
     nothing is rounded to less: TF32 stays off.
+
+    `objective` is what the loss is: of targets as they are, or of a preference record's two
+    answers (Rafailov et al. 2023), where `dpo_beta` holds the model to where it started.
 
     `gradient_checkpointing` unset means: only where the estimate says that memory would not do.
     `auto_batch` puts as many of a step's rows into one pass over the model as fit into memory,
@@ -44,7 +49,18 @@ class Recipe(Frozen):
     gradient_checkpointing: bool | None = None
     auto_batch: bool = False
     compile: bool = False
+    objective: Literal["supervised", "dpo"] = "supervised"
+    dpo_beta: float = Field(default=0.1, gt=0)
     seed: int = 7
+
+    def deciding(self) -> dict[str, Any]:
+        """Return the settings but those of other objectives, which decide nothing here."""
+        settings = self.model_dump()
+        return {
+            name: value
+            for name, value in settings.items()
+            if OF_OBJECTIVE.get(name.partition("_")[0], self.objective) == self.objective
+        }
 
 
 class Spending(Frozen):
@@ -76,7 +92,10 @@ class TrainingJob(Frozen):
 
 
 class TrainingSummary(Frozen):
-    """What a finished run says of itself. Losses are mean cross-entropy per target token."""
+    """What a finished run says of itself. Losses are means over the objective's units.
+
+    `measured` are the objective's own figures, such as a reward margin, over the rows held out.
+    """
 
     steps: int
     rows: int
@@ -90,3 +109,4 @@ class TrainingSummary(Frozen):
     final_loss: float
     validation_loss: float | None
     losses: tuple[float, ...]
+    measured: dict[str, float]

@@ -22,6 +22,8 @@ BASE_STAGE, STAGE, RECIPE = "base", "model", 2
 FINGERPRINT = "paddock.fingerprint"
 LIVE = (
     "loss",
+    "reward_margin",
+    "pair_accuracy",
     "gradient_norm",
     "learning_rate",
     "tokens_per_second",
@@ -46,7 +48,7 @@ def training_identity(
     base: Reference, snapshot: Reference, recipe: Recipe
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Return (inputs, parameters) of a trained model: what its fingerprint is made of."""
-    return {"base": base.digest, "snapshot": snapshot.digest}, recipe.model_dump()
+    return {"base": base.digest, "snapshot": snapshot.digest}, recipe.deciding()
 
 
 def start_note(event: dict[str, Any]) -> str:
@@ -58,7 +60,11 @@ def start_note(event: dict[str, Any]) -> str:
 
 def step_note(event: dict[str, Any]) -> str:
     """Say how a step went, in a few words."""
-    parts = [f"loss {event['loss']:.3f}", f"{event['tokens_per_second']:.0f} tokens/s"]
+    parts = [f"loss {event['loss']:.3f}"]
+    if "reward_margin" in event:
+        told_apart = f"{event['pair_accuracy']:.0%} of pairs"
+        parts.append(f"margin {event['reward_margin']:.3f}, {told_apart}")
+    parts.append(f"{event['tokens_per_second']:.0f} tokens/s")
     if "limit_share" in event:
         parts.append(f"{event['limit_share']:.0%} of the GPU's limit")
     if "cost" in event:
@@ -121,7 +127,8 @@ def finetune_step(
         for name in ("training.json", "loss.png"):
             registry.upload(run, folder / name)
         if summary.validation_loss is not None:
-            figures = {"validation_loss": summary.validation_loss}
+            measured = {f"validation_{name}": it for name, it in summary.measured.items()}
+            figures = {"validation_loss": summary.validation_loss, **measured}
             registry.log_metrics(run, figures, summary.steps)
         registry.finish_run(run)
         return {

@@ -22,13 +22,14 @@ from data_contracts.snapshot import read_records
 from model_registry.loading import check_model_folder, load_model
 from tasks.finetuning.export import export_model, plot_losses
 from tasks.finetuning.failures import explain
-from tasks.finetuning.objectives.supervised import Supervised
+from tasks.finetuning.objectives.choice import objective_of
+from tasks.finetuning.objectives.objective import Objective
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
-from tasks.finetuning.tokenizing import Example, encode
 from tasks.finetuning.trainer import StoppedError, Trainer
 
 STOPPED = 143  # what a process that ends on SIGTERM leaves with
 VALIDATION_ROWS = 200
+FEW = 8  # rows trained on that are measured where none is held out
 
 
 def write_event(events: TextIO, event: dict[str, Any]) -> None:
@@ -82,27 +83,33 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = job.recipe.model_copy(update={"precision": choose_precision(job.recipe, device)})
     model, tokenizer = _load(Path(job.base), recipe, device)
-    examples = _examples(job, tokenizer, "train")
-    if not examples:
+    objective = _objective(job, tokenizer, "train")
+    if not objective.lengths:
         raise PaddockError(
             "no row is left to train on",
             step="finetune",
             where=job.snapshot,
             remedy="raise max_seq_length, or give more rows: every one was cut before its answer",
         )
-    trainer = Trainer(model, recipe, Supervised(examples), device)
-    held_out = _examples(job, tokenizer, "validation")[:VALIDATION_ROWS]
-    losses = trainer.run(out / ".checkpoints", job.save_steps, report, job.spending)
+    trainer = Trainer(model, recipe, objective, device)
+    validation = _objective(job, tokenizer, "validation", VALIDATION_ROWS)
+    # No loss has seen the last update yet; without held-out rows, some that it trained on tell.
+    measured = validation if validation.lengths else _objective(job, tokenizer, "train", FEW)
+    folder = out / ".checkpoints"
+    for name, one in (("train", objective), ("measured", measured)):
+        references = folder / f"references-{name}"
+        one.prepare(trainer.causal, recipe.max_seq_length, references, device)
+    losses = trainer.run(folder, job.save_steps, report, job.spending)
     report({"event": "exporting"})
-    # No loss has seen the last update yet; without held-out rows, a row trained on tells.
-    last_loss = trainer.means(Supervised(held_out or examples[:1]))["loss"]
-    validation_loss = last_loss if held_out else None
-    summary = _summary(trainer, examples, losses, validation_loss, recipe)
+    means = trainer.means(measured)
+    last_loss = means.pop("loss")
+    validation_loss = last_loss if validation.lengths else None
+    summary = _summary(trainer, losses, validation_loss, means)
     export_model(trainer.model, job, out)
     (out / "training.json").write_text(
         json.dumps({"recipe": recipe.model_dump(), **summary.model_dump()}, indent=1)
     )
-    plot_losses(losses, validation_loss, out / "loss.png")
+    plot_losses(losses, validation_loss, objective.axis, out / "loss.png")
     return summary
 
 
@@ -146,31 +153,34 @@ def prepare(model: Any, recipe: Recipe) -> Any:
     return get_peft_model(model, config, autocast_adapter_dtype=model.device.type == "cpu")
 
 
-def _examples(job: TrainingJob, tokenizer: Any, split: Split) -> list[Example]:
-    return encode(read_records(Path(job.snapshot), split), tokenizer, job.recipe.max_seq_length)
+def _objective(
+    job: TrainingJob, tokenizer: Any, split: Split, most: int | None = None
+) -> Objective:
+    return objective_of(job.recipe, read_records(Path(job.snapshot), split), tokenizer, most)
 
 
 def _summary(
     trainer: Trainer,
-    examples: list[Example],
     losses: list[float],
     validation_loss: float | None,
-    recipe: Recipe,
+    measured: dict[str, float],
 ) -> TrainingSummary:
+    objective = trainer.objective
     seen = [index for step in trainer.plan for row in step for index in row]
     return TrainingSummary(
         steps=len(losses),
-        rows=len(examples),
-        rows_cut=sum(example.cut for example in examples),
+        rows=len({objective.record_id(index) for index in range(len(objective.lengths))}),
+        rows_cut=sum(objective.is_cut(index) for index in range(len(objective.lengths))),
         tokens=sum(trainer.lengths[index] for index in seen),
-        target_tokens=sum(trainer.objective.targets(index) for index in seen),
+        target_tokens=sum(objective.targets(index) for index in seen),
         trainable_parameters=sum(p.numel() for p in trainer.optimizer.parameters.values()),
-        precision=recipe.precision,
+        precision=trainer.recipe.precision,
         device=str(trainer.device),
         first_loss=losses[0],
         final_loss=losses[-1],
         validation_loss=validation_loss,
         losses=tuple(losses),
+        measured=measured,
     )
 
 
