@@ -74,8 +74,10 @@ class RetrainParameters(IngestParameters):
         description="The model to start from: smollm2-135m-instruct (embedded), a folder, an "
         "s3:// prefix, models:/name@alias, or a hub id.",
     )
-    method: Literal["lora", "full"] = Field(
-        default="lora", description="Train a LoRA adapter, or every weight."
+    method: Literal["lora", "qlora", "full"] = Field(
+        default="lora",
+        description="Train a LoRA adapter, one over a base in 4 bits (qlora: a quarter of the "
+        "memory), or every weight.",
     )
     objective: Literal["supervised", "dpo"] = Field(
         default="supervised",

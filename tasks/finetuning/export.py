@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.finetuning.quantization import merge
 from tasks.finetuning.recipe import TrainingJob
 
 WEIGHTS = (".safetensors", ".safetensors.index.json", ".bin", ".gguf")
@@ -18,15 +19,14 @@ OURS = ("config.json", "generation_config.json", "manifest.json")
 
 
 def export_model(model: Any, job: TrainingJob, out: Path) -> None:
-    """Write `out/model` and, for LoRA, `out/adapter`."""
+    """Write `out/model` and, for LoRA and QLoRA, `out/adapter`."""
     import torch
 
     merged = out / "model"
     shutil.rmtree(merged, ignore_errors=True)
-    if job.recipe.method == "lora":
+    if job.recipe.adapts:
         _export_adapter(model, job, out / "adapter")
-        # Merged in float32: adding a small product to bf16 weights first would round it away.
-        model = model.float().merge_and_unload()
+        model = merge(model)
     model.to(torch.bfloat16).save_pretrained(merged)
     for path in sorted(Path(job.base).iterdir()):
         if path.is_file() and not path.name.endswith(WEIGHTS) and path.name not in OURS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.finetuning.kernels import LIGER_LOGITS, LOGITS
+from tasks.finetuning.quantization import stored_bytes
 from tasks.finetuning.recipe import Recipe
 
 MARGIN = 0.92  # of a GPU's memory, which the reckoning may fill
@@ -120,8 +121,8 @@ def _layer_bytes(config: Any, width: int, liger: bool) -> int:
 
 def _adapter_bytes(trained: Sequence[Any], recipe: Recipe, width: int) -> int:
     """Bytes a token that a layer's adapters keep: the r values between their two matrices."""
-    return 7 * recipe.lora_r * width if recipe.method == "lora" and trained else 0
+    return 7 * recipe.lora_r * width if recipe.adapts and trained else 0
 
 
 def _bytes(parameters: Sequence[Any]) -> int:
-    return sum(p.numel() * p.element_size() for p in parameters)
+    return sum(map(stored_bytes, parameters))

@@ -23,6 +23,8 @@ class Recipe(Frozen):
     in fp32; 6 in bf16, where an update below 1/256 of its weight is lost. With precision fp32
     nothing is rounded to less: TF32 stays off.
 
+    With method qlora the frozen base is in 4 bits, which the trained model keeps the values of.
+
     `objective` is what the loss is: of targets as they are, or of a preference record's two
     answers (Rafailov et al. 2023), where `dpo_beta` holds the model to where it started.
 
@@ -31,7 +33,7 @@ class Recipe(Frozen):
     which leaves the gradient what it is; else it is `per_device_train_batch_size` of them.
     """
 
-    method: Literal["lora", "full"] = "lora"
+    method: Literal["lora", "qlora", "full"] = "lora"
     learning_rate: float = Field(default=1e-3, gt=0)
     num_train_epochs: int = Field(default=3, ge=1)
     max_steps: int | None = Field(default=None, ge=1)
@@ -52,6 +54,11 @@ class Recipe(Frozen):
     objective: Literal["supervised", "dpo"] = "supervised"
     dpo_beta: float = Field(default=0.1, gt=0)
     seed: int = 7
+
+    @property
+    def adapts(self) -> bool:
+        """Tell whether the base stays frozen under adapters."""
+        return self.method != "full"
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings but those of other objectives, which decide nothing here."""

@@ -2,7 +2,7 @@
 
 It is a process of its own so that whatever kills it is a clean failure of one stage. It says what
 it does as one JSON object a line on standard output, and leaves in the job's `out` folder
-`model/` (merged weights and the tokenizer), `adapter/` (LoRA only), `training.json` and
+`model/` (merged weights and the tokenizer), `adapter/` (LoRA and QLoRA), `training.json` and
 `loss.png`. Checkpoints stand in `.checkpoints/` there; who stores the output removes them.
 """
 
@@ -24,6 +24,7 @@ from tasks.finetuning.export import export_model, plot_losses
 from tasks.finetuning.failures import explain
 from tasks.finetuning.objectives.choice import objective_of
 from tasks.finetuning.objectives.objective import Objective
+from tasks.finetuning.quantization import quantize
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.trainer import StoppedError, Trainer
 
@@ -128,12 +129,13 @@ def choose_precision(recipe: Recipe, device: Any) -> str:
 
 def _load(base: Path, recipe: Recipe, device: Any) -> tuple[Any, Any]:
     dtype = "bfloat16" if recipe.precision == "bf16" else "float32"
-    model, tokenizer = load_model(base, device=str(device), dtype=dtype)
-    return prepare(model, recipe), tokenizer
+    quantized = recipe.method == "qlora"
+    model, tokenizer = load_model(base, device="cpu" if quantized else str(device), dtype=dtype)
+    return prepare(quantize(model, device) if quantized else model, recipe), tokenizer
 
 
 def prepare(model: Any, recipe: Recipe) -> Any:
-    """Return the model as the recipe trains it: LoRA freezes it under adapters.
+    """Return the model as the recipe trains it: LoRA and QLoRA freeze it under adapters.
 
     These compute in float32 on a CPU, where it costs little and small models learn better by it,
     and in the model's precision on a GPU.
@@ -150,7 +152,12 @@ def prepare(model: Any, recipe: Recipe) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config, autocast_adapter_dtype=model.device.type == "cpu")
+    on_cpu, dtype = model.device.type == "cpu", model.dtype
+    adapted: Any = get_peft_model(model, config, autocast_adapter_dtype=on_cpu)
+    for parameter in adapted.parameters():
+        if parameter.requires_grad and not on_cpu:
+            parameter.data = parameter.data.to(dtype)  # over 4 bits, peft leaves it float32
+    return adapted
 
 
 def _objective(

@@ -39,7 +39,7 @@ class Trainer:
 
     def __init__(self, model: Any, recipe: Recipe, objective: Objective, device: Any) -> None:
         self.model, self.recipe, self.objective, self.device = model, recipe, objective, device
-        self.causal = model.get_base_model() if recipe.method == "lora" else model
+        self.causal = model.get_base_model() if recipe.adapts else model
         use_varlen(self.causal)
         self.liger = use_liger(recipe, self.causal, device)
         self.optimizer = Optimizer(model, recipe)
