@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from data_contracts.records import RecordKind
+from flows.objective_parameters import ObjectiveParameters
 
 DEMO = "demo"
 POSITIONAL: dict[str, JsonValue] = {"positional": True}  # a word of a command, not an option
@@ -65,7 +66,7 @@ class IngestParameters(Parameters):
         return self.source == DEMO
 
 
-class RetrainParameters(IngestParameters):
+class RetrainParameters(ObjectiveParameters, IngestParameters):  # the form begins with the last
     """Raw data in, a signed candidate that waits for people out."""
 
     name: Name = Field(default="help-desk", description="Name of the registered model.")
@@ -78,14 +79,6 @@ class RetrainParameters(IngestParameters):
         default="lora",
         description="Train a LoRA adapter, one over a base in 4 bits (qlora: a quarter of the "
         "memory), or every weight.",
-    )
-    objective: Literal["supervised", "dpo"] = Field(
-        default="supervised",
-        description="What is learned. supervised: the answers (or documents) as they are; dpo: to "
-        "prefer the chosen answer to the rejected one (kind: preference).",
-    )
-    dpo_beta: float = Field(
-        default=0.1, gt=0, description="How closely DPO stays with the starting model."
     )
     learning_rate: float = Field(default=1e-3, gt=0, description="Peak learning rate.")
     num_train_epochs: int = Field(default=3, ge=1, description="Passes over the training rows.")

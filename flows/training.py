@@ -26,6 +26,30 @@ def _check_objective(parameters: RetrainParameters, kind: RecordKind) -> None:
             "set kind: preference, or objective: supervised",
         )
 
+    if parameters.objective == "distill" and not parameters.teacher:
+        raise _refused(
+            "the objective distill learns from a teacher, and none is named",
+            "teacher",
+            "name a teacher as you would a base, or set objective: supervised",
+        )
+    if parameters.teacher and parameters.objective != "distill":
+        raise _refused(
+            f"the objective {parameters.objective} has no use for a teacher",
+            "teacher",
+            "set objective: distill, or leave teacher out",
+        )
+    if parameters.objective == "distill" and parameters.distill_from == "answers":
+        _check_answers(kind)
+
+
+def _check_answers(kind: RecordKind) -> None:
+    if kind == "document":
+        raise _refused(
+            "a document asks nothing that a teacher could answer",
+            "distill_from: answers",
+            "set distill_from: logits, or give rows of another kind",
+        )
+
 
 def _refused(what: str, where: str, remedy: str) -> InputError:
     return InputError(what, step="finetune", where=where, remedy=remedy)

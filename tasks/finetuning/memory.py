@@ -49,12 +49,19 @@ class Fit:
 
 
 def fit(
-    model: Any, recipe: Recipe, liger: bool, row_tokens: int, step_rows: int, capacity: float | None
+    model: Any,
+    recipe: Recipe,
+    liger: bool,
+    row_tokens: int,
+    step_rows: int,
+    capacity: float | None,
+    held: int = 0,
 ) -> Fit:
     """Choose rows a pass and gradient checkpointing so that a step fits `capacity` (GiB).
 
     With `auto_batch` the most rows that fit without checkpointing, or else with it. What fits in
-    no way is returned as it is: the run may try, and its error will carry the estimate.
+    no way is returned as it is: the run may try, and its error will carry the estimate. `held` are
+    the bytes of another model, such as a teacher.
     """
     most = min(step_rows, recipe.per_device_train_batch_size)
     rows = range(step_rows, 0, -1) if recipe.auto_batch else [most]
@@ -62,7 +69,7 @@ def fit(
         [False, True] if recipe.gradient_checkpointing is None else [recipe.gradient_checkpointing]
     )
     tried = [
-        Fit(count, way, estimate(model, recipe, liger, row_tokens * count, way))
+        Fit(count, way, estimate(model, recipe, liger, row_tokens * count, way, held))
         for way in ways
         for count in rows
     ]
@@ -71,7 +78,9 @@ def fit(
     return next((one for one in tried if one.estimate.total <= MARGIN * capacity), tried[-1])
 
 
-def estimate(model: Any, recipe: Recipe, liger: bool, tokens: int, checkpointing: bool) -> Estimate:
+def estimate(
+    model: Any, recipe: Recipe, liger: bool, tokens: int, checkpointing: bool, held: int = 0
+) -> Estimate:
     """Reckon a step whose passes hold `tokens` tokens each."""
     config = model.config
     parameters = list(model.parameters())
@@ -87,7 +96,7 @@ def estimate(model: Any, recipe: Recipe, liger: bool, tokens: int, checkpointing
     values = min(tokens * config.vocab_size, LIGER_LOGITS if liger else LOGITS)
     head = config.vocab_size * config.hidden_size * width if recipe.method == "full" else 0
     return Estimate(
-        weights=_bytes(parameters) / GIB,
+        weights=(sum(map(stored_bytes, parameters)) + held) / GIB,
         gradients=(count * slot + (largest * width if copies else 0)) / GIB,
         optimizer=count * (2 * slot + (4 if copies else 0)) / GIB,
         activations=tokens * kept / GIB,
@@ -122,7 +131,3 @@ def _layer_bytes(config: Any, width: int, liger: bool) -> int:
 def _adapter_bytes(trained: Sequence[Any], recipe: Recipe, width: int) -> int:
     """Bytes a token that a layer's adapters keep: the r values between their two matrices."""
     return 7 * recipe.lora_r * width if recipe.adapts and trained else 0
-
-
-def _bytes(parameters: Sequence[Any]) -> int:
-    return sum(map(stored_bytes, parameters))

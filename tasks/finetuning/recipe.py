@@ -26,7 +26,9 @@ class Recipe(Frozen):
     With method qlora the frozen base is in 4 bits, which the trained model keeps the values of.
 
     `objective` is what the loss is: of targets as they are, or of a preference record's two
-    answers (Rafailov et al. 2023), where `dpo_beta` holds the model to where it started.
+    answers (Rafailov et al. 2023), where `dpo_beta` holds the model to where it started; or of a
+    teacher (Hinton et al. 2015): its logits, a share of `distill_alpha` in the loss, or its
+    answers, which then are the targets.
 
     `gradient_checkpointing` unset means: only where the estimate says that memory would not do.
     `auto_batch` puts as many of a step's rows into one pass over the model as fit into memory,
@@ -51,14 +53,23 @@ class Recipe(Frozen):
     gradient_checkpointing: bool | None = None
     auto_batch: bool = False
     compile: bool = False
-    objective: Literal["supervised", "dpo"] = "supervised"
+    objective: Literal["supervised", "dpo", "distill"] = "supervised"
     dpo_beta: float = Field(default=0.1, gt=0)
+    distill_from: Literal["logits", "answers"] = "logits"
+    distill_alpha: float = Field(default=0.5, ge=0, le=1)
+    distill_temperature: float = Field(default=2.0, gt=0)
+    distill_max_new_tokens: int = Field(default=256, ge=1)
     seed: int = 7
 
     @property
     def adapts(self) -> bool:
         """Tell whether the base stays frozen under adapters."""
         return self.method != "full"
+
+    @property
+    def learns_logits(self) -> bool:
+        """Tell whether a teacher's logits are in the loss."""
+        return self.objective == "distill" and self.distill_from == "logits"
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings but those of other objectives, which decide nothing here."""
@@ -91,6 +102,7 @@ class TrainingJob(Frozen):
     base_name: str
     base_digest: str
     snapshot: str
+    teacher: str = ""
     kind: RecordKind
     out: str
     save_steps: int = Field(default=20, ge=1)

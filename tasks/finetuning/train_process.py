@@ -23,6 +23,7 @@ from model_registry.loading import check_model_folder, load_model
 from tasks.finetuning.export import export_model, plot_losses
 from tasks.finetuning.failures import explain
 from tasks.finetuning.objectives.choice import objective_of
+from tasks.finetuning.objectives.distillation import load_teacher
 from tasks.finetuning.objectives.objective import Objective
 from tasks.finetuning.quantization import quantize
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
@@ -84,7 +85,15 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = job.recipe.model_copy(update={"precision": choose_precision(job.recipe, device)})
     model, tokenizer = _load(Path(job.base), recipe, device)
-    objective = _objective(job, tokenizer, "train")
+    teacher = None
+    if recipe.learns_logits:
+        teacher = load_teacher(Path(job.teacher), Path(job.base), recipe, device)
+
+    def objective_over(split: Split, most: int | None = None) -> Objective:
+        records = read_records(Path(job.snapshot), split)
+        return objective_of(recipe, records, tokenizer, teacher, most)
+
+    objective = objective_over("train")
     if not objective.lengths:
         raise PaddockError(
             "no row is left to train on",
@@ -93,9 +102,9 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
             remedy="raise max_seq_length, or give more rows: every one was cut before its answer",
         )
     trainer = Trainer(model, recipe, objective, device)
-    validation = _objective(job, tokenizer, "validation", VALIDATION_ROWS)
+    validation = objective_over("validation", VALIDATION_ROWS)
     # No loss has seen the last update yet; without held-out rows, some that it trained on tell.
-    measured = validation if validation.lengths else _objective(job, tokenizer, "train", FEW)
+    measured = validation if validation.lengths else objective_over("train", FEW)
     folder = out / ".checkpoints"
     for name, one in (("train", objective), ("measured", measured)):
         references = folder / f"references-{name}"
@@ -158,12 +167,6 @@ def prepare(model: Any, recipe: Recipe) -> Any:
         if parameter.requires_grad and not on_cpu:
             parameter.data = parameter.data.to(dtype)  # over 4 bits, peft leaves it float32
     return adapted
-
-
-def _objective(
-    job: TrainingJob, tokenizer: Any, split: Split, most: int | None = None
-) -> Objective:
-    return objective_of(job.recipe, read_records(Path(job.snapshot), split), tokenizer, most)
 
 
 def _summary(

@@ -49,7 +49,15 @@ class Trainer:
             self.lengths, recipe.max_seq_length, rows, recipe.num_train_epochs, recipe.seed
         )
         self.plan = steps[: recipe.max_steps] if recipe.max_steps else steps
-        self.fit = fit(model, recipe, self.liger, recipe.max_seq_length, rows, gpu_capacity(device))
+        self.fit = fit(
+            model,
+            recipe,
+            self.liger,
+            recipe.max_seq_length,
+            rows,
+            gpu_capacity(device),
+            objective.held_bytes,
+        )
         self.losses: list[float] = []
         self._readings = Readings(device)
         self._stop: str | None = None

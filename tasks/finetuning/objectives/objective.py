@@ -31,6 +31,11 @@ class Objective(Protocol):
         """What a plot of the loss writes beside it."""
         ...
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of another model that the loss needs in memory."""
+        ...
+
     def units(self, index: int) -> int:
         """Return how many units of the mean an example holds: target tokens, or pairs.
 

@@ -68,6 +68,7 @@ class Preference:
 
     axis = "DPO loss per pair"
     figures = ("reward_margin", "pair_accuracy")
+    held_bytes = 0
 
     def __init__(self, pairs: Sequence[Pair], beta: float) -> None:
         self.pairs, self.beta = pairs, beta

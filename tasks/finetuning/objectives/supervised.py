@@ -17,6 +17,7 @@ class Supervised:
 
     axis = "cross-entropy per target token"
     figures: tuple[str, ...] = ()
+    held_bytes = 0
 
     def __init__(self, examples: Sequence[Example]) -> None:
         self.examples = examples
