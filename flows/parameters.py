@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from data_contracts.records import RecordKind
+from flows.objective_parameters import ObjectiveParameters
 
 DEMO = "demo"
 POSITIONAL: dict[str, JsonValue] = {"positional": True}  # a word of a command, not an option
@@ -65,7 +66,7 @@ class IngestParameters(Parameters):
         return self.source == DEMO
 
 
-class RetrainParameters(IngestParameters):
+class RetrainParameters(ObjectiveParameters, IngestParameters):  # the form begins with the last
     """Raw data in, a signed candidate that waits for people out."""
 
     name: Name = Field(default="help-desk", description="Name of the registered model.")
@@ -74,8 +75,10 @@ class RetrainParameters(IngestParameters):
         description="The model to start from: smollm2-135m-instruct (embedded), a folder, an "
         "s3:// prefix, models:/name@alias, or a hub id.",
     )
-    method: Literal["lora", "full"] = Field(
-        default="lora", description="Train a LoRA adapter, or every weight."
+    method: Literal["lora", "qlora", "full"] = Field(
+        default="lora",
+        description="Train a LoRA adapter, one over a base in 4 bits (qlora: a quarter of the "
+        "memory), or every weight.",
     )
     learning_rate: float = Field(default=1e-3, gt=0, description="Peak learning rate.")
     num_train_epochs: int = Field(default=3, ge=1, description="Passes over the training rows.")
@@ -83,7 +86,10 @@ class RetrainParameters(IngestParameters):
         default=None, ge=1, description="Stop training after this many optimizer steps."
     )
     max_seq_length: int = Field(
-        default=512, ge=16, description="Tokens in a packed training row; longer records are cut."
+        default=512,
+        ge=16,
+        description="Tokens in a packed training row. Longer conversations are cut, longer "
+        "documents are split.",
     )
     per_device_train_batch_size: int = Field(default=1, ge=1, description="Packed rows in a batch.")
     gradient_accumulation_steps: int = Field(

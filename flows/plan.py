@@ -13,11 +13,16 @@ from pydantic import BaseModel, ConfigDict
 from eval_sets.types import EvalSet
 from flows.inputs import IngestInputs, ingest_inputs, ingest_job, resolve_source
 from flows.parameters import RetrainParameters
+from flows.teaching import RECIPE as TEACHING_RECIPE
+from flows.teaching import STAGE as TEACHING
+from flows.teaching import teaching_identity
+from flows.training import training_recipe
 from flows.workshop import Workshop
 from tasks.finetuning.base_model import BaseModel as Base
 from tasks.finetuning.base_model import locate
 from tasks.finetuning.recipe import Recipe
 from tasks.ingestion.sources import Source
+from tasks.storage.outputs import Outputs, Reference, fingerprint
 
 
 class Inputs(BaseModel):
@@ -27,8 +32,14 @@ class Inputs(BaseModel):
 
     ingest: IngestInputs
     base: Base
+    teacher: Base | None
     recipe: Recipe
     policy: str
+
+    @property
+    def wants_answers(self) -> bool:
+        """Tell whether the teacher's answers are to be trained on."""
+        return self.teacher is not None and not self.recipe.learns_logits
 
     @property
     def sets(self) -> tuple[EvalSet, ...]:
@@ -42,22 +53,24 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
 
     policy = parameters.policy or ("demo" if parameters.is_demo else "general")
     load_policy(policy)
+    ingest = ingest_inputs(workshop, parameters)
+    recipe = training_recipe(parameters, ingest.contract.kind)
     return Inputs(
-        ingest=ingest_inputs(workshop, parameters),
-        base=locate(
-            parameters.base,
-            workshop.registered_model,
-            workshop.settings.s3_endpoint_url or None,
-            workshop.settings.home / "work" / "bases",
-        ),
-        recipe=Recipe(
-            **{name: getattr(parameters, name) for name in Recipe.model_fields if name in _GIVEN}
-        ),
+        ingest=ingest,
+        base=_locate(workshop, parameters.base),
+        teacher=_locate(workshop, parameters.teacher) if parameters.teacher else None,
+        recipe=recipe,
         policy=policy,
     )
 
 
-_GIVEN = set(RetrainParameters.model_fields)
+def _locate(workshop: Workshop, name: str) -> Base:
+    return locate(
+        name,
+        workshop.registered_model,
+        workshop.settings.s3_endpoint_url or None,
+        workshop.settings.home / "work" / "bases",
+    )
 
 
 class PlannedStage(BaseModel):
@@ -101,12 +114,14 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
     times = {
         "base": FIXED_SECONDS,
         "snapshot": FIXED_SECONDS + rows * ROW_SECONDS,
+        "teacher": FIXED_SECONDS,
+        "teacher answers": FIXED_SECONDS + rows * ANSWER_SECONDS,
         "model": FIXED_SECONDS + tokens / _tokens_per_second(),
         "answers and scores": FIXED_SECONDS + 2 * cases * ANSWER_SECONDS,
     }
     stages = [
-        PlannedStage(title=title, found=found[title], seconds=seconds)
-        for title, seconds in times.items()
+        PlannedStage(title=title, found=there, seconds=times[title])
+        for title, there in found.items()
     ]
     names = [file.uri for file in source.files] or [source.given]
     return Plan(sources=names, rows=rows if source.files else None, stages=stages)
@@ -119,13 +134,10 @@ def _found(
     from tasks.finetuning import steps as finetuning
     from tasks.ingestion.releases import released_rows
     from tasks.ingestion.steps import find_snapshot
-    from tasks.storage.outputs import fingerprint
 
     outputs = workshop.outputs
-    base = outputs.find(
-        finetuning.BASE_STAGE,
-        fingerprint(finetuning.BASE_STAGE, finetuning.RECIPE, {"source": inputs.base.digest}, {}),
-    )
+    base = _found_base(outputs, inputs.base)
+    teacher = _found_base(outputs, inputs.teacher) if inputs.teacher else None
     made = find_snapshot(
         ingest_job(workshop, inputs.ingest),
         source,
@@ -133,9 +145,14 @@ def _found(
         released_rows(workshop.store),
     )
     snapshot = made.reference if made else None
-    model = None
-    if base and snapshot:
-        given = finetuning.training_identity(base, snapshot, inputs.recipe)
+    model = answers = None
+    if teacher and snapshot and inputs.wants_answers:
+        budget, redactor = inputs.recipe.distill_max_new_tokens, inputs.ingest.redactor
+        given = teaching_identity(teacher, snapshot, budget, redactor)
+        answers = outputs.find(TEACHING, fingerprint(TEACHING, TEACHING_RECIPE, *given))
+    ready = bool(teacher) == bool(inputs.teacher) and bool(answers) == inputs.wants_answers
+    if base and snapshot and ready:
+        given = finetuning.training_identity(base, snapshot, inputs.recipe, teacher, answers)
         model = outputs.find(
             finetuning.STAGE, fingerprint(finetuning.STAGE, finetuning.RECIPE, *given)
         )
@@ -145,12 +162,22 @@ def _found(
         asked = outputs.find(
             evaluation.ANSWERS, fingerprint(evaluation.ANSWERS, evaluation.RECIPE, *identity)
         )
+    taught = {"teacher": teacher is not None} if inputs.teacher else {}
+    taught |= {"teacher answers": answers is not None} if inputs.wants_answers else {}
     return {
         "base": base is not None,
         "snapshot": snapshot is not None,
+        **taught,
         "model": model is not None,
         "answers and scores": asked is not None,
     }
+
+
+def _found_base(outputs: Outputs, base: Base) -> Reference | None:
+    from tasks.finetuning import steps as finetuning
+
+    stage = finetuning.BASE_STAGE
+    return outputs.find(stage, fingerprint(stage, finetuning.RECIPE, {"source": base.digest}, {}))
 
 
 def _measure(source: Source, max_rows: int | None) -> tuple[int, float]:

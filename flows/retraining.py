@@ -21,11 +21,13 @@ from flows.progress import LOGGER, stage
 from flows.publishing import SCORECARD_TAG
 from flows.settings import read_settings
 from flows.summary import RetrainSummary, StageRecord, save_summary, summarize
+from flows.teaching import teaching_step
 from flows.workshop import Workshop
 from model_registry.candidates import Candidate, candidate_of
 from model_registry.scorecard import Role
 from model_registry.versions import CHAMPION, Version, version_at
 from tasks.evaluation.steps import Evaluated
+from tasks.finetuning.objectives.distillation import require_same_vocabulary
 from tasks.finetuning.recipe import Spending
 from tasks.finetuning.steps import base_step, finetune_step
 from tasks.human_review.steps import Review, review_step, sample_step
@@ -59,14 +61,39 @@ class Retraining:
     def to_the_end(self) -> RetrainSummary:
         """Run every stage and return what a person wants to know."""
         base = self._base()
+        teacher = self._teacher(base)
         snapshot = self._snapshot()
-        model = self._model(base, snapshot)
+        model = self._model(base, snapshot, teacher)
         scorecard = self._scorecard(base, snapshot, model)
         return self._release(base, snapshot, model, scorecard)
 
     def _base(self) -> Reference:
         with stage("1/7 base model"):
             return self._note("base model", base_step(self.outputs, self.inputs.base))
+
+    def _teacher(self, base: Reference) -> Reference | None:
+        """Bring the teacher in; one whose logits mean something else stops the run here."""
+        if self.inputs.teacher is None:
+            return None
+        with stage("1/7 teacher"):
+            teacher = self._note("teacher", base_step(self.outputs, self.inputs.teacher))
+            if self.inputs.recipe.learns_logits:
+                require_same_vocabulary(self.outputs.fetch(teacher), self.outputs.fetch(base))
+        return teacher
+
+    def _answers(self, teacher: Reference | None, snapshot: Reference) -> Reference | None:
+        if teacher is None or not self.inputs.wants_answers:
+            return None
+        with stage("3/7 let the teacher answer") as progress:
+            built = teaching_step(
+                self.outputs,
+                teacher,
+                snapshot,
+                max_new_tokens=self.inputs.recipe.distill_max_new_tokens,
+                redactor=self.inputs.ingest.redactor,
+                progress=progress,
+            )
+        return self._note("teacher answers", built)
 
     def _snapshot(self) -> Reference:
         asked = {name: getattr(self.parameters, name) for name in IngestParameters.model_fields}
@@ -79,7 +106,8 @@ class Retraining:
         publishing.log_snapshot(self.registry, self.parameters.name, done.reference.digest, folder)
         return self._note("ingest", Built(reference=done.reference, reused=done.reused))
 
-    def _model(self, base: Reference, snapshot: Reference) -> Reference:
+    def _model(self, base: Reference, snapshot: Reference, teacher: Reference | None) -> Reference:
+        answers = self._answers(teacher, snapshot)
         with stage("3/7 fine-tune") as progress:
             built = finetune_step(
                 self.outputs,
@@ -90,6 +118,8 @@ class Retraining:
                 snapshot=snapshot,
                 kind=self.inputs.ingest.contract.kind,
                 recipe=self.inputs.recipe,
+                teacher=teacher,
+                answers=answers,
                 save_steps=self.parameters.save_steps,
                 spending=Spending(
                     max_minutes=self.parameters.max_minutes,

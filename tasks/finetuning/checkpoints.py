@@ -26,7 +26,7 @@ ALONE = Ranks()
 def save_checkpoint(
     folder: Path, step: int, tensors: Mapping[str, Any], state: Any, ranks: Ranks = ALONE
 ) -> None:
-    """Write this process's part of a step's checkpoint; the first then drops all but the newest two.
+    """Write this process's part of a step's checkpoint; then all but the newest two are dropped.
 
     All processes of a run must call it, and see the same folder.
     """

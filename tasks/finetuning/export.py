@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.finetuning.quantization import merge
 from tasks.finetuning.recipe import TrainingJob
 
 WEIGHTS = (".safetensors", ".safetensors.index.json", ".bin", ".gguf")
@@ -18,15 +19,14 @@ OURS = ("config.json", "generation_config.json", "manifest.json")
 
 
 def export_model(model: Any, job: TrainingJob, out: Path) -> None:
-    """Write `out/model` and, for LoRA, `out/adapter`."""
+    """Write `out/model` and, for LoRA and QLoRA, `out/adapter`."""
     import torch
 
     merged = out / "model"
     shutil.rmtree(merged, ignore_errors=True)
-    if job.recipe.method == "lora":
+    if job.recipe.adapts:
         _export_adapter(model, job, out / "adapter")
-        # Merged in float32: adding a small product to bf16 weights first would round it away.
-        model = model.float().merge_and_unload()
+        model = merge(model)
     model.to(torch.bfloat16).save_pretrained(merged)
     for path in sorted(Path(job.base).iterdir()):
         if path.is_file() and not path.name.endswith(WEIGHTS) and path.name not in OURS:
@@ -47,8 +47,13 @@ def _export_adapter(model: Any, job: TrainingJob, folder: Path) -> None:
     path.write_text(json.dumps(config, indent=2, sort_keys=True))
 
 
-def plot_losses(losses: Sequence[float], validation_loss: float | None, path: Path) -> None:
-    """Plot the training loss a step, with the validation loss as a line across."""
+def plot_losses(
+    losses: Sequence[float], validation_loss: float | None, axis: str, path: Path
+) -> None:
+    """Plot the training loss a step, with the validation loss as a line across.
+
+    `axis` says what the loss is of and over.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -63,7 +68,7 @@ def plot_losses(losses: Sequence[float], validation_loss: float | None, path: Pa
             linestyle="--",
             label=f"validation, at the end: {validation_loss:.3f}",
         )
-    axes.set(xlabel="optimizer step", ylabel="cross-entropy per target token", ylim=(0, None))
+    axes.set(xlabel="optimizer step", ylabel=axis, ylim=(0, None))
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120, metadata={"Software": None})

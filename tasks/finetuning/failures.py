@@ -60,8 +60,9 @@ def out_of_memory(job: TrainingJob, estimate: Mapping[str, float] | None = None)
         lower += f" or per_device_train_batch_size (now {size})"
     if recipe.gradient_checkpointing is False:
         lower += ", or set gradient_checkpointing"
-    if recipe.method == "full":
-        lower += ", or train with method lora"
+    if recipe.method != "qlora":
+        smaller = "lora" if recipe.method == "full" else "qlora"
+        lower += f", or train with method {smaller}"
     return PaddockError(
         what,
         step="finetune",

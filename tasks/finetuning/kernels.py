@@ -6,6 +6,7 @@ model computes as transformers wrote it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,6 +14,16 @@ from data_contracts.errors import InputError
 from tasks.finetuning.layers import can_lay_out, lay_out
 from tasks.finetuning.linear_cross_entropy import linear_cross_entropy
 from tasks.finetuning.recipe import Recipe
+
+LOGITS = 2**26  # values of logits held at a time; 256 MiB in float32
+FORWARD = (
+    "input_ids",
+    "position_ids",
+    "cu_seq_lens_q",
+    "cu_seq_lens_k",
+    "max_length_q",
+    "max_length_k",
+)
 
 
 def use_liger(recipe: Recipe, model: Any, device: Any) -> bool:
@@ -44,6 +55,31 @@ def loss_sum(model: Any, batch: dict[str, Any], liger: bool) -> Any:
 
 def target_states(model: Any, batch: dict[str, Any]) -> Any:
     """Return the last hidden states (N, width) of a collated batch at its N places."""
-    given = {name: value for name, value in batch.items() if name not in ("places", "labels")}
+    given = {name: batch[name] for name in FORWARD}
     hidden = model.get_decoder()(**given, use_cache=False).last_hidden_state
     return hidden.squeeze(0).index_select(0, batch["places"])
+
+
+def chunked_log_probabilities(hidden: Any, weight: Any, labels: Any) -> Any:
+    """Return log p (N, float32) of each of the labels (N), with LOGITS logits held at most."""
+    import torch
+
+    def part(states: Any, wanted: Any) -> Any:
+        logits = torch.nn.functional.linear(states, weight).float()
+        return -torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+
+    return torch.cat(in_chunks(part, LOGITS // len(weight), hidden, labels))
+
+
+def in_chunks(part: Callable[..., Any], size: int, *tensors: Any) -> list[Any]:
+    """Call `part` on so many places of each tensor (N, …) at a time; return what it returns.
+
+    Where there is more than one chunk, each is computed again for the gradient.
+    """
+    from torch.utils.checkpoint import checkpoint
+
+    size = max(1, size)
+    if len(tensors[0]) <= size:
+        return [part(*tensors)]
+    chunks = zip(*(tensor.split(size) for tensor in tensors), strict=True)
+    return [checkpoint(part, *chunk, use_reentrant=False) for chunk in chunks]

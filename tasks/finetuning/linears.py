@@ -52,7 +52,7 @@ def _is_dense(module: Any) -> bool:
 
 @cache
 def _function() -> Any:
-    """Return f(x, A or None, *weights, *ups): n weights, and with A (n r, in) as many ups (out, r)."""
+    """Return f(x, A or None, *weights, *ups): n weights, with A (n r, in) as many ups (out, r)."""
     import torch
 
     class Linears(torch.autograd.Function):

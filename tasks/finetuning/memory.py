@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.finetuning.linear_cross_entropy import CHUNK
+from tasks.finetuning.quantization import stored_bytes
 from tasks.finetuning.recipe import Recipe
 
 MARGIN = 0.92  # of a GPU's memory, which the reckoning may fill
@@ -55,12 +56,14 @@ def fit(
     step_rows: int,
     capacity: float | None,
     world: int = 1,
+    held: int = 0,
 ) -> Fit:
     """Choose rows a pass and gradient checkpointing so that a step fits `capacity` (GiB).
 
     With `auto_batch` the most rows that fit without checkpointing, or else with it. What fits in
     no way is returned as it is: the run may try, and its error will carry the estimate.
-    `step_rows` are a process's of a step, `world` the processes that keep a shard each.
+    `step_rows` are a process's of a step, `world` the processes that keep a shard each, `held` the
+    bytes of another model, such as a teacher.
     """
     most = min(step_rows, recipe.per_device_train_batch_size)
     counts = range(step_rows, 0, -1) if recipe.auto_batch else [most]
@@ -71,7 +74,7 @@ def fit(
     def one(count: int, way: bool) -> Fit:
         once = liger and count == step_rows
         tokens = row_tokens * count
-        return Fit(count, way, estimate(model, recipe, liger, tokens, way, world, once))
+        return Fit(count, way, estimate(model, recipe, liger, tokens, way, world, once, held))
 
     tried = [one(count, way) for way in ways for count in counts]
     if capacity is None:
@@ -87,6 +90,7 @@ def estimate(
     checkpointing: bool,
     world: int = 1,
     one_pass: bool = False,
+    held: int = 0,
 ) -> Estimate:
     """Reckon a step whose passes hold `tokens` tokens each."""
     config = model.config
@@ -99,9 +103,10 @@ def estimate(
     kept = layers * config.hidden_size * width + layer if checkpointing else (layers + 1) * layer
     values = min(tokens * config.vocab_size, CHUNK["cuda" if liger else "cpu"])
     head = config.vocab_size * config.hidden_size * width if recipe.method == "full" else 0
+    gathered = count * width / world if world > 1 else 0  # beside the shards
     gradients, optimizer = _trained_bytes(trained, recipe, width, world, one_pass)
     return Estimate(
-        weights=(_bytes(parameters) + (count * width if world > 1 else 0) / world) / GIB,
+        weights=(sum(map(stored_bytes, parameters)) + gathered + held) / GIB,
         gradients=gradients / GIB,
         optimizer=optimizer / GIB,
         activations=tokens * kept / GIB,
@@ -151,8 +156,4 @@ def _layer_bytes(config: Any, width: int, liger: bool) -> int:
 
 def _adapter_bytes(trained: Sequence[Any], recipe: Recipe, width: int) -> int:
     """Bytes a token that a layer's adapters keep: the r values between their two matrices."""
-    return 7 * recipe.lora_r * width if recipe.method == "lora" and trained else 0
-
-
-def _bytes(parameters: Sequence[Any]) -> int:
-    return sum(p.numel() * p.element_size() for p in parameters)
+    return 7 * recipe.lora_r * width if recipe.adapts and trained else 0

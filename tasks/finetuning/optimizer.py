@@ -83,7 +83,7 @@ class Optimizer:
 
     @staticmethod
     def _clock(master: Any) -> Any:
-        """Return where the count of steps is kept: torch's fused AdamW wants it with the weights."""
+        """Return where steps are counted: torch's fused AdamW wants that with the weights."""
         return own(master).device
 
     def _gather(self, parameter: Any, master: Any) -> None:

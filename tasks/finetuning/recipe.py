@@ -6,11 +6,13 @@ Hyperparameters keep the names they have in Hugging Face's `TrainingArguments` a
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from data_contracts.records import Frozen, RecordKind
+
+OF_OBJECTIVE = {"dpo": "dpo", "distill": "distill"}  # by a setting's first word
 
 
 class Recipe(Frozen):
@@ -21,12 +23,19 @@ class Recipe(Frozen):
     in fp32; 6 in bf16, where an update below 1/256 of its weight is lost. With precision fp32
     nothing is rounded to less: TF32 stays off.
 
+    With method qlora the frozen base is in 4 bits, which the trained model keeps the values of.
+
+    `objective` is what the loss is: of targets as they are, or of a preference record's two
+    answers (Rafailov et al. 2023), where `dpo_beta` holds the model to where it started; or of a
+    teacher (Hinton et al. 2015): its logits, a share of `distill_alpha` in the loss, or its
+    answers, which then are the targets.
+
     `gradient_checkpointing` unset means: only where the estimate says that memory would not do.
     `auto_batch` puts as many of a step's rows into one pass over the model as fit into memory,
     which leaves the gradient what it is; else it is `per_device_train_batch_size` of them.
     """
 
-    method: Literal["lora", "full"] = "lora"
+    method: Literal["lora", "qlora", "full"] = "lora"
     learning_rate: float = Field(default=1e-3, gt=0)
     num_train_epochs: int = Field(default=3, ge=1)
     max_steps: int | None = Field(default=None, ge=1)
@@ -45,7 +54,32 @@ class Recipe(Frozen):
     auto_batch: bool = False
     gpus: int = Field(default=1, ge=1)
     nodes: int = Field(default=1, ge=1)
+    objective: Literal["supervised", "dpo", "distill"] = "supervised"
+    dpo_beta: float = Field(default=0.1, gt=0)
+    distill_from: Literal["logits", "answers"] = "logits"
+    distill_alpha: float = Field(default=0.5, ge=0, le=1)
+    distill_temperature: float = Field(default=2.0, gt=0)
+    distill_max_new_tokens: int = Field(default=256, ge=1)
     seed: int = 7
+
+    @property
+    def adapts(self) -> bool:
+        """Tell whether the base stays frozen under adapters."""
+        return self.method != "full"
+
+    @property
+    def learns_logits(self) -> bool:
+        """Tell whether a teacher's logits are in the loss."""
+        return self.objective == "distill" and self.distill_from == "logits"
+
+    def deciding(self) -> dict[str, Any]:
+        """Return the settings but those of other objectives, which decide nothing here."""
+        settings = self.model_dump()
+        return {
+            name: value
+            for name, value in settings.items()
+            if OF_OBJECTIVE.get(name.partition("_")[0], self.objective) == self.objective
+        }
 
 
 class Spending(Frozen):
@@ -72,6 +106,7 @@ class TrainingJob(Frozen):
     base_name: str
     base_digest: str
     snapshot: str
+    teacher: str = ""
     kind: RecordKind
     out: str
     save_steps: int = Field(default=20, ge=1)
@@ -81,7 +116,10 @@ class TrainingJob(Frozen):
 
 
 class TrainingSummary(Frozen):
-    """What a finished run says of itself. Losses are mean cross-entropy per target token."""
+    """What a finished run says of itself. Losses are means over the objective's units.
+
+    `measured` are the objective's own figures, such as a reward margin, over the rows held out.
+    """
 
     steps: int
     rows: int
@@ -95,3 +133,4 @@ class TrainingSummary(Frozen):
     final_loss: float
     validation_loss: float | None
     losses: tuple[float, ...]
+    measured: dict[str, float]

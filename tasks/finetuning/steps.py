@@ -22,6 +22,10 @@ BASE_STAGE, STAGE, RECIPE = "base", "model", 2
 FINGERPRINT = "paddock.fingerprint"
 LIVE = (
     "loss",
+    "reward_margin",
+    "pair_accuracy",
+    "teacher_divergence",
+    "cross_entropy",
     "gradient_norm",
     "learning_rate",
     "tokens_per_second",
@@ -43,10 +47,19 @@ def base_step(outputs: Outputs, base: BaseModel) -> Built:
 
 
 def training_identity(
-    base: Reference, snapshot: Reference, recipe: Recipe
+    base: Reference,
+    snapshot: Reference,
+    recipe: Recipe,
+    teacher: Reference | None = None,
+    answers: Reference | None = None,
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return (inputs, parameters) of a trained model: what its fingerprint is made of."""
-    return {"base": base.digest, "snapshot": snapshot.digest}, recipe.model_dump()
+    """Return (inputs, parameters) of a trained model: what its fingerprint is made of.
+
+    `answers` are the snapshot's rows as a teacher answers them, to be trained on in its place.
+    """
+    given = {"base": base, "snapshot": snapshot, "teacher": teacher, "answers": answers}
+    inputs = {name: reference.digest for name, reference in given.items() if reference}
+    return inputs, recipe.deciding()
 
 
 def start_note(event: dict[str, Any]) -> str:
@@ -58,7 +71,13 @@ def start_note(event: dict[str, Any]) -> str:
 
 def step_note(event: dict[str, Any]) -> str:
     """Say how a step went, in a few words."""
-    parts = [f"loss {event['loss']:.3f}", f"{event['tokens_per_second']:.0f} tokens/s"]
+    parts = [f"loss {event['loss']:.3f}"]
+    if "reward_margin" in event:
+        told_apart = f"{event['pair_accuracy']:.0%} of pairs"
+        parts.append(f"margin {event['reward_margin']:.3f}, {told_apart}")
+    if "teacher_divergence" in event:
+        parts.append(f"{event['teacher_divergence']:.3f} from the teacher")
+    parts.append(f"{event['tokens_per_second']:.0f} tokens/s")
     if "limit_share" in event:
         parts.append(f"{event['limit_share']:.0%} of the GPU's limit")
     if "cost" in event:
@@ -77,6 +96,8 @@ def finetune_step(
     snapshot: Reference,
     kind: RecordKind,
     recipe: Recipe,
+    teacher: Reference | None = None,
+    answers: Reference | None = None,
     save_steps: int,
     spending: Spending = NOT_LIMITED,
     progress: Callable[[int, int | None, str], None],
@@ -85,7 +106,7 @@ def finetune_step(
 
     A run that was killed is the run that goes on, in MLflow too.
     """
-    inputs, parameters = training_identity(base, snapshot, recipe)
+    inputs, parameters = training_identity(base, snapshot, recipe, teacher, answers)
     identity = fingerprint(STAGE, RECIPE, inputs, parameters)
 
     def make(folder: Path) -> dict[str, int]:
@@ -93,8 +114,9 @@ def finetune_step(
             base=str(outputs.fetch(base)),
             base_name=base_name,
             base_digest=base.digest,
-            snapshot=str(outputs.fetch(snapshot)),
-            kind=kind,
+            snapshot=str(outputs.fetch(answers or snapshot)),
+            teacher=str(outputs.fetch(teacher)) if teacher and recipe.learns_logits else "",
+            kind="chat" if answers else kind,
             out=str(folder),
             save_steps=save_steps,
             spending=spending,
@@ -121,7 +143,8 @@ def finetune_step(
         for name in ("training.json", "loss.png"):
             registry.upload(run, folder / name)
         if summary.validation_loss is not None:
-            figures = {"validation_loss": summary.validation_loss}
+            measured = {f"validation_{name}": it for name, it in summary.measured.items()}
+            figures = {"validation_loss": summary.validation_loss, **measured}
             registry.log_metrics(run, figures, summary.steps)
         registry.finish_run(run)
         return {

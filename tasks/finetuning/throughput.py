@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.finetuning.quantization import count
 from tasks.finetuning.recipe import Recipe, Spending
 
 SIDE = 8192  # of the matrices by which the limit is measured
@@ -36,14 +37,13 @@ def matmul_limit(device: Any) -> float | None:
 
 
 def flops_per_token(model: Any, recipe: Recipe) -> int:
-    """Return 6 N for full fine-tuning and 4 N for LoRA, N being the base model's parameters.
+    """Return 6 N for full fine-tuning and 4 N for adapters, N being the base model's parameters.
 
     Two operations a weight forward, two for the gradient of its input, two for its own, which a
     frozen weight has not (Kaplan et al. 2020, appendix B; attention itself is left out).
     """
-    lora = recipe.method != "full"
-    frozen = (p.numel() for p in model.parameters() if not (lora and p.requires_grad))
-    return (4 if lora else 6) * sum(frozen)
+    frozen = (count(p) for p in model.parameters() if not (recipe.adapts and p.requires_grad))
+    return (4 if recipe.adapts else 6) * sum(frozen)
 
 
 @dataclass(slots=True)

@@ -1,12 +1,14 @@
 """Turns records into token ids with a mask of the tokens the loss counts.
 
 Conversations go through the tokenizer's own chat template, and only what the assistant says,
-with the end-of-turn token that closes it, is a target. Documents are targets throughout.
+with the end-of-turn token that closes it, is a target. Documents are targets throughout,
+in as many pieces as they need.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from data_contracts.errors import PaddockError
@@ -14,7 +16,7 @@ from data_contracts.records import DocumentRecord, Frozen, Message, Record, conv
 
 
 class Example(Frozen):
-    """One record as tokens: `targets[i]` tells whether the loss counts token i.
+    """One record, or a piece of one, as tokens: `targets[i]` tells whether the loss counts token i.
 
     `cut` tells that the record was longer than the limit.
     """
@@ -24,30 +26,60 @@ class Example(Frozen):
     targets: tuple[bool, ...]
     cut: bool = False
 
+    @property
+    def trains(self) -> bool:
+        """Tell whether there is a target; a first token has nothing before it to predict it."""
+        return any(self.targets[1:])
+
+    def part(self, start: int, end: int) -> Example:
+        """Return the tokens from `start` to `end`, as of the same record."""
+        changed = {"tokens": self.tokens[start:end], "targets": self.targets[start:end]}
+        return self.model_copy(update=changed)
+
+    def cut_to(self, limit: int) -> Example:
+        """Return the first `limit` tokens; `cut` tells whether any were behind them."""
+        return self.part(0, limit).model_copy(update={"cut": len(self.tokens) > limit})
+
+    def pieces(self, limit: int) -> list[Example]:
+        """Return every token in pieces of `limit` at most, and of two at least where it can be.
+
+        A piece of one token would train nothing, so the piece before it gives one up.
+        """
+        count = len(self.tokens)
+        ends = [*range(limit, count, limit), count]
+        if count % limit == 1 and count > limit:
+            ends[-2] -= 1
+        return [self.part(start, end) for start, end in pairwise([0, *ends])]
+
 
 def encode(records: Iterable[tuple[str, Record]], tokenizer: Any, limit: int) -> list[Example]:
-    """Tokenize records, each cut to `limit` tokens; those left without a target are dropped."""
+    """Tokenize records to examples of `limit` tokens; those left without a target are dropped.
+
+    A document that is longer becomes several, since each of its tokens is to train; a
+    conversation is cut, since its end without its beginning would be another one.
+    """
+    given = list(records)
+    examples: list[Example] = []
+    for (_, record), whole in zip(given, tokenize(given, tokenizer), strict=True):
+        document = isinstance(record, DocumentRecord)
+        examples += whole.pieces(limit) if document else [whole.cut_to(limit)]
+    return [example for example in examples if example.trains]
+
+
+def tokenize(records: Iterable[tuple[str, Record]], tokenizer: Any) -> list[Example]:
+    """Tokenize records, of whatever length they are."""
     rendered = [(identity, *_render(identity, record, tokenizer)) for identity, record in records]
     if not rendered:
         return []
     batch = tokenizer(
         [text for _, text, _ in rendered], add_special_tokens=False, return_offsets_mapping=True
     )
-    examples: list[Example] = []
-    for (identity, _, spans), ids, offsets in zip(
-        rendered, batch["input_ids"], batch["offset_mapping"], strict=True
-    ):
-        targets = _targets(offsets[:limit], spans)
-        if any(targets[1:]):  # the first token has nothing before it to predict it from
-            examples.append(
-                Example(
-                    record_id=identity,
-                    tokens=tuple(ids[:limit]),
-                    targets=tuple(targets),
-                    cut=len(ids) > limit,
-                )
-            )
-    return examples
+    return [
+        Example(record_id=identity, tokens=tuple(ids), targets=tuple(_targets(offsets, spans)))
+        for (identity, _, spans), ids, offsets in zip(
+            rendered, batch["input_ids"], batch["offset_mapping"], strict=True
+        )
+    ]
 
 
 def _render(identity: str, record: Record, tokenizer: Any) -> tuple[str, list[tuple[int, int]]]:

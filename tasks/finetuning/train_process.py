@@ -2,7 +2,7 @@
 
 It is a process of its own so that whatever kills it is a clean failure of one stage. It says what
 it does as one JSON object a line on standard output, and leaves in the job's `out` folder
-`model/` (merged weights and the tokenizer), `adapter/` (LoRA only), `training.json` and
+`model/` (merged weights and the tokenizer), `adapter/` (LoRA and QLoRA), `training.json` and
 `loss.png`. Checkpoints stand in `.checkpoints/` there; who stores the output removes them.
 """
 
@@ -22,14 +22,17 @@ from data_contracts.snapshot import read_records
 from model_registry.loading import check_model_folder, load_model
 from tasks.finetuning.export import export_model, plot_losses
 from tasks.finetuning.failures import explain
-from tasks.finetuning.objectives.supervised import Supervised
+from tasks.finetuning.objectives.choice import objective_of
+from tasks.finetuning.objectives.distillation import load_teacher
+from tasks.finetuning.objectives.objective import Objective
+from tasks.finetuning.quantization import quantize
 from tasks.finetuning.ranks import join, leave
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
-from tasks.finetuning.tokenizing import Example, encode
 from tasks.finetuning.trainer import StoppedError, Trainer
 
 STOPPED = 143  # what a process that ends on SIGTERM leaves with
 VALIDATION_ROWS = 200
+FEW = 8  # rows trained on that are measured where none is held out
 
 
 def write_event(events: TextIO, event: dict[str, Any]) -> None:
@@ -91,29 +94,46 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     ranks, device = join()
     recipe = job.recipe.model_copy(update={"precision": choose_precision(job.recipe, device)})
     model, tokenizer = _load(Path(job.base), recipe, device)
-    examples = _examples(job, tokenizer, "train")
-    if not examples:
+    teacher = None
+    if recipe.learns_logits:
+        teacher = load_teacher(Path(job.teacher), Path(job.base), recipe, device)
+
+    def objective_over(split: Split, most: int | None = None) -> Objective:
+        records = read_records(Path(job.snapshot), split)
+        return objective_of(recipe, records, tokenizer, teacher, most)
+
+    objective = objective_over("train")
+    if not objective.lengths:
         raise PaddockError(
             "no row is left to train on",
             step="finetune",
             where=job.snapshot,
             remedy="raise max_seq_length, or give more rows: every one was cut before its answer",
         )
-    trainer = Trainer(model, recipe, Supervised(examples), device, ranks)
-    held_out = _examples(job, tokenizer, "validation")[:VALIDATION_ROWS]
-    losses = trainer.run(out / ".checkpoints", job.save_steps, report, job.spending)
+    validation = objective_over("validation", VALIDATION_ROWS)
+    # No loss has seen the last update yet; without held-out rows, some that it trained on tell.
+    measured = validation if validation.lengths else objective_over("train", FEW)
+    folder = out / ".checkpoints"
+
+    def prepare_objectives(causal: Any) -> None:
+        for name, one in (("train", objective), ("measured", measured)):
+            references = folder / f"references-{name}-{ranks.rank}"
+            one.prepare(causal, recipe.max_seq_length, references, device)
+
+    trainer = Trainer(model, recipe, objective, device, ranks, prepare_objectives)
+    losses = trainer.run(folder, job.save_steps, report, job.spending)
     report({"event": "exporting"})
-    # No loss has seen the last update yet; without held-out rows, a row trained on tells.
-    last_loss = trainer.means(Supervised(held_out or examples[:1]))["loss"]
-    validation_loss = last_loss if held_out else None
-    summary = _summary(trainer, examples, losses, validation_loss, recipe)
+    means = trainer.means(measured)
+    last_loss = means.pop("loss")
+    validation_loss = last_loss if validation.lengths else None
+    summary = _summary(trainer, losses, validation_loss, means)
     trainer.gather()
     if ranks.first:
         export_model(trainer.model, job, out)
         (out / "training.json").write_text(
             json.dumps({"recipe": recipe.model_dump(), **summary.model_dump()}, indent=1)
         )
-        plot_losses(losses, validation_loss, out / "loss.png")
+        plot_losses(losses, validation_loss, objective.axis, out / "loss.png")
     leave(ranks)
     return summary
 
@@ -133,12 +153,13 @@ def choose_precision(recipe: Recipe, device: Any) -> str:
 
 def _load(base: Path, recipe: Recipe, device: Any) -> tuple[Any, Any]:
     dtype = "bfloat16" if recipe.precision == "bf16" else "float32"
-    model, tokenizer = load_model(base, device=str(device), dtype=dtype)
-    return prepare(model, recipe), tokenizer
+    quantized = recipe.method == "qlora"
+    model, tokenizer = load_model(base, device="cpu" if quantized else str(device), dtype=dtype)
+    return prepare(quantize(model, device) if quantized else model, recipe), tokenizer
 
 
 def prepare(model: Any, recipe: Recipe) -> Any:
-    """Return the model as the recipe trains it: LoRA freezes it under adapters.
+    """Return the model as the recipe trains it: LoRA and QLoRA freeze it under adapters.
 
     These compute in float32 on a CPU, where it costs little and small models learn better by it,
     and in the model's precision on a GPU.
@@ -155,34 +176,36 @@ def prepare(model: Any, recipe: Recipe) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config, autocast_adapter_dtype=model.device.type == "cpu")
-
-
-def _examples(job: TrainingJob, tokenizer: Any, split: Split) -> list[Example]:
-    return encode(read_records(Path(job.snapshot), split), tokenizer, job.recipe.max_seq_length)
+    on_cpu, dtype = model.device.type == "cpu", model.dtype
+    adapted: Any = get_peft_model(model, config, autocast_adapter_dtype=on_cpu)
+    for parameter in adapted.parameters():
+        if parameter.requires_grad and not on_cpu:
+            parameter.data = parameter.data.to(dtype)  # over 4 bits, peft leaves it float32
+    return adapted
 
 
 def _summary(
     trainer: Trainer,
-    examples: list[Example],
     losses: list[float],
     validation_loss: float | None,
-    recipe: Recipe,
+    measured: dict[str, float],
 ) -> TrainingSummary:
+    objective = trainer.objective
     seen = [index for step in trainer.plan for row in step for index in row]
     return TrainingSummary(
         steps=len(losses),
-        rows=len(examples),
-        rows_cut=sum(example.cut for example in examples),
+        rows=len({objective.record_id(index) for index in range(len(objective.lengths))}),
+        rows_cut=sum(objective.is_cut(index) for index in range(len(objective.lengths))),
         tokens=sum(trainer.lengths[index] for index in seen),
-        target_tokens=sum(trainer.objective.targets(index) for index in seen),
+        target_tokens=sum(objective.targets(index) for index in seen),
         trainable_parameters=sum(p.numel() for p in trainer.optimizer.parameters.values()),
-        precision=recipe.precision,
+        precision=trainer.recipe.precision,
         device=str(trainer.device),
         first_loss=losses[0],
         final_loss=losses[-1],
         validation_loss=validation_loss,
         losses=tuple(losses),
+        measured=measured,
     )
 
 

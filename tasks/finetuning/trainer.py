@@ -40,7 +40,10 @@ class StoppedError(Exception):
 
 
 class Trainer:
-    """One run over an objective's examples; `model` is a causal LM, its trainable weights set."""
+    """One run over an objective's examples; `model` is a causal LM, its trainable weights set.
+
+    `prepare` may use the model while it is still whole, with the kernels that train it.
+    """
 
     def __init__(
         self,
@@ -49,10 +52,11 @@ class Trainer:
         objective: Objective,
         device: Any,
         ranks: Ranks = ALONE,
+        prepare: Callable[[Any], None] = lambda _: None,
     ) -> None:
         self.model, self.recipe, self.objective, self.device = model, recipe, objective, device
         self.ranks = ranks
-        self.causal = model if recipe.method == "full" else model.get_base_model()
+        self.causal = model.get_base_model() if recipe.adapts else model
         use_varlen(self.causal)
         self.liger = use_liger(recipe, self.causal, device)
         self.lengths = objective.lengths
@@ -74,7 +78,9 @@ class Trainer:
             rows,
             gpu_capacity(device),
             ranks.world,
+            objective.held_bytes,
         )
+        prepare(self.causal)
         self._compute = shard(model, self.causal, recipe, self.liger, ranks)
         self.optimizer = choose_optimizer(model, recipe, one_pass=self.fit.rows >= rows)
         self.losses: list[float] = []

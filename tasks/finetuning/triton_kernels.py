@@ -5,6 +5,9 @@ needs a float32 copy of its gradients, a pass to clip them and one to copy the w
 the memory traffic of the kernel here. Import this where there is a GPU.
 """
 
+# Triton compiles annotations too, so its functions have none.
+# pyright: basic
+
 from __future__ import annotations
 
 import math
@@ -84,7 +87,7 @@ def _adamw(
 
 
 def softmax_loss_and_gradient(logits: Any, labels: Any) -> tuple[Any, Any]:
-    """Return the summed cross-entropy of logits (N, V) and its gradient, written over the logits."""
+    """Return the summed cross-entropy of logits (N, V), and its gradient written over them."""
     import torch
 
     losses = torch.empty(len(labels), device=logits.device)

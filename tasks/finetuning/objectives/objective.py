@@ -7,6 +7,7 @@ what its loss is over (tokens, pairs) is the objective's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.finetuning.batches import Batch
@@ -30,6 +31,11 @@ class Objective(Protocol):
         """What a plot of the loss writes beside it."""
         ...
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of another model that the loss needs in memory."""
+        ...
+
     def units(self, index: int) -> int:
         """Return how many units of the mean an example holds: target tokens, or pairs.
 
@@ -43,6 +49,17 @@ class Objective(Protocol):
 
     def record_id(self, index: int) -> str:
         """Return the id of the record that an example came from."""
+        ...
+
+    def is_cut(self, index: int) -> bool:
+        """Tell whether an example's record was longer than the limit, and lost its end."""
+        ...
+
+    def prepare(self, model: Any, row_length: int, folder: Path, device: Any) -> None:
+        """Compute what the loss needs of the starting weights, and keep it in `folder`.
+
+        Called once before the first batch; what stands in the folder already is used again.
+        """
         ...
 
     def collate(self, rows: Sequence[Sequence[int]]) -> Batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tasks.finetuning.batches import Batch
@@ -16,6 +17,7 @@ class Supervised:
 
     axis = "cross-entropy per target token"
     figures: tuple[str, ...] = ()
+    held_bytes = 0
 
     def __init__(self, examples: Sequence[Example]) -> None:
         self.examples = examples
@@ -34,6 +36,13 @@ class Supervised:
     def record_id(self, index: int) -> str:
         """Return the id of the record that an example came from."""
         return self.examples[index].record_id
+
+    def is_cut(self, index: int) -> bool:
+        """Tell whether an example's record lost its end."""
+        return self.examples[index].cut
+
+    def prepare(self, model: Any, row_length: int, folder: Path, device: Any) -> None:
+        """Do nothing: this loss looks at no other weights."""
 
     def collate(self, rows: Sequence[Sequence[int]]) -> Batch:
         """Build a batch of packed rows."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from data_contracts.records import (
     record_id,
 )
 from model_registry.loading import load_tokenizer
-from tasks.finetuning.tokenizing import Example, encode
+from tasks.finetuning.packing import collate, pack
+from tasks.finetuning.tokenizing import Example, encode, tokenize
 
 END = "<|im_end|>"
 TWO_TURNS = [
@@ -141,3 +143,31 @@ def test_a_record_that_the_template_refuses_is_named_but_not_quoted(tiny_model: 
         encode_one(record, tokenizer)
     assert record_id(record) in str(error.value)
     assert "secret" not in str(error.value) and error.value.__cause__ is None
+
+
+@pytest.mark.parametrize("words", [1, 5, 40, 41, 42, 43, 44, 45, 46, 47, 48, 400])
+@pytest.mark.parametrize("limit", [16, 23, 48])
+def test_every_token_of_a_long_document_trains_but_each_pieces_first(
+    tiny_model: Path, words: int, limit: int
+) -> None:
+    tokenizer = load_tokenizer(tiny_model)
+    record = DocumentRecord(text=" ".join(f"boot{n % 7}" for n in range(words)))
+    [whole] = tokenize([("x", record)], tokenizer)
+    pieces = encode([("x", record)], tokenizer, limit)
+    assert tuple(token for piece in pieces for token in piece.tokens) == whole.tokens
+    assert all(all(piece.targets) and piece.record_id == "x" for piece in pieces)
+    assert not any(piece.cut for piece in pieces)
+    lengths = [len(piece.tokens) for piece in pieces]
+    assert max(lengths) <= limit and min(lengths) >= 2
+    assert len(lengths) == -(-len(whole.tokens) // limit)  # no more than are needed
+
+
+def test_of_a_pieces_tokens_all_but_the_first_are_labels_once(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(tiny_model)
+    records = [(str(n), DocumentRecord(text=f"{n} boots " * (3 + 20 * n))) for n in range(4)]
+    wholes, pieces = tokenize(records, tokenizer), encode(records, tokenizer, 50)
+    batch = collate(pack([len(piece.tokens) for piece in pieces], 50, 1), pieces)
+    firsts = Counter(piece.tokens[0] for piece in pieces)
+    every = Counter(token for whole in wholes for token in whole.tokens)
+    assert Counter(batch["labels"].tolist()) == every - firsts
+    assert len(batch["labels"]) == sum(len(whole.tokens) for whole in wholes) - len(pieces)

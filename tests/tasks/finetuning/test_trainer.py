@@ -13,7 +13,7 @@ from data_contracts.snapshot import read_records
 from model_registry.loading import load_model
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, Spending, TrainingJob
-from tasks.finetuning.tokenizing import encode
+from tasks.finetuning.tokenizing import encode, tokenize
 from tasks.finetuning.train_process import train
 from tasks.finetuning.trainer import StoppedError, Trainer
 
@@ -259,3 +259,17 @@ def test_counts_are_those_of_the_rows_seen(make_job: MakeJob, tmp_path: Path) ->
     assert summary.rows_cut == sum(example.cut for example in examples) > 0
     assert summary.tokens == 2 * sum(len(example.tokens) for example in examples)
     assert summary.target_tokens == 2 * sum(sum(example.targets) for example in examples)
+
+
+def test_a_document_longer_than_a_row_is_one_row_and_loses_nothing(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    job = make_job(tmp_path, kind="document", num_train_epochs=1, max_seq_length=16)
+    summary = train(job, tmp_path, ignore)
+    _, tokenizer = load_model(Path(job.base))
+    wholes = tokenize(read_records(Path(job.snapshot), "train"), tokenizer)
+    assert summary.rows == len(wholes) == 28 and summary.rows_cut == 0
+    assert max(len(whole.tokens) for whole in wholes) > 32
+    assert summary.tokens == sum(len(whole.tokens) for whole in wholes)
+    pieces = sum(-(-len(whole.tokens) // 16) for whole in wholes)
+    assert summary.target_tokens == summary.tokens - pieces

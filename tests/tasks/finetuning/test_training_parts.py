@@ -11,8 +11,8 @@ import pytest
 
 from data_contracts.errors import InputError
 from model_registry.loading import load_model
-from tasks.finetuning.batches import AHEAD, made_ahead
 from tasks.finetuning import linear_cross_entropy as fused
+from tasks.finetuning.batches import AHEAD, made_ahead
 from tasks.finetuning.kernels import loss_sum, use_liger
 from tasks.finetuning.memory import GIB, estimate, fit
 from tasks.finetuning.objectives.supervised import Supervised

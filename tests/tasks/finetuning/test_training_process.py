@@ -125,7 +125,7 @@ def killed_inside_a_save(job: TrainingJob) -> tuple[Life, int]:
 
     def torn() -> bool:
         newest = max(folder.glob("step-*"))
-        return (newest / TENSORS).exists() and not (newest / MARKER).exists()
+        return (newest / TENSORS.format(0)).exists() and not (newest / MARKER).exists()
 
     def watch(pid: int) -> None:
         while not found and state(pid) not in "ZX":
@@ -146,7 +146,7 @@ def killed_inside_a_save(job: TrainingJob) -> tuple[Life, int]:
 
 
 def truncate(job: TrainingJob, step: int) -> None:
-    path = Path(job.out) / f".checkpoints/step-{step:08d}" / TENSORS
+    path = Path(job.out) / f".checkpoints/step-{step:08d}" / TENSORS.format(0)
     os.truncate(path, path.stat().st_size - 100)
 
 

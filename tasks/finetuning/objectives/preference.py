@@ -1,0 +1,158 @@
+"""Direct preference optimization: make the better of two answers likelier than the worse one.
+
+Rafailov et al. 2023 (arXiv 2305.18290), equation 7. How likely the starting weights find both
+answers is computed once, before the first step, and kept beside the checkpoints: so no second
+model is in memory, and a resumed run compares with the same numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from data_contracts.records import Frozen, PreferenceRecord, Record
+from tasks.finetuning.batches import Batch, to_device
+from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
+from tasks.finetuning.kernels import chunked_log_probabilities, target_states
+from tasks.finetuning.packing import collate, pack
+from tasks.finetuning.tokenizing import Example, tokenize
+
+LOG_PROBABILITIES = "log_probabilities"
+
+
+class Pair(Frozen):
+    """Two conversations that differ in the answer, the better one first."""
+
+    chosen: Example
+    rejected: Example
+
+    @property
+    def documents(self) -> tuple[Example, Example]:
+        """Return both, in their order within a batch."""
+        return self.chosen, self.rejected
+
+    @property
+    def length(self) -> int:
+        """Return the tokens of both."""
+        return len(self.chosen.tokens) + len(self.rejected.tokens)
+
+
+def encode_pairs(records: Iterable[tuple[str, Record]], tokenizer: Any, limit: int) -> list[Pair]:
+    """Tokenize preference records to pairs of `limit` tokens at most.
+
+    A longer pair is cut, its longer answer first; it is dropped if an answer is cut away wholly.
+    """
+    given = [(name, record) for name, record in records if isinstance(record, PreferenceRecord)]
+    worse = [(name, one.model_copy(update={"chosen": one.rejected})) for name, one in given]
+    both = zip(tokenize(given, tokenizer), tokenize(worse, tokenizer), strict=True)
+    pairs = [_cut(chosen, rejected, limit) for chosen, rejected in both]
+    return [pair for pair in pairs if pair.chosen.trains and pair.rejected.trains]
+
+
+def _cut(chosen: Example, rejected: Example, limit: int) -> Pair:
+    half = limit // 2
+    first = max(half, limit - len(rejected.tokens))
+    second = max(limit - half, limit - len(chosen.tokens))
+    return Pair(chosen=chosen.cut_to(first), rejected=rejected.cut_to(second))
+
+
+class Preference:
+    """The loss -log sigmoid(beta (log-ratio of chosen - log-ratio of rejected)) over pairs.
+
+    A log-ratio is log p(answer) of the model less that of the starting weights; beta times it is
+    the answer's reward. `reward_margin` is chosen's less rejected's; `pair_accuracy` the share of
+    pairs in which it is positive. `prepare` must come before the first batch.
+    """
+
+    axis = "DPO loss per pair"
+    figures = ("reward_margin", "pair_accuracy")
+    held_bytes = 0
+
+    def __init__(self, pairs: Sequence[Pair], beta: float) -> None:
+        self.pairs, self.beta = pairs, beta
+        self.lengths = [pair.length for pair in pairs]
+        self.references: Any = None
+
+    def units(self, index: int) -> int:
+        """Return 1: the mean is over pairs."""
+        return 1
+
+    def targets(self, index: int) -> int:
+        """Return the tokens of both answers."""
+        return sum(sum(one.targets[1:]) for one in self.pairs[index].documents)
+
+    def record_id(self, index: int) -> str:
+        """Return the id of the record that a pair came from."""
+        return self.pairs[index].chosen.record_id
+
+    def is_cut(self, index: int) -> bool:
+        """Tell whether either of a pair's answers lost its end."""
+        return any(one.cut for one in self.pairs[index].documents)
+
+    def collate(self, rows: Sequence[Sequence[int]]) -> Batch:
+        """Build a batch of P pairs, with `references` (P, 2)."""
+        batch = self._collate(rows)
+        batch["references"] = self.references[[index for row in rows for index in row]]
+        return batch
+
+    def sums(self, model: Any, batch: Batch, liger: bool) -> Any:
+        """Return (3): loss, reward margins and pairs told apart, each summed over the pairs."""
+        import torch
+
+        ratios = _log_probabilities(model, batch) - batch["references"]
+        margins = self.beta * (ratios[:, 0] - ratios[:, 1])
+        losses = -torch.nn.functional.logsigmoid(margins)
+        told_apart = (margins.detach() > 0).float()
+        return torch.stack([losses, margins.detach(), told_apart]).sum(dim=1)
+
+    def prepare(self, model: Any, row_length: int, folder: Path, device: Any) -> None:
+        """Compute the references with the starting weights, or read them from `folder`."""
+        found, asked = load_checkpoint(folder), self._digest()
+        if found is None or found[1] != {"pairs": asked}:
+            values = self._reference(model, row_length, device)
+            save_checkpoint(folder, 0, {LOG_PROBABILITIES: values}, {"pairs": asked})
+            found = {LOG_PROBABILITIES: values}, None
+        self.references = found[0][LOG_PROBABILITIES]
+
+    def _reference(self, model: Any, row_length: int, device: Any) -> Any:
+        """Return log p (P, 2, float32) of every pair's answers, on the CPU."""
+        import torch
+
+        values = torch.zeros(len(self.pairs), 2)
+        model.eval()
+        with torch.no_grad():
+            for row in pack(self.lengths, row_length, seed=0):
+                batch = to_device(self._collate([row]), device)
+                values[row] = _log_probabilities(model, batch).cpu()
+        return values
+
+    def _collate(self, rows: Sequence[Sequence[int]]) -> Batch:
+        """Build a batch in which a pair is two documents, chosen and rejected, side by side.
+
+        `owners` (N) are the places' documents.
+        """
+        import torch
+
+        documents = [one for row in rows for i in row for one in self.pairs[i].documents]
+        batch = collate([range(len(documents))], documents)
+        counts = torch.tensor([sum(one.targets[1:]) for one in documents])
+        batch["owners"] = torch.arange(len(documents)).repeat_interleave(counts)
+        return batch
+
+    def _digest(self) -> str:
+        """Return what tells these pairs from others."""
+        parts = (f"{one.record_id} {one.tokens}\n" for pair in self.pairs for one in pair.documents)
+        total = hashlib.sha256()
+        for part in parts:
+            total.update(part.encode())
+        return total.hexdigest()
+
+
+def _log_probabilities(model: Any, batch: Batch) -> Any:
+    """Return log p (P, 2) of a batch's answers, chosen and rejected: sums over their tokens."""
+    weight = model.get_output_embeddings().weight
+    each = chunked_log_probabilities(target_states(model, batch), weight, batch["labels"])
+    documents = len(batch["cu_seq_lens_q"]) - 1
+    return each.new_zeros(documents).index_add(0, batch["owners"], each).view(-1, 2)
