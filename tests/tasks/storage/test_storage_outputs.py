@@ -37,6 +37,26 @@ def local(tmp_path: Path) -> Outputs:
     return Outputs(LocalStore(tmp_path / "store"), tmp_path / "work", "revision")
 
 
+def test_what_is_about_the_making_is_stored_but_no_part_of_the_digest(tmp_path: Path) -> None:
+    made: list[Built] = []
+    for number in (1, 2):
+        outputs = Outputs(LocalStore(tmp_path / f"store{number}"), tmp_path / f"work{number}")
+
+        def make(folder: Path, number: int = number) -> Mapping[str, int]:
+            (folder / "about").mkdir()
+            (folder / "about/when.txt").write_text(f"the {number}th")
+            (folder / "about.txt").write_text("the same")
+            return {}
+
+        made.append(build(outputs, make))
+        folder = outputs.fetch(made[-1].reference)
+        assert (folder / "about/when.txt").read_text() == f"the {number}th"
+        (folder / "about/when.txt").write_text("a lie")
+        with pytest.raises(IntegrityError):
+            outputs.fetch(made[-1].reference)
+    assert made[0].reference == made[1].reference
+
+
 def build(outputs: Outputs, make: Callable[[Path], Mapping[str, int]], seed: int = 1) -> Built:
     return outputs.build("stage", 1, {"source": "digest"}, {"seed": seed}, make)
 
