@@ -10,10 +10,13 @@ from pydantic import BaseModel
 
 from data_contracts.records import Frozen
 from flows.parameters import RetrainParameters
+from flows.progress import duration
 from model_registry.approvals import Request
 from model_registry.candidates import Candidate
 from model_registry.dossier import Dossier
 from model_registry.scorecard import Estimate, MetricResult, Role
+from tasks.finetuning.recipe import money
+from tasks.finetuning.reproduce import Spent
 from tasks.release.assembly import Evidence
 from tasks.storage.objects import ObjectStore
 
@@ -51,6 +54,8 @@ class RetrainSummary(BaseModel):
     first_loss: float
     final_loss: float
     validation_loss: float | None
+    seconds: float | None = None  # None in summaries, and of models, from before these were kept
+    cost: float | None = None
     metrics: list[MetricResult]
     candidate: str
     version: int
@@ -67,6 +72,7 @@ def summarize(
     workshop: Workshop,
     parameters: RetrainParameters,
     evidence: Evidence,
+    spent: Spent,
     candidate: Candidate,
     dossier: Dossier,
     review: Review,
@@ -96,6 +102,8 @@ def summarize(
         first_loss=training["first_loss"],
         final_loss=training["final_loss"],
         validation_loss=training["validation_loss"],
+        seconds=spent.seconds,
+        cost=spent.cost,
         metrics=[evidence.scorecard.metrics[key] for key in sorted(evidence.scorecard.metrics)],
         candidate=candidate.name,
         version=candidate.version,
@@ -174,6 +182,7 @@ def render(summary: RetrainSummary) -> str:
     lines += [
         f"Training   {summary.steps} steps, loss {summary.first_loss:.3f} to "
         f"{summary.final_loss:.3f}{held}",
+        *_spent_lines(summary),
         "",
         *_score_lines(summary.metrics),
         "",
@@ -189,6 +198,13 @@ def render(summary: RetrainSummary) -> str:
         f"  digest   {summary.candidate_digest}",
     ]
     return "\n".join(lines)
+
+
+def _spent_lines(summary: RetrainSummary) -> list[str]:
+    if summary.seconds is None:
+        return []
+    cost = "" if summary.cost is None else f", cost {money(summary.cost)}"
+    return [f"           took {duration(summary.seconds)}{cost}"]
 
 
 def _score_lines(metrics: Sequence[MetricResult]) -> list[str]:

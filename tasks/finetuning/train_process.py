@@ -20,7 +20,8 @@ from data_contracts.errors import PaddockError
 from data_contracts.records import Split
 from data_contracts.snapshot import read_records
 from model_registry.loading import check_model_folder, load_model
-from tasks.finetuning.export import export_model, plot_losses
+from tasks.finetuning.curve import draw_losses
+from tasks.finetuning.export import export_model
 from tasks.finetuning.failures import explain
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.tokenizing import Example, encode
@@ -101,7 +102,7 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     (out / "training.json").write_text(
         json.dumps({"recipe": recipe.model_dump(), **summary.model_dump()}, indent=1)
     )
-    plot_losses(losses, validation_loss, out / "loss.png")
+    (out / "loss.png").write_bytes(draw_losses(list(enumerate(losses, 1)), validation_loss))
     return summary
 
 
