@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from data_contracts.snapshot import REPORT, read_report
-from flows.live import LivePicture, image_address
+from flows.live import LiveTraining, image_address
 from model_registry.gates import Verdict, verdict_markdown
 from model_registry.scorecard import read_scorecard
 from model_registry.tracking import Registry
+from tasks.finetuning.reproduce import read_spent
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.release.assembly import Evidence
 from tasks.storage.outputs import ABOUT
@@ -41,20 +42,19 @@ def publish_snapshot(folder: Path, docs: str) -> None:
     )
 
 
-def publish_training(folder: Path, picture: LivePicture) -> None:
+def publish_training(folder: Path, live: LiveTraining) -> None:
     """Publish the whole loss curve of a trained model, and how to train it again."""
     training = json.loads((folder / "training.json").read_text())
     text = (
         f"{training['steps']} steps, {training['tokens']} tokens, loss "
         f"{training['first_loss']:.3f} to {training['final_loss']:.3f}"
     )
-    picture((folder / "loss.png").read_bytes(), text)
+    spent = read_spent(folder / ABOUT).words()
     again = folder / ABOUT / "reproduce.md"
-    create_markdown_artifact(
-        key="training",
-        markdown=f"{text}\n\n{inline_image(folder / 'loss.png', 'training loss')}\n\n"
-        + (again.read_text() if again.is_file() else ""),
-        description="Training: loss, and the commands and config to do it again",
+    live(
+        (folder / "loss.png").read_bytes(),
+        f"{text}; {spent}" if spent else text,
+        again.read_text() if again.is_file() else "",
     )
 
 

@@ -16,7 +16,7 @@ from flows import publishing
 from flows.command_line import command_words
 from flows.comparing import compare_models, registered_model, stored_model
 from flows.ingestion import REPORT_PAGE, ingest
-from flows.live import LivePicture
+from flows.live import LiveTraining
 from flows.parameters import IngestParameters, RetrainParameters
 from flows.plan import Inputs, resolve_inputs
 from flows.progress import LOGGER, stage
@@ -83,7 +83,7 @@ class Retraining:
         return self._note("ingest", Built(reference=done.reference, reused=done.reused))
 
     def _model(self, base: Reference, snapshot: Reference) -> Reference:
-        picture = LivePicture("loss-curve")
+        live = LiveTraining()
         with stage("3/7 fine-tune") as progress:
             built = finetune_step(
                 self.outputs,
@@ -105,10 +105,10 @@ class Retraining:
                     parameters=self.parameters.model_dump(mode="json"),
                 ),
                 progress=progress,
-                show=picture,
+                show=live,
             )
         model = self._note("fine-tune", built)
-        publishing.publish_training(self.outputs.fetch(model), picture)
+        publishing.publish_training(self.outputs.fetch(model), live)
         return model
 
     def _scorecard(self, base: Reference, snapshot: Reference, model: Reference) -> Reference:

@@ -10,12 +10,10 @@ from pydantic import BaseModel
 
 from data_contracts.records import Frozen
 from flows.parameters import RetrainParameters
-from flows.progress import duration
 from model_registry.approvals import Request
 from model_registry.candidates import Candidate
 from model_registry.dossier import Dossier
 from model_registry.scorecard import Estimate, MetricResult, Role
-from tasks.finetuning.recipe import money
 from tasks.finetuning.reproduce import Spent
 from tasks.release.assembly import Evidence
 from tasks.storage.objects import ObjectStore
@@ -179,10 +177,11 @@ def render(summary: RetrainSummary) -> str:
         lines.append("           NAMES, PLACES AND ORGANIZATIONS WERE NOT REDACTED (names off)")
     validation = summary.validation_loss
     held = f", {validation:.3f} on validation" if validation is not None else ""
+    spent = Spent(seconds=summary.seconds, cost=summary.cost).words()
     lines += [
         f"Training   {summary.steps} steps, loss {summary.first_loss:.3f} to "
         f"{summary.final_loss:.3f}{held}",
-        *_spent_lines(summary),
+        *([f"           {spent}"] if spent else []),
         "",
         *_score_lines(summary.metrics),
         "",
@@ -198,13 +197,6 @@ def render(summary: RetrainSummary) -> str:
         f"  digest   {summary.candidate_digest}",
     ]
     return "\n".join(lines)
-
-
-def _spent_lines(summary: RetrainSummary) -> list[str]:
-    if summary.seconds is None:
-        return []
-    cost = "" if summary.cost is None else f", cost {money(summary.cost)}"
-    return [f"           took {duration(summary.seconds)}{cost}"]
 
 
 def _score_lines(metrics: Sequence[MetricResult]) -> list[str]:

@@ -102,6 +102,10 @@ def machine_sampler() -> Sample:
     except Exception:  # no package, no driver, no GPU: each another exception
         by_command = bool(_nvidia_smi())
 
+    for collector in collectors:  # the first load of the processors is always 0
+        collector.collect_metrics()
+        collector.clear_metrics()
+
     def sample() -> dict[str, float]:
         found = dict(_nvidia_smi()) if by_command else {}
         for collector in collectors:

@@ -48,10 +48,15 @@ def draw_losses(
 
 
 def _running_mean(losses: Sequence[float]) -> list[float]:
-    """Return each loss's mean with those before it, the newest counting most (a tenth)."""
+    """Return each loss's mean with those before it, the newest counting most.
+
+    By a tenth in a short run, by less in a long one, whose mean would be as ragged as its steps.
+    """
+    share = min(0.1, 30 / len(losses))
     found: list[float] = []
-    mean = losses[0]
+    total = weight = 0.0
     for loss in losses:
-        mean += 0.1 * (loss - mean)
-        found.append(mean)
+        total = (1 - share) * total + share * loss
+        weight = (1 - share) * weight + share
+        found.append(total / weight)
     return found

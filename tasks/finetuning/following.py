@@ -43,7 +43,7 @@ class Following:
     ) -> None:
         self._history, self._log, self._progress = history, log, progress
         self._show, self._clock = show, clock
-        self._picture_due = clock() + FIRST_PICTURE
+        self._picture_due = 0.0
         for point in history.heard:
             log.put(point.figures, point.step, point.at)
 
@@ -51,6 +51,7 @@ class Following:
         """Hear one event."""
         point = self._history.tell(event)
         if event["event"] == "start":
+            self._picture_due = self._clock() + FIRST_PICTURE
             self._progress(event["step"], event["steps"], start_note(event))
         if point is None:
             return

@@ -38,6 +38,16 @@ class Spent(Frozen):
     seconds: float | None = None
     cost: float | None = None
 
+    def words(self) -> str:
+        """Return it as people say it: `took 12 min 3 s, cost 0.53`; nothing, if unknown."""
+        if self.seconds is None:
+            return ""
+        whole = round(self.seconds)
+        parts = ((whole // 3600, "h"), (whole % 3600 // 60, "min"), (whole % 60, "s"))
+        shown = [f"{count} {unit}" for count, unit in parts if count][:2] or ["0 s"]
+        cost = "" if self.cost is None else f", cost {money(self.cost)}"
+        return f"took {' '.join(shown)}{cost}"
+
 
 class Reproduction(Frozen):
     """Everything a second training needs, and what the first one took (see `Spent`)."""
@@ -84,7 +94,6 @@ def describe(made: Reproduction) -> str:
     hardware = made.hardware
     cards = ", ".join(hardware["gpus"]) or "no GPU"
     libraries = ", ".join(f"{n} {made.libraries[n]}" for n in SHOWN if n in made.libraries)
-    cost = "" if made.cost is None else f", cost {money(made.cost)}"
     rows = {
         "base model": f"{made.base['name']}, sha256 `{made.base['digest']}`",
         "snapshot": f"sha256 `{made.snapshot['digest']}`",
@@ -93,7 +102,7 @@ def describe(made: Reproduction) -> str:
         "libraries": f"Python {hardware['python']}, {libraries}",
         "hardware": f"{hardware['processor']}, {hardware['cores']} cores, "
         f"{hardware['memory_gib']} GiB; {cards}; {hardware['system']}",
-        "took": f"{made.seconds:.0f} s{cost}",
+        "time": Spent(seconds=made.seconds, cost=made.cost).words(),
     }
     if made.code_revision.endswith("+changes"):
         rows["code"] += " (files differed from that commit)"
@@ -103,12 +112,12 @@ def describe(made: Reproduction) -> str:
             "",
             "The whole run; what stands in the store already is found, not made again:",
             "",
-            *_block("sh", shlex.join(made.command)),
-            f"The training alone, from the code's folder. Save the job below as `{JOB}`, with",
-            f"`{STORE}` replaced by the object store's address (`PADDOCK_STORE`) or by a copy of",
-            "the two folders:",
+            *_block("sh", _shell(made.command)),
+            f"The training alone, from the code's folder. Save the job below as `{JOB}`, with "
+            f"`{STORE}` replaced by the folder of the object store, or by that of a copy of the "
+            "two outputs that it names:",
             "",
-            *_block("sh", shlex.join(made.train_command)),
+            *_block("sh", _shell(made.train_command)),
             *_block("json", json.dumps(made.job, indent=1)),
             "| | |",
             "|---|---|",
@@ -155,6 +164,17 @@ def _gpus() -> list[str]:
     except (OSError, subprocess.SubprocessError):
         return []
     return [line.strip() for line in done.stdout.splitlines() if line.strip()]
+
+
+def _shell(words: tuple[str, ...]) -> str:
+    """Return a command for a shell, an option a line: pages do not wrap it."""
+    lines = [shlex.quote(words[0])]
+    for word in words[1:]:
+        if word.startswith("--"):
+            lines.append(shlex.quote(word))
+        else:
+            lines[-1] += f" {shlex.quote(word)}"
+    return " \\\n  ".join(lines)
 
 
 def _block(kind: str, text: str) -> list[str]:
