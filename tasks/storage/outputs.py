@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,8 @@ class Outputs:
         with self._folder(stage, identity) as folder:
             if found := self.find(stage, identity):
                 return Built(reference=found, reused=True)
-            draft = Draft(self.store, _key(stage, identity), folder)
+            taken = partial(self.find, stage, identity)
+            draft = Draft(self.store, _key(stage, identity), folder, taken)
             counts = dict(make(draft))
             reference = self._commit(stage, identity, inputs, parameters, draft, counts)
             shutil.rmtree(folder)
