@@ -120,10 +120,25 @@ class RetrainParameters(ObjectiveParameters, IngestParameters):  # the form begi
         default=None, gt=0, description="Save and stop after so long; a rerun goes on."
     )
     gpu_hour_price: float | None = Field(
-        default=None, ge=0, description="Price of the machine by the hour, to show the cost so far."
+        default=None,
+        ge=0,
+        description="Price of one GPU by the hour (of a machine without): shows the cost.",
     )
     budget: float | None = Field(
-        default=None, gt=0, description="Save and stop when the run has cost this much."
+        default=None,
+        gt=0,
+        description="Stop training at the next checkpoint when it has cost this much.",
+    )
+    gpus: int = Field(
+        default=1,
+        ge=1,
+        description="GPUs to train on, each with the batch above. On a machine without: processes.",
+    )
+    nodes: int = Field(
+        default=1,
+        ge=1,
+        description="Machines to train on together; they share the home folder and meet at "
+        "PADDOCK_RENDEZVOUS, where each other one runs the command that the log shows.",
     )
     save_steps: int = Field(default=20, ge=1, description="Steps between checkpoints.")
     seed: int = Field(default=7, ge=0, description="Seed of every random choice.")

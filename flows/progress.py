@@ -24,41 +24,59 @@ class Stage:
         self._first: int | None = None
         self._artifact_id: object = None
 
-    def __call__(self, done: int, total: int | None, note: str = "") -> None:
-        """Report that `done` of `total` units are done; cheap enough to call for each."""
+    def __call__(
+        self, done: int, total: int | None, note: str = "", *, seconds_left: float | None = None
+    ) -> None:
+        """Report that `done` of `total` units are done; cheap enough to call for each.
+
+        Who knows the time that is left gives it; else it follows from the time so far.
+        """
         now = time.monotonic()
         if self._first is None:
             self._first = done
+        sentence = self._sentence(done, total, note, self._left(done, total, now, seconds_left))
         if now - self._line >= LINE_SECONDS:
             self._line = now
-            LOGGER.info("  %s", self._sentence(done, total, note, now))
+            LOGGER.info("  %s", sentence)
         if total and now - self._artifact >= ARTIFACT_SECONDS:
             self._artifact = now
-            self._publish(100.0 * done / total)
+            self._publish(100.0 * done / total, sentence)
 
     def close(self) -> None:
         """Fill the bar, if one was shown."""
         if self._artifact_id is not None:
-            self._publish(100.0)
+            self._publish(100.0, f"{self.title}: done")
 
-    def _sentence(self, done: int, total: int | None, note: str, now: float) -> str:
-        parts = [f"{self.title}: {done}" + (f" of {total}" if total else "")]
+    def _left(self, done: int, total: int | None, now: float, known: float | None) -> float | None:
         moved = done - (self._first or 0)
-        if total and moved > 0:
-            left = (now - self._started) / moved * (total - done)
+        if known is not None or not total or moved <= 0:
+            return known
+        return (now - self._started) / moved * (total - done)
+
+    def _sentence(self, done: int, total: int | None, note: str, left: float | None) -> str:
+        parts = [f"{self.title}: {done}" + (f" of {total}" if total else "")]
+        if left is not None:
             parts.append(f"{duration(left)} left")
         return ", ".join([*parts, note] if note else parts)
 
-    def _publish(self, percent: float) -> None:
+    def _publish(self, percent: float, sentence: str) -> None:
+        """Move the bar; a server that does not answer must not end the work it is about."""
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
         from prefect.context import FlowRunContext, TaskRunContext
 
         if FlowRunContext.get() is None and TaskRunContext.get() is None:
             return
-        if self._artifact_id is None:
-            self._artifact_id = create_progress_artifact(progress=percent, description=self.title)
-        else:
-            update_progress_artifact(self._artifact_id, progress=percent)  # pyright: ignore[reportArgumentType]
+        try:
+            if self._artifact_id is None:
+                self._artifact_id = create_progress_artifact(progress=percent, description=sentence)
+            else:
+                update_progress_artifact(
+                    self._artifact_id,  # pyright: ignore[reportArgumentType]
+                    progress=percent,
+                    description=sentence,
+                )
+        except Exception as error:
+            LOGGER.warning("  the progress bar stands still: %s", type(error).__name__)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ Everything published comes from stage outputs, which are redacted; nothing is co
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +12,14 @@ from typing import TYPE_CHECKING
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from data_contracts.snapshot import REPORT, read_report
+from flows.live import LiveTraining, image_address
 from model_registry.gates import Verdict, verdict_markdown
 from model_registry.scorecard import read_scorecard
 from model_registry.tracking import Registry
+from tasks.finetuning.reproduce import read_spent
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.release.assembly import Evidence
+from tasks.storage.outputs import ABOUT
 
 if TYPE_CHECKING:
     from flows.summary import RetrainSummary
@@ -40,15 +42,20 @@ def publish_snapshot(folder: Path, docs: str) -> None:
     )
 
 
-def publish_training(folder: Path) -> None:
-    """Publish the loss curve of a trained model."""
+def publish_training(folder: Path, live: LiveTraining) -> None:
+    """Publish the whole loss curve of a trained model, and how to train it again."""
     training = json.loads((folder / "training.json").read_text())
     text = (
         f"{training['steps']} steps, {training['tokens']} tokens, loss "
-        f"{training['first_loss']:.3f} to {training['final_loss']:.3f}\n\n"
-        f"{inline_image(folder / 'loss.png', 'training loss')}"
+        f"{training['first_loss']:.3f} to {training['final_loss']:.3f}"
     )
-    create_markdown_artifact(key="loss-curve", markdown=text, description="Training loss")
+    spent = read_spent(folder / ABOUT).words()
+    again = folder / ABOUT / "reproduce.md"
+    live(
+        (folder / "loss.png").read_bytes(),
+        f"{text}; {spent}" if spent else text,
+        again.read_text() if again.is_file() else "",
+    )
 
 
 def publish_scorecard(folder: Path) -> None:
@@ -129,5 +136,4 @@ def gather_evidence(
 
 def inline_image(path: Path, alt: str) -> str:
     """Return an image as Markdown that needs no server to be seen."""
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f"![{alt}](data:image/png;base64,{data})"
+    return f"![{alt}]({image_address(path.read_bytes())})"

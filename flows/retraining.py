@@ -13,8 +13,10 @@ from prefect.context import FlowRunContext
 
 from data_contracts.snapshot import REPORT
 from flows import publishing
+from flows.command_line import command_words
 from flows.comparing import compare_models, registered_model, stored_model
 from flows.ingestion import REPORT_PAGE, ingest
+from flows.live import LiveTraining
 from flows.parameters import IngestParameters, RetrainParameters
 from flows.plan import Inputs, resolve_inputs
 from flows.progress import LOGGER, stage
@@ -29,12 +31,13 @@ from model_registry.versions import CHAMPION, Version, version_at
 from tasks.evaluation.steps import Evaluated
 from tasks.finetuning.objectives.distillation import require_same_vocabulary
 from tasks.finetuning.recipe import Spending
+from tasks.finetuning.reproduce import Origin, read_spent
 from tasks.finetuning.steps import base_step, finetune_step
 from tasks.human_review.steps import Review, review_step, sample_step
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.release.assembly import Evidence
 from tasks.release.steps import ask_step, judge_step, register_step
-from tasks.storage.outputs import Built, Reference
+from tasks.storage.outputs import ABOUT, Built, Reference
 
 DEFAULTS = RetrainParameters()
 
@@ -108,6 +111,7 @@ class Retraining:
 
     def _model(self, base: Reference, snapshot: Reference, teacher: Reference | None) -> Reference:
         answers = self._answers(teacher, snapshot)
+        live = LiveTraining()
         with stage("3/7 fine-tune") as progress:
             built = finetune_step(
                 self.outputs,
@@ -121,15 +125,22 @@ class Retraining:
                 teacher=teacher,
                 answers=answers,
                 save_steps=self.parameters.save_steps,
+                rendezvous=self.workshop.settings.rendezvous,
                 spending=Spending(
                     max_minutes=self.parameters.max_minutes,
                     gpu_hour_price=self.parameters.gpu_hour_price,
                     budget=self.parameters.budget,
+                    gpus=self.parameters.gpus * self.parameters.nodes,
+                ),
+                origin=Origin(
+                    command=command_words("run", self.parameters),
+                    parameters=self.parameters.model_dump(mode="json"),
                 ),
                 progress=progress,
+                show=live,
             )
         model = self._note("fine-tune", built)
-        publishing.publish_training(self.outputs.fetch(model))
+        publishing.publish_training(self.outputs.fetch(model), live)
         return model
 
     def _scorecard(self, base: Reference, snapshot: Reference, model: Reference) -> Reference:
@@ -190,7 +201,15 @@ class Retraining:
             if dossier.verdict.passed:
                 asked = ask_step(self.registry, self.parameters.name, dossier)
         return summarize(
-            self.workshop, self.parameters, evidence, candidate, dossier, review, asked, self.stages
+            self.workshop,
+            self.parameters,
+            evidence,
+            read_spent(fetched["model"] / ABOUT),
+            candidate,
+            dossier,
+            review,
+            asked,
+            self.stages,
         )
 
     def _review(self, candidate: Candidate, scorecard: Reference) -> Review:

@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     shard_bytes: int = Field(default=8 << 20, ge=1)
     dask_address: str = ""
     ray_address: str = ""
+    # Where the nodes of one training meet: host:port of the first. They share the home folder.
+    rendezvous: str = ""
     server_host: str = "127.0.0.1"
     prefect_port: int = 4200
     mlflow_port: int = 5000

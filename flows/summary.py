@@ -14,6 +14,7 @@ from model_registry.approvals import Request
 from model_registry.candidates import Candidate
 from model_registry.dossier import Dossier
 from model_registry.scorecard import Estimate, MetricResult, Role
+from tasks.finetuning.reproduce import Spent
 from tasks.release.assembly import Evidence
 from tasks.storage.objects import ObjectStore
 
@@ -51,6 +52,8 @@ class RetrainSummary(BaseModel):
     first_loss: float
     final_loss: float
     validation_loss: float | None
+    seconds: float | None = None  # None in summaries, and of models, from before these were kept
+    cost: float | None = None
     metrics: list[MetricResult]
     candidate: str
     version: int
@@ -67,6 +70,7 @@ def summarize(
     workshop: Workshop,
     parameters: RetrainParameters,
     evidence: Evidence,
+    spent: Spent,
     candidate: Candidate,
     dossier: Dossier,
     review: Review,
@@ -96,6 +100,8 @@ def summarize(
         first_loss=training["first_loss"],
         final_loss=training["final_loss"],
         validation_loss=training["validation_loss"],
+        seconds=spent.seconds,
+        cost=spent.cost,
         metrics=[evidence.scorecard.metrics[key] for key in sorted(evidence.scorecard.metrics)],
         candidate=candidate.name,
         version=candidate.version,
@@ -171,9 +177,11 @@ def render(summary: RetrainSummary) -> str:
         lines.append("           NAMES, PLACES AND ORGANIZATIONS WERE NOT REDACTED (names off)")
     validation = summary.validation_loss
     held = f", {validation:.3f} on validation" if validation is not None else ""
+    spent = Spent(seconds=summary.seconds, cost=summary.cost).words()
     lines += [
         f"Training   {summary.steps} steps, loss {summary.first_loss:.3f} to "
         f"{summary.final_loss:.3f}{held}",
+        *([f"           {spent}"] if spent else []),
         "",
         *_score_lines(summary.metrics),
         "",

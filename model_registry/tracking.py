@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 import urllib.request
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,18 @@ class Registry:
         return str(run.info.run_id)
 
     def ensure_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-        """Return the first run that bears every tag, starting one if there is none."""
+        """Return the first run that bears every tag, starting one if there is none.
+
+        One that had ended goes on: it is marked as running again.
+        """
         found = self.find_runs(experiment, tags)
-        return found[0] if found else self.start_run(experiment, name, tags)
+        if not found:
+            return self.start_run(experiment, name, tags)
+        if self.run_status(found[0]) != "RUNNING":
+            from mlflow.entities import RunStatus
+
+            self.store.update_run_info(found[0], RunStatus.RUNNING, None, None)
+        return found[0]
 
     def finish_run(self, run: str, *, failed: bool = False) -> None:
         """Mark a run finished or failed."""
@@ -91,6 +100,10 @@ class Registry:
     def run_status(self, run: str) -> str:
         """Return RUNNING, FINISHED, FAILED or another of MLflow's words."""
         return str(self.client.get_run(run).info.status)
+
+    def run_started(self, run: str) -> float:
+        """Return when a run was started first, in seconds since the epoch."""
+        return float(self.client.get_run(run).info.start_time) / 1000
 
     def run_tags(self, run: str) -> dict[str, str]:
         """Return a run's tags."""
@@ -114,10 +127,22 @@ class Registry:
 
     def log_metrics(self, run: str, metrics: Mapping[str, float], step: int = 0) -> None:
         """Record figures of one step, as they arrive."""
+        self.log_points(run, [(time.time(), step, metrics)])
+
+    def log_points(
+        self, run: str, points: Sequence[tuple[float, int, Mapping[str, float]]]
+    ) -> None:
+        """Record figures of many steps: (seconds since the epoch, step, figures) each.
+
+        What MLflow holds already, to the same millisecond, it holds once.
+        """
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
-        entries = [Metric(key, float(value), now, step) for key, value in metrics.items()]
+        entries = [
+            Metric(key, float(value), int(at * 1000), step)
+            for at, step, metrics in points
+            for key, value in metrics.items()
+        ]
         for start in range(0, len(entries), 1000):
             self.client.log_batch(run, metrics=entries[start : start + 1000])
 

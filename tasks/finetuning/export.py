@@ -1,4 +1,4 @@
-"""Writes what training made: merged weights with the base's own tokenizer, the adapter, a plot.
+"""Writes what training made: merged weights with the base's own tokenizer, and the adapter.
 
 The tokenizer's files are copied byte for byte: the one that trained is the one that ships.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,31 +44,3 @@ def _export_adapter(model: Any, job: TrainingJob, folder: Path) -> None:
         if isinstance(value, list):
             config[key] = sorted(value)  # peft writes a set, in whatever order it has
     path.write_text(json.dumps(config, indent=2, sort_keys=True))
-
-
-def plot_losses(
-    losses: Sequence[float], validation_loss: float | None, axis: str, path: Path
-) -> None:
-    """Plot the training loss a step, with the validation loss as a line across.
-
-    `axis` says what the loss is of and over.
-    """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
-    axes.plot(range(1, len(losses) + 1), losses, color="#2b6cb0", label="training")
-    if validation_loss is not None:
-        axes.axhline(
-            validation_loss,
-            color="#c05621",
-            linestyle="--",
-            label=f"validation, at the end: {validation_loss:.3f}",
-        )
-    axes.set(xlabel="optimizer step", ylabel=axis, ylim=(0, None))
-    axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120, metadata={"Software": None})
-    plt.close(figure)

@@ -16,10 +16,12 @@ from tasks.finetuning.recipe import TrainingJob, TrainingSummary
 
 LOG = ".training.log"
 STOP_SECONDS = 120
+_MORE = "raise budget (now {:g}) and run again: training goes on from its last whole checkpoint"
 
 
 def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -> TrainingSummary:
     """Run a job to its end; PaddockError says how it failed and that a rerun resumes."""
+    _require_budget(job)
     out = Path(job.out)
     job_file = out / ".job.json"
     job_file.write_text(job.model_dump_json(indent=1))
@@ -46,7 +48,18 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
         return TrainingSummary.model_validate(final["summary"])
     if code > 0 and not final and died_of_memory(out / LOG, began):
         raise out_of_memory(job, estimate)
-    raise _failure(code, final, out / LOG)
+    raise _failure(code, final, job, out / LOG)
+
+
+def _require_budget(job: TrainingJob) -> None:
+    """Start nothing that would only be stopped: it would spend until its next checkpoint."""
+    if spent := job.spending.overspent(job.spending.earlier_seconds):
+        raise PaddockError(
+            f"training has {spent} already",
+            step="finetune",
+            where=job.out,
+            remedy=_MORE.format(job.spending.budget),
+        )
 
 
 def training_command(job: TrainingJob, job_file: Path) -> list[str]:
@@ -55,6 +68,13 @@ def training_command(job: TrainingJob, job_file: Path) -> list[str]:
     if recipe.gpus * recipe.nodes == 1:
         return [sys.executable, *entry]
     where = ["--standalone"]
+    if recipe.nodes > 1 and not job.rendezvous:
+        raise InputError(
+            "several nodes must know where to meet",
+            step="finetune",
+            where=f"nodes: {recipe.nodes}",
+            remedy="set PADDOCK_RENDEZVOUS to host:port of the first node, or nodes to 1",
+        )
     if recipe.nodes > 1:
         # Each node runs this same command; they meet where the first one listens.
         where = [f"--nnodes={recipe.nodes}", "--rdzv-backend=c10d"]
@@ -75,12 +95,15 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def _failure(code: int, final: dict[str, Any], log: Path) -> PaddockError:
+def _failure(code: int, final: dict[str, Any], job: TrainingJob, log: Path) -> PaddockError:
+    remedy = "run again: training resumes from its last whole checkpoint"
     if final.get("event") == "error":
         kind = InputError if final["exit_code"] == InputError.exit_code else PaddockError
         return kind(final["what"], step="finetune", where=final["where"], remedy=final["remedy"])
     if final.get("event") == "stopped":
         what = f"training {final['why']} and saved a checkpoint"
+        if "budget" in final["why"]:
+            remedy = _MORE.format(job.spending.budget)
     elif code == -signal.SIGKILL:
         what = "the training process was killed (signal 9), as by a machine short of memory"
     elif code < 0:
@@ -91,5 +114,5 @@ def _failure(code: int, final: dict[str, Any], log: Path) -> PaddockError:
         what,
         step="finetune",
         where=f"its log: {log}",
-        remedy="run again: training resumes from its last whole checkpoint",
+        remedy=remedy,
     )

@@ -32,7 +32,11 @@ def _is_plain(module: Any) -> bool:
     import torch
 
     # FSDP2 gives what it shards a class of its own, and its weights are whole inside its call.
-    return isinstance(module, torch.nn.Linear) and module.bias is None and _is_dense(module)
+    return isinstance(module, torch.nn.Linear) and not _has_bias(module) and _is_dense(module)
+
+
+def _has_bias(module: Any) -> bool:
+    return module.bias is not None
 
 
 def _is_lora(module: Any) -> bool:

@@ -46,7 +46,7 @@ class Optimizer:
         """Scale the gradients down to a total norm; return the norm before, still on the GPU."""
         import torch
 
-        norm = torch.nn.utils.clip_grad_norm_(self.masters.values(), max_norm)
+        norm: Any = torch.nn.utils.clip_grad_norm_(self.masters.values(), max_norm)
         return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
 
     def step(self, learning_rate: float) -> None:

@@ -85,12 +85,34 @@ class Recipe(Frozen):
 class Spending(Frozen):
     """How long a run may train and what it may cost; where it stops, a rerun goes on.
 
-    `max_minutes` counts from each start, the cost (in the price's currency) from the first.
+    `max_minutes` counts from each start. The cost (in the price's currency) is `gpu_hour_price`
+    times `gpus` (one, too, where a machine has none) times all the hours that the run's processes
+    lived: `earlier_seconds` before this one, which was started at `started_at` (epoch seconds).
     """
 
     max_minutes: float | None = Field(default=None, gt=0)
     gpu_hour_price: float | None = Field(default=None, ge=0)
     budget: float | None = Field(default=None, gt=0)
+    gpus: int = Field(default=1, ge=1)
+    earlier_seconds: float = Field(default=0.0, ge=0)
+    started_at: float | None = None
+
+    def cost(self, seconds: float) -> float | None:
+        """Return what so many seconds cost, where a price is set."""
+        price = self.gpu_hour_price
+        return None if price is None else seconds / 3600 * price * self.gpus
+
+    def overspent(self, seconds: float) -> str | None:
+        """Say that so many seconds have spent the budget, if they have."""
+        cost = self.cost(seconds)
+        if self.budget is None or cost is None or cost < self.budget:
+            return None
+        return f"spent {money(cost)} of its budget of {self.budget:g}"
+
+
+def money(amount: float) -> str:
+    """Return an amount with two digits behind the point, or two that say something: 0.0042."""
+    return f"{amount:.2f}" if amount >= 0.1 or amount == 0 else f"{amount:.2g}"
 
 
 NOT_LIMITED = Spending()

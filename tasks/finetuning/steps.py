@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,27 +11,27 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.records import RecordKind
+from model_registry.run_log import RunLog, machine_sampler
 from model_registry.tracking import Registry
 from tasks.finetuning.base_model import BaseModel, materialize
+from tasks.finetuning.following import Following, Progress, Show
+from tasks.finetuning.history import History
 from tasks.finetuning.launch import run_training
-from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending, TrainingJob
-from tasks.storage.outputs import Built, Outputs, Reference, fingerprint
+from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending, TrainingJob, TrainingSummary
+from tasks.finetuning.reproduce import (
+    NAMES,
+    TRAIN,
+    Origin,
+    Reproduction,
+    installed,
+    machine,
+    portable_job,
+    write_reproduction,
+)
+from tasks.storage.outputs import ABOUT, Built, Outputs, Reference, fingerprint
 
 BASE_STAGE, STAGE, RECIPE = "base", "model", 2
 FINGERPRINT = "paddock.fingerprint"
-LIVE = (
-    "loss",
-    "reward_margin",
-    "pair_accuracy",
-    "teacher_divergence",
-    "cross_entropy",
-    "gradient_norm",
-    "learning_rate",
-    "tokens_per_second",
-    "memory_gib",
-    "limit_share",
-    "cost",
-)
 
 
 @task(name="bring in the base model", cache_policy=NO_CACHE)
@@ -62,29 +61,6 @@ def training_identity(
     return inputs, recipe.deciding()
 
 
-def start_note(event: dict[str, Any]) -> str:
-    """Say how a run begins, in a few words."""
-    begins = "resumed from a checkpoint" if event["step"] else "begins"
-    way = ", with gradient checkpointing" if event["gradient_checkpointing"] else ""
-    return f"{begins}; a step needs about {event['estimate_gib']['total']:.1f} GiB{way}"
-
-
-def step_note(event: dict[str, Any]) -> str:
-    """Say how a step went, in a few words."""
-    parts = [f"loss {event['loss']:.3f}"]
-    if "reward_margin" in event:
-        told_apart = f"{event['pair_accuracy']:.0%} of pairs"
-        parts.append(f"margin {event['reward_margin']:.3f}, {told_apart}")
-    if "teacher_divergence" in event:
-        parts.append(f"{event['teacher_divergence']:.3f} from the teacher")
-    parts.append(f"{event['tokens_per_second']:.0f} tokens/s")
-    if "limit_share" in event:
-        parts.append(f"{event['limit_share']:.0%} of the GPU's limit")
-    if "cost" in event:
-        parts.append(f"{event['cost']:.2f} spent")
-    return ", ".join(parts)
-
-
 @task(name="finetune", cache_policy=NO_CACHE)
 def finetune_step(
     outputs: Outputs,
@@ -100,7 +76,10 @@ def finetune_step(
     answers: Reference | None = None,
     save_steps: int,
     spending: Spending = NOT_LIMITED,
-    progress: Callable[[int, int | None, str], None],
+    rendezvous: str = "",
+    origin: Origin,
+    progress: Progress,
+    show: Show,
 ) -> Built:
     """Train in a process of its own, with its figures in MLflow as they come, or find the model.
 
@@ -110,6 +89,7 @@ def finetune_step(
     identity = fingerprint(STAGE, RECIPE, inputs, parameters)
 
     def make(folder: Path) -> dict[str, int]:
+        history = History(folder)
         job = TrainingJob(
             base=str(outputs.fetch(base)),
             base_name=base_name,
@@ -119,38 +99,60 @@ def finetune_step(
             kind="chat" if answers else kind,
             out=str(folder),
             save_steps=save_steps,
-            spending=spending,
+            rendezvous=rendezvous,
+            spending=spending.model_copy(
+                update={"earlier_seconds": history.seconds, "started_at": time.time()}
+            ),
             recipe=recipe,
         )
         run = registry.ensure_run(experiment, f"train {identity[:12]}", {FINGERPRINT: identity})
         registry.log_parameters(run, {**parameters, "base": base_name, **inputs})
-        started = time.monotonic()
-
-        def on_event(event: dict[str, Any]) -> None:
-            if event["event"] == "step":
-                figures = {name: event[name] for name in LIVE if name in event}
-                registry.log_metrics(run, figures, event["step"])
-                progress(event["step"], event["steps"], step_note(event))
-            elif event["event"] == "start":
-                progress(event["step"], event["steps"], start_note(event))
-
+        log = RunLog(registry, run, sample=machine_sampler())
         try:
-            summary = run_training(job, on_event)
+            following = Following(history, log, progress, show)
+            history.begin()
+            summary = run_training(job, following)
         except BaseException:
             with suppress(Exception):  # MLflow's own trouble must not hide why training failed
+                log.close()
                 registry.finish_run(run, failed=True)
             raise
-        for name in ("training.json", "loss.png"):
+        made = Reproduction(
+            command=origin.command,
+            train_command=TRAIN,
+            parameters=origin.parameters,
+            job=portable_job(job, base.key, snapshot.key, teacher.key if teacher else ""),
+            base={"name": base_name, "digest": base.digest},
+            snapshot={"digest": snapshot.digest},
+            fingerprint=identity,
+            code_revision=outputs.revision,
+            libraries=installed(),
+            hardware=machine(),
+            seconds=round(history.seconds, 1),
+            cost=spending.cost(history.seconds),
+            gpus=spending.gpus,
+        )
+        write_reproduction(folder / ABOUT, made)
+        log.put(_figures_at_the_end(summary, made), summary.steps)
+        log.close()
+        for name in ("training.json", "loss.png", *(f"{ABOUT}/{name}" for name in NAMES)):
             registry.upload(run, folder / name)
-        if summary.validation_loss is not None:
-            measured = {f"validation_{name}": it for name, it in summary.measured.items()}
-            figures = {"validation_loss": summary.validation_loss, **measured}
-            registry.log_metrics(run, figures, summary.steps)
         registry.finish_run(run)
         return {
             "steps": summary.steps,
             "tokens": summary.tokens,
-            "seconds": round(time.monotonic() - started),
+            "seconds": round(history.seconds),
         }
 
     return outputs.build(STAGE, RECIPE, inputs, parameters, make)
+
+
+def _figures_at_the_end(summary: TrainingSummary, made: Reproduction) -> dict[str, float]:
+    measured = summary.measured if summary.validation_loss is not None else {}
+    found = {
+        **{f"validation_{name}": value for name, value in measured.items()},
+        "validation_loss": summary.validation_loss,
+        "seconds": made.seconds,
+        "cost": made.cost,
+    }
+    return {name: value for name, value in found.items() if value is not None}

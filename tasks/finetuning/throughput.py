@@ -48,32 +48,36 @@ def flops_per_token(model: Any, recipe: Recipe) -> int:
 
 @dataclass(slots=True)
 class Meter:
-    """Turns steps that ended into figures. `spent` are the seconds of a run's earlier lives."""
+    """Turns steps that ended into figures.
+
+    `spent` are the seconds of a run's earlier lives as its checkpoint knows them. Who started this
+    one may know of more: steps done for nothing, and the time that loading takes.
+    """
 
     steps: int
     flops_per_token: int
     limit: float | None
     spending: Spending
     spent: float = 0.0
-    processes: int = 1
     clock: Callable[[], float] = time.monotonic
     _marks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=STEPS + 1))
     _began: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._began = self.clock()
+        loading = time.time() - (self.spending.started_at or time.time())
+        self.spent = max(self.spent, self.spending.earlier_seconds + max(0.0, loading))
         self._marks.append((self._began, 0))
 
     @property
     def seconds(self) -> float:
-        """Return how long the run has trained, its earlier lives included."""
+        """Return how long the run has taken, its earlier lives included."""
         return self.spent + self.clock() - self._began
 
     @property
     def cost(self) -> float | None:
         """Return what it has cost so far, where a price is set."""
-        price = self.spending.gpu_hour_price
-        return None if price is None else self.seconds / 3600 * price * self.processes
+        return self.spending.cost(self.seconds)
 
     def out_of_time(self) -> str | None:
         """Say that the time is up, if it is."""
@@ -84,10 +88,7 @@ class Meter:
 
     def out_of_budget(self) -> str | None:
         """Say that the budget is spent, if it is."""
-        budget, cost = self.spending.budget, self.cost
-        if budget is not None and cost is not None and cost >= budget:
-            return f"spent {cost:.2f} of its budget of {budget:g}"
-        return None
+        return self.spending.overspent(self.seconds)
 
     def figures(self, step: int, tokens: int) -> dict[str, float]:
         """Note that a step (from 1) of so many tokens ended; return the figures known by now."""

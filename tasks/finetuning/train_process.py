@@ -20,7 +20,8 @@ from data_contracts.errors import PaddockError
 from data_contracts.records import Split
 from data_contracts.snapshot import read_records
 from model_registry.loading import check_model_folder, load_model
-from tasks.finetuning.export import export_model, plot_losses
+from tasks.finetuning.curve import draw_losses
+from tasks.finetuning.export import export_model
 from tasks.finetuning.failures import explain
 from tasks.finetuning.objectives.choice import objective_of
 from tasks.finetuning.objectives.distillation import load_teacher
@@ -133,7 +134,8 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
         (out / "training.json").write_text(
             json.dumps({"recipe": recipe.model_dump(), **summary.model_dump()}, indent=1)
         )
-        plot_losses(losses, validation_loss, objective.axis, out / "loss.png")
+        curve = draw_losses(list(enumerate(losses, 1)), validation_loss, axis=objective.axis)
+        (out / "loss.png").write_bytes(curve)
     leave(ranks)
     return summary
 

@@ -23,7 +23,7 @@ from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
 from tasks.finetuning.kernels import use_liger
 from tasks.finetuning.memory import Fit, fit, gpu_capacity
 from tasks.finetuning.objectives.objective import Objective, units_of
-from tasks.finetuning.optimizer import choose_optimizer
+from tasks.finetuning.optimizer import Optimizer, choose_optimizer
 from tasks.finetuning.packing import schedule
 from tasks.finetuning.ranks import Ranks
 from tasks.finetuning.readings import Readings, require_finite, require_sound
@@ -82,7 +82,7 @@ class Trainer:
         )
         prepare(self.causal)
         self._compute = shard(model, self.causal, recipe, self.liger, ranks)
-        self.optimizer = choose_optimizer(model, recipe, one_pass=self.fit.rows >= rows)
+        self.optimizer = self._optimizer()
         self.losses: list[float] = []
         self._readings = Readings(device)
         self._stop: str | None = None
@@ -107,17 +107,17 @@ class Trainer:
         """Train to the end of the plan, resuming from `folder`; return the loss of each step."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
-        first, spent = self._resume(folder)
         self.model.train()
         on_gpu = self.device.type == "cuda"
         if on_gpu:
             # Said before it is tried: where memory does not do, the error quotes it.
             report({"event": "estimate", "estimate_gib": self.fit.estimate.figures()})
             self._try_out()
+        first, spent = self._resume(folder)
         limit = matmul_limit(self.device)
         report(self._start(first, limit))
         every = None if limit is None else limit * self.ranks.world
-        meter = Meter(len(self.plan), self.flops, every, spending, spent, self.ranks.world)
+        meter = Meter(len(self.plan), self.flops, every, spending, spent)
         steps = range(first, len(self.plan))
         # Without a GPU a thread would only take the same processors.
         coming = made_ahead(self._batches, steps) if on_gpu else map(self._batches, steps)
@@ -203,12 +203,17 @@ class Trainer:
             except torch.OutOfMemoryError:
                 if smaller is None or self.ranks.world > 1:
                     raise  # the others wait for this process
-            self.fit = smaller
             self.optimizer.zero_grad()
+            self.fit = smaller
+            self.optimizer = self._optimizer()
             torch.cuda.empty_cache()
             if self.fit.checkpointing:
                 self._checkpoint_gradients()
         self.optimizer.zero_grad()
+
+    def _optimizer(self) -> Optimizer:
+        rows = self.recipe.per_device_train_batch_size * self.recipe.gradient_accumulation_steps
+        return choose_optimizer(self.model, self.recipe, one_pass=self.fit.rows >= rows)
 
     def _smaller_fit(self) -> Fit | None:
         if self.recipe.auto_batch and self.fit.rows > 1:
@@ -254,6 +259,7 @@ class Trainer:
             "gradient_checkpointing": self.fit.checkpointing,
             "kernels": "liger" if self.liger else "plain",
             "processes": self.ranks.world,
+            "axis": self.objective.axis,
             "matmul_tflops": None if limit is None else limit / 1e12,
         }
 

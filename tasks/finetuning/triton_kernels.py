@@ -6,7 +6,7 @@ the memory traffic of the kernel here. Import this where there is a GPU.
 """
 
 # Triton compiles annotations too, so its functions have none.
-# pyright: basic
+# pyright: basic, reportIndexIssue=false
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ So a large output needs not fit on the machine that makes it. Writes to the stor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from data_contracts.records import Frozen
@@ -20,17 +21,24 @@ class FileEntry(Frozen):
 
 
 class Draft:
-    """An output in the making: a folder, and the files that were stored before the rest."""
+    """An output in the making: a folder, and the files that were stored before the rest.
 
-    def __init__(self, store: ObjectStore, key: str, folder: Path) -> None:
-        self._store, self._key, self.folder = store, key, folder
+    `taken` returns something once another machine has finished the output: a worker that was frozen
+    and given up, and is revived, must not put its files among the other's.
+    """
+
+    def __init__(
+        self, store: ObjectStore, key: str, folder: Path, taken: Callable[[], object]
+    ) -> None:
+        self._store, self._key, self.folder, self._taken = store, key, folder, taken
         self.sealed: dict[str, FileEntry] = {}
 
     def seal(self, name: str) -> None:
         """Store a file that will not change any more, and free the room it takes here."""
         path = self.folder / name
         self.sealed[name] = _entry(path)
-        self._store.upload(f"{self._key}/{name}", path)
+        if not self._taken():
+            self._store.upload(f"{self._key}/{name}", path)
         path.unlink(missing_ok=True)
 
     def seal_the_rest(self) -> None:

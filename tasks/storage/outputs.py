@@ -1,7 +1,8 @@
 """Immutable stage outputs: files and a manifest, written last, under a fingerprint of the inputs.
 
 A stage that runs again on the same inputs finds its output and skips; a stage that died half-way
-leaves nothing that counts, but its work folder stays, so that it can resume.
+leaves nothing that counts, but its work folder stays, so that it can resume. What lies in `about/`
+is about this making (when, where, how long): it is stored and checked, but no part of the digest.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,15 @@ from model_registry.digests import canonical_json, file_digest
 from tasks.storage.drafts import Draft, FileEntry
 from tasks.storage.objects import ObjectStore
 
-MANIFEST = "manifest.json"
+MANIFEST, ABOUT = "manifest.json", "about"
 LIBRARIES = ("torch", "transformers", "peft", "prefect", "mlflow", "great-expectations", "spacy")
 
 
 class Manifest(Frozen):
-    """What an output is made of and what it was made from. `digest` is over the files alone."""
+    """What an output is made of and what it was made from.
+
+    `digest` is over the files alone, those in `about/` aside.
+    """
 
     stage: str
     fingerprint: str
@@ -71,7 +76,7 @@ class Outputs:
     """The outputs in an object store, and the local folders in which they are made."""
 
     def __init__(self, store: ObjectStore, work: Path, code_revision: str = "unknown") -> None:
-        self.store, self.work, self._revision = store, work, code_revision
+        self.store, self.work, self.revision = store, work, code_revision
 
     def find(self, stage: str, identity: str) -> Reference | None:
         """Return the finished output of this fingerprint, or None."""
@@ -139,7 +144,8 @@ class Outputs:
         with self._folder(stage, identity) as folder:
             if found := self.find(stage, identity):
                 return Built(reference=found, reused=True)
-            draft = Draft(self.store, _key(stage, identity), folder)
+            taken = partial(self.find, stage, identity)
+            draft = Draft(self.store, _key(stage, identity), folder, taken)
             counts = dict(make(draft))
             reference = self._commit(stage, identity, inputs, parameters, draft, counts)
             shutil.rmtree(folder)
@@ -203,7 +209,7 @@ class Outputs:
         draft.seal_the_rest()
         files = dict(sorted(draft.sealed.items()))
         digest = hashlib.sha256(
-            canonical_json({name: entry.sha256 for name, entry in files.items()})
+            canonical_json({name: entry.sha256 for name, entry in files.items() if _counts(name)})
         ).hexdigest()
         manifest = Manifest(
             stage=stage,
@@ -213,7 +219,7 @@ class Outputs:
             parameters=dict(parameters),
             files=files,
             counts=counts,
-            code_revision=self._revision,
+            code_revision=self.revision,
             libraries=_library_versions(),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
@@ -222,6 +228,10 @@ class Outputs:
             # Another machine was as far first; its output is the one that counts.
             digest = self._read_manifest(key).digest
         return Reference(stage=stage, key=key, digest=digest)
+
+
+def _counts(name: str) -> bool:
+    return not name.startswith(f"{ABOUT}/")
 
 
 def _key(stage: str, identity: str) -> str:

@@ -86,14 +86,14 @@ class Team:
 
         return wait_for(state, 240)
 
-    def snapshot_run(self) -> tuple[str, str]:
-        """Return MLflow's (experiment, run) of the newest ingestion."""
+    def mlflow_run(self, name: str) -> tuple[str, str]:
+        """Return MLflow's (experiment, run) of the newest run whose name is like this."""
         from mlflow import MlflowClient
 
         client = MlflowClient(self.mlflow)
         experiment = client.get_experiment_by_name(NAME)
         assert experiment is not None
-        runs = client.search_runs([experiment.experiment_id], "tags.`paddock.kind` = 'ingestion'")
+        runs = client.search_runs([experiment.experiment_id], f"attributes.run_name LIKE '{name}'")
         return str(experiment.experiment_id), str(runs[0].info.run_id)
 
     def paddock(self, *arguments: str) -> str:
@@ -174,13 +174,31 @@ def test_the_form_starts_a_run_that_waits_for_people(
     _keep_picture(page, "run")
     wanted = {"flow_runs": {"id": {"any_": [started["id"]]}}}
     kinds = {artifact["key"]: artifact for artifact in team.api("/artifacts/filter", wanted)}
-    pages = {"snapshot", "redactions", "loss-curve", "scorecard", "verdict", "summary"}
+    pages = {"snapshot", "redactions", "training", "scorecard", "verdict", "summary"}
     assert pages <= set(kinds)
+    assert kinds["loss-curve"]["type"] == "image"
     page.goto(f"{team.prefect}/artifacts/artifact/{kinds['loss-curve']['id']}")
+    picture = page.locator("img[src^='data:image/png']")
+    picture.wait_for()
+    assert picture.evaluate("picture => picture.naturalWidth") > 300
+    page.goto(f"{team.prefect}/artifacts/artifact/{kinds['training']['id']}")
     image = page.get_by_alt_text("training loss")
     image.wait_for()
     assert image.evaluate("picture => picture.naturalWidth") > 300
-    _keep_picture(page, "loss-curve")
+    page.get_by_text("The same training again").wait_for()
+    page.get_by_text("paddock run").first.wait_for()
+    _keep_picture(page, "training")
+
+
+def test_mlflow_shows_the_training_and_the_machine_it_ran_on(team: Team, page: Any) -> None:
+    experiment, run = team.mlflow_run("train %")
+    place = f"{team.mlflow}/#/experiments/{experiment}/runs/{run}"
+    for tab, chart in (("model", "tokens_per_second"), ("system", "cpu_utilization_percentage")):
+        page.goto(f"{place}/{tab}-metrics")
+        page.get_by_text(chart).first.wait_for()
+        _keep_picture(page, f"{tab}-metrics")
+    page.goto(f"{place}/artifacts/reproduce.md")
+    page.get_by_text("tasks.finetuning.train_process").first.wait_for()
 
 
 def test_mlflow_shows_the_run_the_candidate_and_the_review_queue(team: Team, page: Any) -> None:
@@ -188,7 +206,7 @@ def test_mlflow_shows_the_run_the_candidate_and_the_review_queue(team: Team, pag
     page.get_by_text("was evaluated").first.wait_for()
     page.get_by_text("PASSED").first.wait_for()
     _keep_picture(page, "candidate")
-    experiment, run = team.snapshot_run()
+    experiment, run = team.mlflow_run("ingest %")
     page.goto(f"{team.mlflow}/#/experiments/{experiment}/runs/{run}/artifacts/snapshot/report.html")
     page.frame_locator("iframe").get_by_text("Great Expectations").first.wait_for()
     _keep_picture(page, "data-docs")

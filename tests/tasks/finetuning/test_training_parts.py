@@ -191,6 +191,17 @@ def test_the_meter_counts_speed_time_left_share_and_cost() -> None:
     assert found["tokens_per_second"] == pytest.approx(100)
 
 
+def test_the_meter_counts_what_its_parent_knows_of_earlier_lives_and_of_loading() -> None:
+    """A checkpoint knows of 10 s; the parent of 60, and that this process began 7 s ago."""
+    spending = Spending(
+        gpu_hour_price=36.0, gpus=2, earlier_seconds=60.0, started_at=time.time() - 7
+    )
+    meter = Meter(10, 1000, None, spending, spent=10.0, clock=lambda: 5.0)
+    assert meter.seconds == pytest.approx(67, abs=1)
+    assert meter.figures(1, 400)["cost"] == pytest.approx(2 * 0.67, abs=0.02)
+    assert meter.out_of_time() is None
+
+
 def test_operations_are_counted_over_the_base_model(tiny_model: Path) -> None:
     full, lora = Recipe(method="full"), Recipe(method="lora")
     base = load_model(tiny_model)[0]

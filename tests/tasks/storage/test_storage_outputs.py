@@ -37,6 +37,45 @@ def local(tmp_path: Path) -> Outputs:
     return Outputs(LocalStore(tmp_path / "store"), tmp_path / "work", "revision")
 
 
+def test_what_is_about_the_making_is_stored_but_no_part_of_the_digest(tmp_path: Path) -> None:
+    made: list[Built] = []
+    for number in (1, 2):
+        outputs = Outputs(LocalStore(tmp_path / f"store{number}"), tmp_path / f"work{number}")
+
+        def make(folder: Path, number: int = number) -> Mapping[str, int]:
+            (folder / "about").mkdir()
+            (folder / "about/when.txt").write_text(f"the {number}th")
+            (folder / "about.txt").write_text("the same")
+            return {}
+
+        made.append(build(outputs, make))
+        folder = outputs.fetch(made[-1].reference)
+        assert (folder / "about/when.txt").read_text() == f"the {number}th"
+        (folder / "about/when.txt").write_text("a lie")
+        with pytest.raises(IntegrityError):
+            outputs.fetch(made[-1].reference)
+    assert made[0].reference == made[1].reference
+
+
+def test_row_05_who_comes_second_leaves_the_first_ones_files(tmp_path: Path) -> None:
+    """Two machines over one store; what one makes is not the other's to the byte."""
+    machines = [Outputs(LocalStore(tmp_path / "store"), tmp_path / f"work{n}") for n in (1, 2)]
+
+    def write(folder: Path, text: str) -> Mapping[str, int]:
+        (folder / "part.txt").write_text(text)
+        return {}
+
+    def frozen_meanwhile(folder: Path) -> Mapping[str, int]:
+        build(machines[1], lambda other: write(other, "the second machine's"))
+        return write(folder, "the first machine's")
+
+    first = build(machines[0], frozen_meanwhile)
+    second = build(machines[1], lambda _: pytest.fail("made twice"))
+    assert first.reference == second.reference
+    folder = machines[0].fetch(first.reference)
+    assert (folder / "part.txt").read_text() == "the second machine's"
+
+
 def build(outputs: Outputs, make: Callable[[Path], Mapping[str, int]], seed: int = 1) -> Built:
     return outputs.build("stage", 1, {"source": "digest"}, {"seed": seed}, make)
 

@@ -1,0 +1,161 @@
+"""Sends a run's figures to MLflow from a thread, so that who makes them never waits for a server.
+
+Figures keep their step and their time; a server that does not answer gets them when it does. Every
+some seconds the machine's own figures go along, by the names that MLflow's page of system metrics
+knows: `system/cpu_utilization_percentage` and so on.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from model_registry.tracking import Registry
+
+SEND_SECONDS, SAMPLE_SECONDS = 2.0, 10.0
+SYSTEM = "system/"
+Sample = Callable[[], Mapping[str, float]]
+_NVIDIA = ("utilization.gpu", "memory.used", "memory.total", "power.draw", "enforced.power.limit")
+_LOGGER = logging.getLogger("paddock")
+
+
+class RunLog:
+    """A queue of figures and the thread that sends it; close it, and everything has arrived."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        run: str,
+        *,
+        sample: Sample | None = None,
+        send_seconds: float = SEND_SECONDS,
+        sample_seconds: float = SAMPLE_SECONDS,
+    ) -> None:
+        self._registry, self._run, self._sample = registry, run, sample
+        self._send_seconds, self._sample_seconds = send_seconds, sample_seconds
+        # A run that goes on counts its samples on: MLflow's page sorts them by step.
+        self._began = registry.run_started(run)
+        self._waiting: list[tuple[float, int, Mapping[str, float]]] = []
+        self._lock, self._closing = threading.Lock(), threading.Event()
+        self._told = False
+        self._thread = threading.Thread(target=self._work, name="run log", daemon=True)
+        self._thread.start()
+
+    def put(self, figures: Mapping[str, float], step: int, at: float | None = None) -> None:
+        """Take figures of a step, that became known now or at a time (seconds of the epoch)."""
+        with self._lock:
+            self._waiting.append((time.time() if at is None else at, step, figures))
+
+    def close(self) -> None:
+        """Send the rest and end the thread; raises what MLflow raises if it does not take it."""
+        self._closing.set()
+        self._thread.join()
+        self._send()
+
+    def _work(self) -> None:
+        due = time.monotonic()
+        while True:
+            try:
+                if self._sample is not None and time.monotonic() >= due:
+                    due = time.monotonic() + self._sample_seconds
+                    self._measure(self._sample)
+                self._send()
+            except Exception as error:  # trouble with MLflow must not end a training
+                if not self._told:
+                    self._told = True
+                    _LOGGER.warning("  MLflow takes no figures (%s): kept", type(error).__name__)
+            if self._closing.wait(self._send_seconds):
+                return
+
+    def _measure(self, sample: Sample) -> None:
+        step = round((time.time() - self._began) / self._sample_seconds)
+        self.put({f"{SYSTEM}{name}": value for name, value in sample().items()}, step)
+
+    def _send(self) -> None:
+        with self._lock:
+            points = self._waiting[:]
+        if points:
+            self._registry.log_points(self._run, points)
+            with self._lock:
+                del self._waiting[: len(points)]
+
+
+def machine_sampler() -> Sample:
+    """Return a function that reads processors, memory, disk, network and NVIDIA's GPUs.
+
+    MLflow's own collectors, without the thread that it runs them in, which ends for good the first
+    time a server does not answer. Without `nvidia-ml-py` the GPUs are read through nvidia-smi.
+    """
+    from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+    from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
+    from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
+    from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
+
+    collectors: list[Any] = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
+    by_command = False
+    try:
+        collectors.append(GPUMonitor())
+    except Exception:  # no package, no driver, no GPU: each another exception
+        by_command = bool(_nvidia_smi())
+
+    for collector in collectors:  # the first load of the processors is always 0
+        collector.collect_metrics()
+        collector.clear_metrics()
+
+    def sample() -> dict[str, float]:
+        found = dict(_nvidia_smi()) if by_command else {}
+        for collector in collectors:
+            collector.collect_metrics()
+            found |= collector.aggregate_metrics()
+            collector.clear_metrics()
+        return found
+
+    return sample
+
+
+def _nvidia_smi() -> dict[str, float]:
+    query = f"--query-gpu={','.join(_NVIDIA)}"
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", query, "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return nvidia_figures(done.stdout)
+
+
+def nvidia_figures(table: str) -> dict[str, float]:
+    """Return MLflow's GPU figures from nvidia-smi's table; what a card cannot say is left out."""
+    found: dict[str, float] = {}
+    for number, line in enumerate(table.strip().splitlines()):
+        busy, used, total, watts, limit = (_number(cell) for cell in line.split(","))
+        figures = {
+            "utilization_percentage": busy,
+            "memory_usage_megabytes": None if used is None else used * 2**20 / 1e6,
+            "memory_usage_percentage": _share(used, total),
+            "power_usage_watts": watts,
+            "power_usage_percentage": _share(watts, limit),
+        }
+        for name, value in figures.items():
+            if value is not None:
+                found[f"gpu_{number}_{name}"] = round(value, 1)
+    return found
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None  # [N/A]
+
+
+def _share(part: float | None, whole: float | None) -> float | None:
+    return None if part is None or not whole else 100 * part / whole
