@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from tasks.redaction.first_letters import by_first_letter, where_words_start
-from tasks.redaction.forms.digit_runs import said_to_be_other
+from tasks.redaction.forms.surroundings import said_to_be_other
 from tasks.redaction.patterns import compiled
 from tasks.redaction.scanner import Detector
 
@@ -61,6 +61,7 @@ def _behind(kind: str, name: str, label: str, value: str, digits: tuple[int, int
         after=50,
         check=_digits(*digits),
         needs_digit=True,
+        once=0,
     )
 
 
