@@ -17,7 +17,7 @@ COMMON = (
     "st|str|av|drive|dr|way|court|ct|place|pl|square|sq|close|row|hill|hills|gardens|gdns|walk|park"
     "|circle|cir|trail|trl|loop|path|point|pt|view|vista|plaza|plz|quay|rise|grove|green|run|pass"
     "|crossing|bend|ridge|meadows?|heights|commons?|parade|pde|bypass|station|ferry|canyon|estates?"
-    "|villages?|valley|track|drove|wynd|broadway|manor|cove|glen|landing|mill|oval|spur|viaduct"
+    "|villages?|valley|track|drove|wynd|broadway|manor|cove|glen|landing|mill|oval|spur|viaduct|wharf"
 )
 # Endings of a street name that is one word, with the number behind it: Birkenstraße 7, Storgata 3.
 ENDINGS = (
@@ -94,7 +94,7 @@ PLACE = (
 _SMALL = by_first_letter(_PARTICLES, "d['’]|l['’]")
 STREET = rf"(?:(?:{_SMALL}|[A-Z]\.|{CAPITAL}\.?|[1-9]\d?)[ ]){{0,5}}{CAPITAL}\.?"
 _UNITS = by_first_letter(
-    "apt|apartment|appt|app|suite|ste|flat|unit|room|rm|floor|fl|box|bldg|building|lot|dept|depto"
+    "apt|apartment|appt|app|suite|ste|flat|studio|loft|unit|room|rm|floor|fl|box|bldg|building|lot|dept|depto"
     "|piso|lgh|dør|etage|scala|interno|piano|appartamento|lok|no"
 )
 UNIT = (

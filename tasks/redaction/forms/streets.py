@@ -114,12 +114,15 @@ _BEFORE_NUMBER = r"(?=[\w'’.-]{3,44}[ ](?:nr\.?[ ]?)?\d)"
 _TOWN = rf",[ ]\d{{5}}[ ]{words.UPPER}"
 
 
-def _opening(name: str, trigger: str, opening: str) -> Detector:
-    """Return a detector of streets whose names open with a word, the number behind them."""
+def _opening(name: str, trigger: str, opening: str, before_town: str = "") -> Detector:
+    """Return a detector of streets whose names open with a word, the number behind them.
+
+    `before_town` are openings that count only between a number and a town.
+    """
     return address(
         name,
         trigger,
-        rf"(?<![\w.])(?:{words.NUMBERS}[ ](?:{opening}|via[ ]){words.STREET}(?={_TOWN})"
+        rf"(?<![\w.])(?:{words.NUMBERS}[ ](?:{opening}{before_town}){words.STREET}(?={_TOWN})"
         rf"|(?:{words.NUMBERS}[ ])?{opening}{words.STREET}"
         rf"(?:,?[ ](?:n[º°.o]?[ ]?)?|,){words.NUMBER})",
         0.7,
@@ -167,6 +170,7 @@ STREETS = (
         "street-opening",
         rf"\b(?:{seen(words.OPENINGS)}|via) |\b(?:{seen(words.SHORT_OPENINGS)})",
         rf"(?:{_OPENINGS}[ ]|{_SHORT_OPENINGS}[ ]?|(?-i:Via|VIA)[ ])",
+        "|via[ ]",
     ),
     _opening(
         "street-opening-more",
