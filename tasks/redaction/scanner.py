@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 
 from tasks.redaction.findings import Finding
-from tasks.redaction.triggers import Batch, Rows, Trigger, Triggers, windows
+from tasks.redaction.triggers import Batch, Trigger, Triggers, windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +27,7 @@ class Detector:
     kinds share, such as a row of digits. `needs_digit` says that a text without any of 0 to 9
     holds no match; most texts are such, and are then searched for a few triggers only. `once`, if
     given, says that a trigger leads to nothing more where it ends at least so many characters
-    before the end of a finding of the same kind, or of one as sure.
+    before the end of a finding of the same kind, or of one as sure; such detectors look last.
 
     Detectors with equal triggers share them: the text is searched for each trigger once.
     """
@@ -50,7 +49,6 @@ class Detector:
 
 
 # Adds what it finds between two places of a text to a list. Places outside a text do no harm.
-_BY_PLACE = itemgetter(1, 0)
 Look = Callable[[str, int, int, list[Finding]], None]
 
 
@@ -62,7 +60,8 @@ class Scanner:
         for one in detectors:
             alone = () if one.once is None else (one.kind, one.score, one.once)
             shared.setdefault((one.trigger, one.needs_digit, *alone), []).append(one)
-        groups = list(shared.values())
+        groups = sorted(shared.values(), key=lambda own: own[0].once is not None)
+        self._spared = sum(own[0].once is None for own in groups)  # the first that looks last
         self._searches = tuple((own[0], [_search(one) for one in own]) for own in groups)
         self._triggers = Triggers(
             [
@@ -77,26 +76,46 @@ class Scanner:
 
     def find_all(self, texts: Sequence[str], batch: Batch | None = None) -> list[list[Finding]]:
         """Return the findings of each text; `batch` is the texts, where the caller has made one."""
-        rows = self._triggers.rows(batch or Batch(texts))
-        return [self._look(*one) if one[1] else [] for one in zip(texts, rows, strict=True)]
-
-    def _look(self, text: str, rows: Rows) -> list[Finding]:
-        found: list[Finding] = []
-        # In order of place: what is found first spares searches, the same ones in any batch.
-        places = sorted(rows.items(), key=_BY_PLACE) if len(rows) > 1 else rows.items()
-        for number, ends in places:
-            detector, searches = self._searches[number]
-            low, high = ends[0], ends[-1]
-            if found and detector.once is not None and _is_found(found, detector, low, high):
-                continue
-            if len(ends) == 2:  # as nearly always
-                for before, after, look in searches:
-                    look(text, low - before, high + after, found)
-                continue
-            for before, after, look in searches:
-                for start, end in windows(ends, before, after):
-                    look(text, start, end, found)
+        found: list[list[Finding]] = [[] for _ in texts]
+        # Detector by detector, not text by text: what a processor has at hand is used again.
+        work: dict[int, list[tuple[int, list[int]]]] = {}
+        later: list[tuple[int, list[tuple[list[int], int]]]] = []
+        for place, rows in enumerate(self._triggers.rows(batch or Batch(texts))):
+            spared: list[tuple[list[int], int]] = []
+            for number, ends in rows.items():
+                if number >= self._spared:
+                    spared.append((ends, number))
+                elif number in work:
+                    work[number].append((place, ends))
+                else:
+                    work[number] = [(place, ends)]
+            if spared:
+                later.append((place, spared))
+        for number, those in work.items():
+            for place, ends in those:
+                self._look(number, texts[place], ends, found[place])
+        for place, spared in later:
+            self._look_last(texts[place], spared, found[place])
         return found
+
+    def _look_last(
+        self, text: str, rows: list[tuple[list[int], int]], found: list[Finding]
+    ) -> None:
+        """Look in order of place: what is found first spares searches, the same in any batch."""
+        rows.sort()
+        for ends, number in rows:
+            if not (found and _is_found(found, self._searches[number][0], ends[0], ends[-1])):
+                self._look(number, text, ends, found)
+
+    def _look(self, number: int, text: str, ends: list[int], found: list[Finding]) -> None:
+        searches = self._searches[number][1]
+        if len(ends) == 2:  # as nearly always
+            for before, after, look in searches:
+                look(text, ends[0] - before, ends[1] + after, found)
+            return
+        for before, after, look in searches:
+            for start, end in windows(ends, before, after):
+                look(text, start, end, found)
 
 
 def _is_found(found: Iterable[Finding], detector: Detector, first: int, last: int) -> bool:

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 Rows = dict[int, list[int]]  # by expression: first and last end of each row of close ones
 _DIGITS = b"0123456789"
-# White space ends what would end with a text; what follows it is part of no expression.
-_BETWEEN = b" \xff\xff "
+# White space ends what would end with a text. The digit ends what waits for one, so that it is
+# not found in the next text: what ends there is told of no text.
+_BETWEEN = b" \xff0!\xff "
+_OVER = 2  # characters behind a text at which an expression may still end
 
 
 class Batch:
@@ -38,6 +40,10 @@ class _Piece:
     def __init__(self, numbered: Sequence[tuple[int, bytes]]) -> None:
         lengths = (len(data) + len(_BETWEEN) for _, data in numbered)
         self.starts = list(accumulate(lengths, initial=0))
+        self.ends = [
+            start + len(data) + _OVER
+            for start, (_, data) in zip(self.starts, numbered, strict=False)
+        ]
         self.numbers = [number for number, _ in numbered]
         self.data = _BETWEEN.join(data for _, data in numbered)
 
@@ -82,11 +88,17 @@ class Triggers:
         return found
 
     def _note(self, piece: _Piece, found: list[Rows]) -> Note:
-        reach, starts, numbers = self._reach, piece.starts, piece.numbers
+        reach, starts, ends, numbers = self._reach, piece.starts, piece.ends, piece.numbers
+        place, low, high = 0, 0, -1
 
         def note(trigger: int, _start: int, end: int, _flags: int, _context: Any) -> None:
-            place = bisect_left(starts, end) - 1
-            end -= starts[place]
+            nonlocal place, low, high
+            if not low < end <= high:  # most are in the same text as the one before
+                place = bisect_left(starts, end) - 1
+                low, high = starts[place], ends[place]
+                if end > high:
+                    return
+            end -= low
             rows = found[numbers[place]]
             if trigger in rows:
                 row = rows[trigger]

@@ -136,19 +136,19 @@ def test_the_search_sees_into_every_store(everything: list[tuple[str, bytes]]) -
     assert holding("Answers of candidate", "mlflow.db (")
 
 
-def test_no_planted_value_is_anywhere(
+def test_row_45_no_planted_value_is_anywhere(
     planted: dict[str, str], everything: list[tuple[str, bytes]]
 ) -> None:
     found = {kind: places_of(value, everything) for kind, value in planted.items()}
     assert {kind: places for kind, places in found.items() if places} == {}
 
 
-def test_no_part_of_a_name_is_anywhere(everything: list[tuple[str, bytes]]) -> None:
+def test_row_45_no_part_of_a_name_is_anywhere(everything: list[tuple[str, bytes]]) -> None:
     for part in ("Bartholomew", "Kingsley", "Orchard Hill", "quillmark", "Zk39QpLw77"):
         assert places_of(part, everything) == [], part
 
 
-def test_an_error_does_not_quote_the_row_it_is_about(
+def test_row_45_an_error_does_not_quote_the_row_it_is_about(
     tmp_path: Path,
     paddock: Run,
     planted: dict[str, str],

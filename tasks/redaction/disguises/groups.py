@@ -28,6 +28,7 @@ _MAC = frozenset({"MAC"})
 _SECRET = frozenset({"SECRET"})
 _BREAK = r"[^\S\n]{0,3}[\\=]?\r?\n[ \t>|#*]{0,8}"
 _GAP = rf"(?:[^\w\n]{{1,4}}|_{{1,2}}|[^\w\n]?{_BREAK})"
+_DATE = compiled(r"00?([-/.])00?\1(?:00)?00|0000([-/.])00?\2(?:00?)")  # and 0 stands for any digit
 _CARD_SHAPES = compiled(r"4 4 4 4(?: 3)?|4 6 [45]|8 8|(?:2 ){7}2|4 4 4 1|4 4 5|4 8 4|4 12|6 10")
 _ARITHMETIC = frozenset({"+", "=", ",", "%", "<", ">", ":", ";", "$", "^"})
 _MAC_SIGNS = frozenset("-:_|~/·•*")
@@ -98,7 +99,11 @@ def _numbers(row: str) -> tuple[bool, list[_Number]]:
     gaps = [row[a[1] : b[0]] for a, b in pairwise(spans)]
     plain = all(gap in _PLAIN_GAPS for gap in gaps) and len(gaps) != 7  # 7: eight pairs
     numbers = [_shape(spans[a : b + 1], gaps[a:b]) for a, b in _pieces(gaps)]
-    return plain, [one for one in numbers if 7 <= one.digits <= 19]
+    return plain, [one for one in numbers if 7 <= one.digits <= 19 and not _is_date(row, one.spans)]
+
+
+def _is_date(row: str, spans: Sequence[tuple[int, int]]) -> bool:
+    return _DATE.fullmatch(row, spans[0][0], spans[-1][1]) is not None
 
 
 def _pieces(gaps: Sequence[str]) -> Iterator[tuple[int, int]]:

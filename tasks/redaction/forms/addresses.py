@@ -19,7 +19,8 @@ _ROOM = "apt|apartment|appt|suite|ste|flat"
 # A flat may be of music and a suite of tests: with nothing before it, it has a capital.
 _ROOM_ALONE = (
     r"apt|apartment|appt|(?<!Test[ ])(?<!Office[ ])(?:(?-i:Suite|SUITE|Ste|STE|Flat"
-    r"|FLAT)|suite(?=[ ]\d{3}))"
+    r"|FLAT)|suite(?=[ ]\d{3})|studio"
+    r"(?=[ ]\d{1,3}[a-z]?,[ ]\d{1,5}[a-z]?[ ](?-i:[A-Z])\w+[ ](?-i:[A-Z])))"
 )
 _ROOM_NUMBER = r"\b\.?[ ]?#?\d{1,5}[a-z]?(?![\w*/=+%]|[.,:]\d)"
 _BOX = (
@@ -76,7 +77,7 @@ ADDRESSES = (
     *STREETS,
     address(
         "unit",
-        rf"\b(?:{_ROOM})\.? ?#?[0-9]",
+        rf"\b(?:{_ROOM}|studio)\.? ?#?[0-9]",
         rf"(?:{words.FIRST_LINE}{words.SEP}(?<=[\s,>])(?:{_ROOM})|(?<![\w-])(?:{_ROOM_ALONE}))"
         rf"{_ROOM_NUMBER}",
         0.7,

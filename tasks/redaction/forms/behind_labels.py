@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from tasks.redaction.first_letters import by_first_letter, where_words_start
-from tasks.redaction.forms.digit_runs import said_to_be_other
+from tasks.redaction.forms.surroundings import said_to_be_other
 from tasks.redaction.patterns import compiled
 from tasks.redaction.scanner import Detector
 
@@ -61,6 +61,7 @@ def _behind(kind: str, name: str, label: str, value: str, digits: tuple[int, int
         after=50,
         check=_digits(*digits),
         needs_digit=True,
+        once=0,
     )
 
 
@@ -103,7 +104,8 @@ _NINE = r"[0-9]{3}[ .-]?[0-9]{2}[ .-]?[0-9]{4}|[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{3
 
 BEHIND_LABELS = (
     _behind("SSN", "SSN by its word",
-            r"ssn|ss#|social[ -]security|soc(?:ial)? sec|social_security\w*", _NINE, (9, 9)),
+            r"ssn|ss#|social[ -]security|soc(?:ial)? sec|social_security\w*|social(?: number|:)",
+            _NINE, (9, 9)),
     _behind("CARD", "card by its word", _CARD, _CARD_VALUE, (12, 19)),
     _behind("PASSPORT", "passport by its word", r"passports?|passport_?(?:number|no)|reisepass\w*",
             r"[A-Z]{0,3}[ -]?[0-9]{2,3}[ -][0-9]{3}[ -]?[0-9]{2,4}|[A-Z]{1,3}[ -][0-9]{6,8}|"
@@ -112,6 +114,7 @@ BEHIND_LABELS = (
     _behind("TAX_ID", "tax number by its word", _TAX, _CODE, (6, 16)),
     _behind("HEALTH_ID", "health number by its word", _HEALTH, _CODE, (5, 16)),
     _behind("ACCOUNT", "account by its word", _ACCOUNT, r"[0-9](?:[ -]?[0-9]){4,17}", (5, 18)),
+    _behind("ACCOUNT", "account by its short word", "a/c", r"[0-9]{8,12}", (8, 12)),
     _behind("ACCOUNT", "bank by its word", _ROUTING,
             r"[0-9]{9}|[0-9]{2}[- ][0-9]{2}[- ][0-9]{2}|[0-9]{3}[- ][0-9]{3}|[0-9]{6}", (6, 9)),
 )  # fmt: skip

@@ -62,7 +62,7 @@ _TRIGGER = (
     r"|\baged? [0-9]{2}|\bage is"
 )
 _TRIGGER_BEHIND = (
-    r"[0-9][^0-9]{0,64}(?:birth|born\b|\bdob\b|\bd\.o\.b|\bb-?day|geboren|geburtstag|my age)"
+    r"[0-9][^0-9\n!]{0,64}(?:birth|born\b|\bdob\b|\bd\.o\.b|\bb-?day|geboren|geburtstag|my age)"
 )
 # A date behind one of these is another date, though a birth was spoken of before it.
 _EVENT = compiled(
@@ -112,8 +112,8 @@ BIRTH_DATES = (
         trigger=_TRIGGER_BEHIND,
         pattern=compiled(
             rf"(?i)(?P<value>{_DATE})(?P<gap>[^\d\n.!?]{{0,40}}?)(?:\b(?:date of birth"
-            rf"|birth ?(?:day|date)"
-            r"|was born|were born|am born|(?:is|was) when .{0,12}born|dob\b|d\.o\.b|b-?day|geboren"
+            r"|birth ?(?:day|date)|was born|were born|am born"
+            r"|(?:is|was) when [^\d\n.!?]{0,12}born|dob\b|d\.o\.b|b-?day|geboren"
             r"|geburtstag|my age)|[(\[]?born\b)"
         ),
         score=0.8,

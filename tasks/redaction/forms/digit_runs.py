@@ -15,7 +15,7 @@ from itertools import product
 from typing import NamedTuple
 
 from tasks.redaction.findings import Finding
-from tasks.redaction.first_letters import where_words_start
+from tasks.redaction.forms.surroundings import OTHER_NUMBER, glued, said_to_be_other
 from tasks.redaction.patterns import compiled
 from tasks.redaction.scanner import Detector
 
@@ -26,36 +26,15 @@ _TRIGGER = r"(?:[0-9](?: ?[-./?] ?|  ?|\xa0)?){8}[0-9](?:[^0-9]|\z)"
 _SPACE = " \u00a0\u2007\u2009\u202f"
 _DASH = r"\-‐‑‒–"
 _BETWEEN = rf"(?:[{_SPACE}]?[{_DASH}./][{_SPACE}]?|[{_SPACE}]{{1,2}})"
-_RUN = compiled(rf"[0-9](?<![0-9].)[0-9]{{0,39}}+(?:{_BETWEEN}[0-9]{{1,40}}+){{0,40}}+")
-_SIGN_OF_WORD = r"[^\W_]"
+_SIGNS = rf"[0-9{_SPACE}{_DASH}./]"
+_RUN = compiled(
+    rf"[0-9](?<![0-9].)(?={_SIGNS}{{{_SHORTEST - 1}}})[0-9]{{0,39}}+"
+    rf"(?:{_BETWEEN}[0-9]{{1,40}}+){{0,40}}+"
+)
 _NOT_A_DIGIT = compiled(r"[^0-9]+")
 _PART = compiled(r"([0-9]+)([^0-9]*)")
 SHAPE = str.maketrans("123456789", "000000000")  # what a row looks like, whatever its digits
-# "part number 123-45-6789": said to be something else.
-_OTHER_WORDS = (
-    "orders?|invoices?|tracking|track|serial|parts?|models?|sku|isbn|issn|ean|upc|gtin|doi|oclc"
-    "|asin|tickets?|build|version|commit|batch|lot|ref|reference|case|bug|issue|timestamp|epoch"
-    "|article|item|product|catalog|shipment|parcel|package|job|transaction|confirmation|booking"
-    "|request|session|trace|span|error|patent|port|pid|uid|offset|total|sum|hash|seed|row|revision"
-    "|rev|release|firmware|s/n|p/n|seq|sequence|event|record|test|sample|specimen|barcode|time|ts"
-    "|at|size|bytes|count|nonce|checksum"
-)
-_OTHER = compiled(
-    rf"(?i){where_words_start(_OTHER_WORDS, not_behind=_SIGN_OF_WORD)}\b"
-    r"(?:[\s_-]*(?:number|numbers|no|num|nr|id|code|key))?[^\w;|]{0,3}(?:(?:is|was)\s+)?[\"'#(]?$"
-)
-# A form without a check digit does not count in the same breath as these.
-_OTHER_NUMBER = compiled(
-    "(?i)"
-    + where_words_start(
-        "order|invoice|tracking|serial|part|model|sku|isbn|ticket|article|item|product|batch"
-        "|catalog|reference|version"
-    )
-    + r"[\s_-]*(?:numbers?|nos?\b|nums?\b|ids?\b|codes?|#)"
-)
 _SURE = 0.9
-_THOUSANDS = compiled(r"[0-9]{3}[ .,][0-9]{3}(?![0-9])")
-_CENTS = compiled(r",[0-9]{1,2}(?![0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,44 +96,9 @@ def digit_detector(rules: Sequence[NumberRule]) -> Detector:
         score=0.5,
         before=102,
         after=90,
-        check=lambda match: match.end() - match.start() >= _SHORTEST,
         read=read,
         needs_digit=True,
     )
-
-
-def words(*alternatives: str) -> re.Pattern[str]:
-    """Return a pattern that finds one of these words (expressions), whatever their case."""
-    return compiled(
-        rf"(?i){where_words_start(*alternatives, not_behind=_SIGN_OF_WORD)}(?!{_SIGN_OF_WORD})"
-    )
-
-
-def said_to_be_other(text: str, start: int) -> bool:
-    """Tell whether the words right before a value say that it is an order number or the like."""
-    return _OTHER.search(text, max(0, start - 40), start) is not None
-
-
-def glued(text: str, start: int, end: int) -> bool:
-    """Tell whether a value is part of a longer code, number, name or address.
-
-    A comma parts columns as often as digits: it glues thousands and cents only.
-    """
-    before, behind = text[max(0, start - 2) : start], text[end : end + 2]
-    if before and (before[-1].isalnum() or before[-1] in "_@$€£¥+%"):
-        return True
-    if len(before) == 2:
-        if before[1] in "-./\\" and (before[0].isalnum() or before[0] in "_./"):
-            return True
-        if before[1] == "," and before[0].isdigit() and _THOUSANDS.match(text, start):
-            return True
-    if behind and (behind[0].isalnum() or behind[0] in "_@%$€£"):
-        return True
-    if len(behind) < 2:
-        return False
-    if behind[0] == ",":
-        return text[start:end].isdigit() and _CENTS.match(text, end) is not None
-    return behind[0] in "-./+\\" and (behind[1].isalnum() or behind[1] == "_")
 
 
 def _written(mask: str) -> Iterator[str]:
@@ -239,7 +183,7 @@ def _rule(text: str, start: int, end: int, rules: Sequence[NumberRule]) -> Numbe
                 return None
             may_stand = True
         if rule.words is None:
-            if rule.score >= _SURE or not _OTHER_NUMBER.search(text, max(0, start - 60), start):
+            if rule.score >= _SURE or not OTHER_NUMBER.search(text, max(0, start - 60), start):
                 return rule
         elif _near(rule.words, text, start, end):
             return rule
@@ -251,7 +195,8 @@ def _may_stand(text: str, start: int, end: int, digits: str, *, card: bool) -> b
     may_go_on = card and text[end : end + 1] in ("/", ",")  # its expiry, the next column
     if glued(text, start, end) and not may_go_on:
         return False
-    return bool(digits.strip("01")) and not said_to_be_other(text, start)
+    bare = len(digits) == end - start
+    return bool(digits.strip("01")) and not said_to_be_other(text, start, bare=bare)
 
 
 def _near(pattern: re.Pattern[str], text: str, start: int, end: int) -> bool:

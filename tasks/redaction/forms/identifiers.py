@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from tasks.redaction.forms.behind_labels import BEHIND_LABELS, TOLD_AFTER
 from tasks.redaction.forms.checksums import luhn, weighted
-from tasks.redaction.forms.digit_runs import NumberRule, digit_detector, fours, uniform, words
+from tasks.redaction.forms.digit_runs import NumberRule, digit_detector, fours, uniform
 from tasks.redaction.forms.iban import IBAN
 from tasks.redaction.forms.national_codes import NATIONAL_CODES, PASSPORT_LINES
 from tasks.redaction.forms.national_numbers import NATIONAL_NUMBERS
+from tasks.redaction.forms.surroundings import words
 from tasks.redaction.forms.wallets import WALLETS
 from tasks.redaction.patterns import compiled
 

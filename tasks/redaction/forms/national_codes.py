@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from tasks.redaction.forms.checksums import is_date, mrz_check, weighted
-from tasks.redaction.forms.digit_runs import glued, said_to_be_other
+from tasks.redaction.forms.surroundings import glued, said_to_be_other
 from tasks.redaction.patterns import compiled
 from tasks.redaction.scanner import Detector
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from tasks.redaction.forms import national_checks as checks
 from tasks.redaction.forms.checksums import luhn, mod_11_10, ymd
-from tasks.redaction.forms.digit_runs import NumberRule, words
+from tasks.redaction.forms.digit_runs import NumberRule
+from tasks.redaction.forms.surroundings import words
 
 _GENERIC = (
     r"national(?:\s+(?:id|identity|identification|insurance|register|registration))?",

@@ -17,7 +17,7 @@ COMMON = (
     "st|str|av|drive|dr|way|court|ct|place|pl|square|sq|close|row|hill|hills|gardens|gdns|walk|park"
     "|circle|cir|trail|trl|loop|path|point|pt|view|vista|plaza|plz|quay|rise|grove|green|run|pass"
     "|crossing|bend|ridge|meadows?|heights|commons?|parade|pde|bypass|station|ferry|canyon|estates?"
-    "|villages?|valley|track|drove|wynd|broadway|manor|cove|glen|landing|mill|oval|spur|viaduct"
+    "|villages?|valley|track|drove|wynd|broadway|manor|cove|glen|landing|mill|oval|spur|viaduct|wharf"
 )
 # Endings of a street name that is one word, with the number behind it: Birkenstraße 7, Storgata 3.
 ENDINGS = (
@@ -26,15 +26,21 @@ ENDINGS = (
     "|steenweg|katu|kuja|polku|tie|torget?|torv|plads|plass|bakken|backen|gränd(?:en)?|braut|stígur"
     "|stræti|túni?|hrauni?|götu|allén?|utca|tänav|gatvė|iela"
 )
-# Words that open a street name, with the number behind it: Calle Mayor 4, ul. Długa 12.
+# Words that open a street name, with the number behind it: Calle Mayor 4, ulica Długa 12.
 OPENINGS = (
-    "calle|c/|cl\\.|avda?\\.?|avenida|av\\.|paseo|pso\\.|plaza|pza\\.|camino|carretera|ctra\\.?|ronda"
-    "|carrer|passeig|r[uú]a|r\\.|travessa|largo|praça|alameda|estrada|rodovia|viale|v\\.le|piazza|p\\.za"
-    "|piazzale|corso|c\\.so|vicolo|contrada|strada|str\\.|strasse|straße|rue|avenue|boulevard|bd\\.?"
-    "|chemin|allée|impasse|quai|ul\\.?|ulica|ulice|ulitsa|ул\\.?|улица|aleja|aleje|al\\.|os\\.|osiedle"
-    "|plac|nám\\.|náměstí|námestie|třída|trg|bul\\.?|bulevard?|bulevardi|jalan|jl\\.?|οδός|проспект"
-    "|пр\\.|cesta|grote|lange|korte|unter den|auf der|an der|an den"
+    "calle|avda?|avenida|paseo|plaza|camino|carretera|ronda"
+    "|carrer|passeig|r[uú]a|travessa|largo|praça|alameda|estrada|rodovia|viale|piazza"
+    "|piazzale|corso|vicolo|contrada|strada|strasse|straße|rue|avenue|boulevard|bd"
+    "|chemin|allée|impasse|quai|ul|ulica|ulice|ulitsa|aleja|aleje|osiedle"
+    "|plac|náměstí|námestie|třída|trg|bul|bulevard?|bulevardi|jalan|jl"
+    "|cesta|grote|lange|korte|unter den|auf der|an der|an den"
 )
+# Such as need no space behind them: ul.Długa 12.
+SHORT_OPENINGS = (
+    "c/|cl\\.|avda?\\.|av\\.|pso\\.|pza\\.|ctra\\.|r\\.|v\\.le|p\\.za|c\\.so|str\\.|bd\\.|ul\\.|al\\.|os\\.|nám\\."
+    "|bul\\.|jl\\."
+)
+EASTERN_OPENINGS = "ул\\.[ ]?|(?:ул|улица|οδός|проспект)[ ]|пр\\.[ ]?"
 # The same, apart: with them in one expression Hyperscan takes twice as long.
 MORE_OPENINGS = (
     "callej[oó]n|pasaje|pasadizo|glorieta|cuesta|cañada|acceso|rambla|borgo|rotonda|canale|stretto"
@@ -88,7 +94,7 @@ PLACE = (
 _SMALL = by_first_letter(_PARTICLES, "d['’]|l['’]")
 STREET = rf"(?:(?:{_SMALL}|[A-Z]\.|{CAPITAL}\.?|[1-9]\d?)[ ]){{0,5}}{CAPITAL}\.?"
 _UNITS = by_first_letter(
-    "apt|apartment|appt|app|suite|ste|flat|unit|room|rm|floor|fl|box|bldg|building|lot|dept|depto"
+    "apt|apartment|appt|app|suite|ste|flat|studio|loft|unit|room|rm|floor|fl|box|bldg|building|lot|dept|depto"
     "|piso|lgh|dør|etage|scala|interno|piano|appartamento|lok|no"
 )
 UNIT = (

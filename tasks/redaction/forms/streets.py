@@ -96,6 +96,8 @@ _COMMON = by_first_letter(words.COMMON)
 _CAPITAL_COMMON = "|".join(f"(?-i:{one[0].upper()}){one[1:]}" for one in words.COMMON.split("|"))
 _ENDINGS = by_first_letter(words.ENDINGS)
 _OPENINGS = by_first_letter(words.OPENINGS)
+_SHORT_OPENINGS = by_first_letter(words.SHORT_OPENINGS)
+_EASTERN_OPENINGS = by_first_letter(words.EASTERN_OPENINGS)
 _MORE_OPENINGS = by_first_letter(words.MORE_OPENINGS)
 _CLOSINGS = by_first_letter(words.CLOSINGS)
 _FRENCH = by_first_letter(words.FRENCH)
@@ -108,15 +110,21 @@ _CORNER = (
 )
 # Spares most words the look for an ending at each of their letters.
 _BEFORE_NUMBER = r"(?=[\w'’.-]{3,44}[ ](?:nr\.?[ ]?)?\d)"
+# Behind a street whose number stands before it: 12 via Roma, 00184 Roma.
+_TOWN = rf",[ ]\d{{5}}[ ]{words.UPPER}"
 
 
-def _opening(name: str, seen_opening: str, opening: str) -> Detector:
-    """Return a detector of streets whose names open with a word, the number behind them."""
+def _opening(name: str, trigger: str, opening: str, before_town: str = "") -> Detector:
+    """Return a detector of streets whose names open with a word, the number behind them.
+
+    `before_town` are openings that count only between a number and a town.
+    """
     return address(
         name,
-        rf"{seen_opening}[^\n0-9]{{2,50}}[0-9]",
-        rf"(?<![\w.])(?:{words.NUMBERS}[ ])?{opening}"
-        rf"{words.STREET}(?:,?[ ](?:n[º°.o]?[ ]?)?|,){words.NUMBER}",
+        trigger,
+        rf"(?<![\w.])(?:{words.NUMBERS}[ ](?:{opening}{before_town}){words.STREET}(?={_TOWN})"
+        rf"|(?:{words.NUMBERS}[ ])?{opening}{words.STREET}"
+        rf"(?:,?[ ](?:n[º°.o]?[ ]?)?|,){words.NUMBER})",
         0.7,
         before=120,
         after=80,
@@ -151,13 +159,28 @@ STREETS = (
         rf"{_ENDINGS}[ ](?:nr\.?[ ]?)?{words.NUMBER}",
         0.7,
     ),
-    _opening(
-        "street-opening",
-        rf"(?:\b|[\x80-\xff?])(?:{seen(words.OPENINGS)}|via)[ ]?",
-        rf"(?:{_OPENINGS}[ ]?|(?-i:Via|VIA)[ ])",
+    address(
+        "street-french",
+        rf"[0-9](?: ?bis| ?ter)?,? (?:{seen(words.FRENCH)}) ",
+        rf"{words.FIRST_NUMBERS}(?:[ ]?bis|[ ]?ter)?,?[ ]{_FRENCH}[ ]{words.STREET}"
+        rf"(?:[ ]\d{{1,4}}(?!\w))?",
+        0.7,
     ),
     _opening(
-        "street-opening-more", rf"\b(?:{seen(words.MORE_OPENINGS)})[ ]", rf"{_MORE_OPENINGS}[ ]"
+        "street-opening",
+        rf"\b(?:{seen(words.OPENINGS)}|via) |\b(?:{seen(words.SHORT_OPENINGS)})",
+        rf"(?:{_OPENINGS}[ ]|{_SHORT_OPENINGS}[ ]?|(?-i:Via|VIA)[ ])",
+        "|via[ ]",
+    ),
+    _opening(
+        "street-opening-more",
+        rf"\b(?:{seen(words.MORE_OPENINGS)}) [^\n0-9]{{2,50}}[0-9]",
+        rf"{_MORE_OPENINGS}[ ]",
+    ),
+    _opening(
+        "street-opening-east",
+        r"\?\?[?.] ?[^\n0-9]{2,50}[0-9]",
+        rf"(?:{_EASTERN_OPENINGS})",
     ),
     address(
         "street-closing",
@@ -165,13 +188,6 @@ STREETS = (
         rf"(?<!\w)(?:{words.NUMBERS}[ ])?(?:(?:{words.CAPITAL}\.?[ ]){{1,3}}"
         rf"|(?<=\d[ ])(?:{words.WORD}[ ]){{1,3}}){_CLOSINGS}[ ](?:no[.:]{{0,2}}[ ]?)?"
         rf"{words.NUMBER}\.?",
-        0.7,
-    ),
-    address(
-        "street-french",
-        rf"[0-9](?: ?bis| ?ter)?,? (?:{seen(words.FRENCH)}) ",
-        rf"{words.FIRST_NUMBERS}(?:[ ]?bis|[ ]?ter)?,?[ ]{_FRENCH}[ ]{words.STREET}"
-        rf"(?:[ ]\d{{1,4}}(?!\w))?",
         0.7,
     ),
     address(

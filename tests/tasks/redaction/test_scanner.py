@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from tasks.redaction.forms.licences import LICENCES
 from tasks.redaction.forms.phones import PHONES
 from tasks.redaction.forms.secrets import SECRETS
 from tasks.redaction.scanner import Detector, Scanner
+from tasks.redaction.triggers import Batch, Trigger, Triggers
 from tests.tasks.redaction.clean_texts import CLEAN
 
 
@@ -92,6 +94,24 @@ def test_a_trigger_inside_what_was_found_may_lead_to_nothing_more() -> None:
     assert asked == []
     kept = Scanner([long, spared]).find("ab3")
     assert [one.detector for one in kept] == ["spared"]
+
+
+def test_what_is_sure_spares_a_search_that_comes_before_it_in_the_text() -> None:
+    asked: list[str] = []
+
+    def noted(match: re.Match[str]) -> bool:
+        asked.append(match[0])
+        return True
+
+    early = _detector("early", r"abc?", check=noted, once=0)
+    sure = replace(_detector("sure", "xabcd"), trigger="abcd")
+    assert [one.detector for one in Scanner([early, sure]).find("xabcd")] == ["sure"]
+    assert asked == []
+
+
+def test_a_trigger_that_waits_for_a_digit_is_not_found_in_the_next_text() -> None:
+    triggers = Triggers([Trigger("ab[^0-9]{0,30}[0-9]", 9), Trigger("b", 9)])
+    assert triggers.rows(Batch(["ab", "12", "ab 1"])) == [{1: [2, 2]}, {}, {1: [2, 2], 0: [4, 4]}]
 
 
 def test_texts_searched_together_give_what_each_gives_alone(scanner: Scanner) -> None:

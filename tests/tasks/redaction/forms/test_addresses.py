@@ -59,6 +59,11 @@ _WHOLE = [
     "Unit 1783 Box 3210\nDPO AP 99855",
     "USS Enterprise\nFPO AP 96615",
     "the corner of 5th Avenue and 42nd Street",
+    "Studio 4, 18 Marlowe Street, Leeds LS6 2AB",
+    "12 via Roma, 00184 Roma",
+    "12 av. Foch, 75016 Paris",
+    "улица Пушкина 5, Москва",
+    "4 Canal Wharf, Bristol",
 ]
 
 
@@ -106,6 +111,7 @@ def test_neighbours_are_two_addresses(scanner: Scanner) -> None:
         "The IP address is 10.0.0.1, the email address: 5 chars minimum",
         "mod_str, 2 and octet_str, 10 and string 5, during 2018",
         "a flat 5 chord and apartment 1200*1.4",
+        "Visual Studio 2019, 16 GB; Studio 5, 12 Monkeys was shot there",
         "archive (#4342) in ``.zip`` format",
     ],
 )

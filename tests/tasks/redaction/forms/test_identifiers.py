@@ -162,6 +162,9 @@ PERSONAL = [
     ("CARD", "card number ⟦4242-4242-4242-4242⟧, CVC 123"),
     ("CARD", "use 4242 4242 4242 4242 or ⟦5555 5555 5555 4444⟧"),
     ("SSN", "SSNs: 219-09-9999 and ⟦457-55-5462⟧"),
+    ("SSN", "row ⟦778-62-8144⟧"),
+    ("SSN", "social: ⟦431559082⟧"),
+    ("ACCOUNT", "sort code 20-45-53, a/c ⟦63849203⟧"),
 ]
 
 
@@ -182,4 +185,9 @@ def test_a_value_is_found_from_its_first_sign_to_its_last(
 
 @pytest.mark.parametrize("text", CLEAN)
 def test_what_only_looks_alike_is_left(scanner: Scanner, text: str) -> None:
+    assert scanner.find(text) == []
+
+
+@pytest.mark.parametrize("text", ["row 778628144", "call +1 943 476 5919", "a/c of 12000 BTU"])
+def test_a_row_a_phone_and_a_cooler_are_no_numbers_of_people(scanner: Scanner, text: str) -> None:
     assert scanner.find(text) == []
