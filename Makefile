@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 SOURCES := flows tasks model_registry data_contracts eval_sets tests
 
-.PHONY: help run up test test-slow check format bench-redaction bench-ingest bench-finetune setup setup-dev lock clean
+.PHONY: help run up test test-slow check format bench-redaction bench-ingest bench-finetune bench-generation setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -43,6 +43,9 @@ bench-ingest: setup-dev  ## how ingestion grows with the rows, and over workers 
 
 bench-finetune: setup-dev  ## how fast fine-tuning is, beside TRL where it is installed (some minutes)
 	@$(BIN)/python -m tests.benchmarks.bench_finetune
+
+bench-generation: setup-dev  ## how fast the evaluation's answers come, beside transformers' generate
+	@$(BIN)/python -m tests.benchmarks.bench_generation
 
 setup: .venv/installed  ## install the lock file into .venv
 

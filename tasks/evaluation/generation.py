@@ -8,34 +8,18 @@ batch sizes and processors, so both are recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_contracts.errors import InputError
+from model_registry.adapters import Adapter, read_adapter
 from model_registry.loading import Precision, load_model
+from tasks.evaluation.decoding.decoder import decode
+from tasks.evaluation.prompts import Progress, Prompt, end_tokens, render_prompts
 from tasks.evaluation.tables import write_json, write_rows
 
 if TYPE_CHECKING:
-    import torch
-
     from eval_sets.types import EvalSet
-
-STEP = "evaluate"
-Progress = Callable[[int, int | None], None]
-
-
-@dataclass
-class Prompt:
-    """A rendered prompt, and the answer's token ids as they come."""
-
-    eval_set: str
-    case_id: str
-    ids: list[int]
-    budget: int
-    answer: list[int] = field(default_factory=list[int])
-    truncated: bool = True
 
 
 def fastest_precision(device: str) -> Precision:
@@ -57,10 +41,12 @@ def generate_answers(
     batch_size: int = 64,
     device: str = "cpu",
     dtype: Precision = "float32",
+    adapter: Path | None = None,
     progress: Progress = lambda done, total: None,
 ) -> dict[str, int]:
     """Answer every case of the sets, write the answers into `out`, and return the counts.
 
+    `adapter` is a folder with a LoRA adapter of the model, which is used without merging it.
     `progress(done, total)` counts cases. `seed` changes nothing while decoding is greedy; it is
     set and recorded so that nothing else in the process can.
     """
@@ -69,7 +55,10 @@ def generate_answers(
     torch.manual_seed(seed)
     model, tokenizer = load_model(model_folder, device=device, dtype=dtype)
     prompts = render_prompts(sets, tokenizer, int(model.config.max_position_embeddings))
-    answer_prompts(model, tokenizer, prompts, batch_size=batch_size, progress=progress)
+    lora = read_adapter(adapter) if adapter else None
+    engine = answer_prompts(
+        model, tokenizer, prompts, batch_size=batch_size, adapter=lora, progress=progress
+    )
     write_rows(out / "answers.parquet", [_row(prompt, tokenizer) for prompt in prompts])
     meta = {
         "decoding": "greedy",
@@ -77,6 +66,8 @@ def generate_answers(
         "batch_size": batch_size,
         "device": device,
         "dtype": dtype,
+        "engine": engine,
+        "adapter": lora.digest if lora else None,
         "eval_sets": {s.name: {"version": s.version, "digest": s.digest} for s in sets},
     }
     write_json(out / "answers.json", meta)
@@ -87,125 +78,29 @@ def generate_answers(
     }
 
 
-def render_prompts(sets: Sequence[EvalSet], tokenizer: Any, context: int) -> list[Prompt]:
-    """Turn every case into token ids; InputError for one that does not fit the model's context."""
-    prompts: list[Prompt] = []
-    for eval_set in sets:
-        for case in eval_set.cases:
-            turns = [message.model_dump() for message in case.messages]
-            text = render_turns(turns, tokenizer, f"{eval_set.name}/{case.id}")
-            ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-            if len(ids) + case.max_new_tokens > context:
-                raise InputError(
-                    f"the prompt has {len(ids)} tokens; with its answer it is longer than the"
-                    f" model's context of {context}",
-                    step=STEP,
-                    where=f"{eval_set.name}/{case.id}",
-                    remedy="shorten the case, or take a model with a longer context",
-                )
-            prompts.append(Prompt(eval_set.name, case.id, ids, case.max_new_tokens))
-    return prompts
-
-
-def render_turns(turns: list[dict[str, Any]], tokenizer: Any, where: str) -> str:
-    """Render turns as the text that an answer continues."""
-    from jinja2 import TemplateError
-
-    try:
-        return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    except TemplateError as error:
-        raise InputError(
-            "the model's chat template refuses the conversation",
-            step=STEP,
-            where=where,
-            remedy="take a model whose template allows these roles (system, user, assistant)",
-        ) from error
-
-
 def answer_prompts(
     model: Any,
     tokenizer: Any,
     prompts: Sequence[Prompt],
     *,
     batch_size: int,
+    adapter: Adapter | None = None,
     progress: Progress = lambda done, total: None,
-) -> None:
-    """Fill in every prompt's answer, in batches of prompts of like length."""
+) -> str:
+    """Fill in every prompt's answer; return the name of what computed them.
+
+    `progress(done, total)` hears of every `batch_size` prompts that are done.
+    """
+    told = 0
+
+    def tell(done: int) -> None:
+        nonlocal told
+        while told < done and (told + batch_size <= done or done == len(prompts)):
+            told = min(told + batch_size, done)
+            progress(told, len(prompts))
+
     ends = end_tokens(model, tokenizer)
-    ordered = sorted(prompts, key=lambda p: (p.budget, len(p.ids), p.eval_set, p.case_id))
-    for start in range(0, len(ordered), batch_size):
-        batch = ordered[start : start + batch_size]
-        _answer_batch(model, batch, ends, pad=min(ends))
-        progress(start + len(batch), len(ordered))
-
-
-def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Return the ids that end an answer: the generation config's and the tokenizer's own."""
-    configured = model.generation_config.eos_token_id
-    ids = configured if isinstance(configured, list) else [configured]
-    found = frozenset(int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None)
-    if not found:
-        raise InputError(
-            "the model has no end-of-text token, so no answer would end",
-            step=STEP,
-            where=str(tokenizer.name_or_path),
-            remedy="set eos_token_id in generation_config.json",
-        )
-    return found
-
-
-def _answer_batch(model: Any, batch: list[Prompt], ends: frozenset[int], pad: int) -> None:
-    """Decode greedily; a row leaves the batch when it ends, so no row waits for the longest."""
-    import torch
-    from transformers import DynamicCache
-
-    ids, mask = _left_padded(batch, pad, model.device)
-    position = (mask.cumsum(-1) - 1).clamp(min=0)
-    cache = DynamicCache(config=model.config)
-    rows = list(batch)
-    with torch.inference_mode():
-        while rows:
-            logits = model(
-                input_ids=ids,
-                attention_mask=mask,
-                position_ids=position,
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            ).logits[:, -1]
-            chosen = logits.argmax(-1)
-            alive = [
-                _goes_on(row, token, ends) for row, token in zip(rows, chosen.tolist(), strict=True)
-            ]
-            keep = torch.tensor([i for i, goes in enumerate(alive) if goes], device=ids.device)
-            rows = [row for row, goes in zip(rows, alive, strict=True) if goes]
-            if not rows:
-                return
-            ids, position = chosen[:, None], position[:, -1:] + 1
-            mask = torch.cat([mask, torch.ones_like(ids)], dim=1)
-            if len(rows) < len(alive):
-                ids, mask, position = ids[keep], mask[keep], position[keep]
-                cache.batch_select_indices(keep)
-
-
-def _goes_on(row: Prompt, token: int, ends: frozenset[int]) -> bool:
-    if token in ends:
-        row.truncated = False
-        return False
-    row.answer.append(token)
-    return len(row.answer) < row.budget
-
-
-def _left_padded(
-    batch: Sequence[Prompt], pad: int, device: Any
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids and mask, (rows, longest prompt); padding is on the left, answers go right."""
-    import torch
-
-    width = max(len(prompt.ids) for prompt in batch)
-    ids = [[pad] * (width - len(p.ids)) + p.ids for p in batch]
-    mask = [[0] * (width - len(p.ids)) + [1] * len(p.ids) for p in batch]
-    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+    return decode(model, prompts, ends, batch_size=batch_size, adapter=adapter, progress=tell)
 
 
 def _row(prompt: Prompt, tokenizer: Any) -> dict[str, Any]:
