@@ -91,7 +91,8 @@ def _newest_first(folder: Path) -> list[Path]:
 def _is_whole(target: Path) -> bool:
     try:
         digests: dict[str, str] = json.loads((target / MARKER).read_text())
-        return digests == {name: file_digest(target / name) for name in digests}
+        named = {STATE, TENSORS.format(0)} <= set(digests)  # an empty marker says nothing
+        return named and digests == {name: file_digest(target / name) for name in digests}
     except (OSError, ValueError):
         return False
 

@@ -57,6 +57,11 @@ class Ranks:
         return values
 
 
+def is_first() -> bool:
+    """Tell whether this process is, or will be, the first of its run."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def join() -> tuple[Ranks, Any]:
     """Return this process's place in its run, and its device; joins the others if there are any."""
     import torch

@@ -62,17 +62,30 @@ def _layer_policy(options: Mapping[str, Any]) -> dict[str, Any]:
     return {} if policy is None else {"mp_policy": replace(policy, output_dtype=None)}
 
 
-def gather(model: Any, ranks: Ranks) -> None:
-    """Make every sharded weight whole again, on the CPU of the first process; others keep none."""
+def gather(computed: Any, ranks: Ranks) -> None:
+    """Make every sharded weight whole again, on the CPU of the first process; others keep none.
+
+    What is tied stays tied.
+    """
     import torch
 
-    for module in model.modules():
+    if ranks.world == 1:
+        return
+    for module in computed.modules():
+        if hasattr(module, "reshard"):
+            module.reshard()  # the last use may have left weights gathered
+            # FSDP2 put a class of its own before the module's, which would move only shards.
+            module.__class__ = type(module).__bases__[1]
+    whole: dict[int, Any] = {}
+    for module in computed.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
             if not hasattr(parameter, "full_tensor"):
                 continue
-            whole = parameter.detach().full_tensor()
-            kept = whole.cpu() if ranks.first else torch.empty(0)
-            module.register_parameter(name, torch.nn.Parameter(kept, requires_grad=False))
+            if id(parameter) not in whole:
+                value = parameter.detach().full_tensor()
+                kept = value.cpu() if ranks.first else torch.empty(0)
+                whole[id(parameter)] = torch.nn.Parameter(kept, requires_grad=False)
+            module.register_parameter(name, whole[id(parameter)])
 
 
 def pieces(whole: Any, ranks: Ranks) -> Any:

@@ -27,7 +27,7 @@ from tasks.finetuning.objectives.choice import objective_of
 from tasks.finetuning.objectives.distillation import load_teacher
 from tasks.finetuning.objectives.objective import Objective
 from tasks.finetuning.quantization import quantize
-from tasks.finetuning.ranks import join, leave
+from tasks.finetuning.ranks import is_first, join, leave
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.trainer import StoppedError, Trainer
 
@@ -56,7 +56,7 @@ def main(arguments: list[str], events: TextIO) -> int:
     job = TrainingJob.model_validate_json(Path(arguments[0]).read_text())
     out = Path(job.out)
     out.mkdir(parents=True, exist_ok=True)
-    first = os.environ.get("RANK", "0") == "0"
+    first = is_first()
     with (out / ".training.lock").open("w") as lock:
         if first:  # of the processes of a run
             # A trainer whose parent was killed may still be finishing a step: wait for its end.

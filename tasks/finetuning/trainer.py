@@ -136,7 +136,7 @@ class Trainer:
 
     def gather(self) -> None:
         """Make the model whole on the first process, after the last use of its weights."""
-        gather(self.model, self.ranks)
+        gather(self._compute, self.ranks)
 
     def means(self, objective: Objective) -> dict[str, float]:
         """Return the mean `loss` and figures over an objective's examples, training on none."""

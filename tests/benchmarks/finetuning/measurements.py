@@ -15,33 +15,6 @@ FULL = {"method": "full"}
 GPU: dict[str, tuple[Any, dict[str, Any]]] = {
     "what must hold": (checks, {"shape": "small"}),
     "1B full, packed 16,384": (ours, {"shape": "1b", "max_seq_length": 16_384, **FULL}),
-    "1B full, TRL packing bfd 4 x 4,096, sdpa, Liger": (
-        peers,
-        {"shape": "1b", "packed": True, "length": 4096, "batch": 4, "liger": True, "steps": 14},
-    ),
-    "1B full, packed 16,384, optimizer in bf16": (
-        ours,
-        {"shape": "1b", "max_seq_length": 16_384, "optimizer_precision": "bf16", **FULL},
-    ),
-    "1B full, TRL batch 8 padded, sdpa, checkpointing": (
-        peers,
-        {"shape": "1b", "packed": False, "length": 4096, "batch": 8, "steps": 14},
-    ),
-    "8B LoRA r=16, packed 8,192": (
-        ours,
-        {"shape": "8b", "max_seq_length": 8192, "method": "lora", "lora_r": 16, "most_steps": 30},
-    ),
-    "1B full, packed 65,536 as 4 rows": (
-        ours,
-        {
-            "shape": "1b",
-            "max_seq_length": 16_384,
-            "per_device_train_batch_size": 4,
-            "auto_batch": True,
-            "most_steps": 20,
-            **FULL,
-        },
-    ),
     "1B full, TRL packing 16,384, Liger, our attention": (
         peers,
         {
@@ -54,6 +27,32 @@ GPU: dict[str, tuple[Any, dict[str, Any]]] = {
             "gradient_checkpointing": False,
             "steps": 30,
         },
+    ),
+    "8B LoRA r=16, packed 8,192": (
+        ours,
+        {"shape": "8b", "max_seq_length": 8192, "method": "lora", "lora_r": 16, "most_steps": 30},
+    ),
+    "1B full, packed 32,768 as 2 rows": (
+        ours,
+        {
+            "shape": "1b",
+            "max_seq_length": 16_384,
+            "per_device_train_batch_size": 2,
+            "most_steps": 30,
+            **FULL,
+        },
+    ),
+    "1B full, TRL packing bfd 4 x 4,096, sdpa, Liger": (
+        peers,
+        {"shape": "1b", "packed": True, "length": 4096, "batch": 4, "liger": True, "steps": 14},
+    ),
+    "1B full, TRL batch 8 padded, sdpa, checkpointing": (
+        peers,
+        {"shape": "1b", "packed": False, "length": 4096, "batch": 8, "steps": 14},
+    ),
+    "1B full, packed 16,384, optimizer in bf16": (
+        ours,
+        {"shape": "1b", "max_seq_length": 16_384, "optimizer_precision": "bf16", **FULL},
     ),
     "1B full, packed 16,384, plain kernels": (
         ours,

@@ -103,7 +103,7 @@ def test_a_torn_checkpoint_pushes_out_no_whole_one(tmp_path: Path) -> None:
 def test_no_checkpoint_holds_a_pickle(tmp_path: Path) -> None:
     save(tmp_path, 2)
     names = sorted(path.name for path in newest(tmp_path).iterdir())
-    assert names == ["complete.json", "state.json", "tensors.safetensors"]
+    assert names == ["complete.json", "state.json", "tensors-00000.safetensors"]
     for path in newest(tmp_path).iterdir():
         assert not zipfile.is_zipfile(path)  # what torch.save writes
         with pytest.raises(ValueError):

@@ -21,6 +21,7 @@ START: Event = {
     "steps": 9,
     "estimate_gib": {"total": 2.31},
     "gradient_checkpointing": True,
+    "axis": "cross-entropy per target token",
 }
 
 

@@ -1,0 +1,91 @@
+"""Several processes train what one does: real torchrun, gloo, FSDP2, on the CPU."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_contracts.errors import InputError, PaddockError
+from tasks.finetuning.launch import run_training, training_command
+from tasks.finetuning.recipe import Spending, TrainingJob, TrainingSummary
+
+MakeJob = Callable[..., TrainingJob]
+TOGETHER: dict[str, Any] = {"gpus": 2, "gradient_accumulation_steps": 1}
+ALONE: dict[str, Any] = {"gpus": 1, "gradient_accumulation_steps": 2}
+SHORT: dict[str, Any] = {"num_train_epochs": 1}
+
+
+def ignore(_: dict[str, Any]) -> None: ...
+
+
+def weights(out: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return load_file(out / "model" / "model.safetensors")
+
+
+def without_dropout(job: TrainingJob) -> TrainingJob:
+    """Give the job a base without dropout, whose masks differ with the rows of a process."""
+    folder = Path(job.out) / ".base"
+    folder.mkdir(exist_ok=True)
+    for path in Path(job.base).iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "attention_dropout": 0.0}))
+    return job.model_copy(update={"base": str(folder)})
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_two_processes_train_what_one_does_with_the_same_rows_a_step(
+    make_job: MakeJob, tmp_path: Path, method: str
+) -> None:
+    import torch
+
+    found: list[TrainingSummary] = []
+    for name, layout in (("alone", ALONE), ("together", TOGETHER)):
+        job = make_job(tmp_path / name, method=method, **SHORT, **layout)
+        found.append(run_training(without_dropout(job), ignore))
+    alone, together = found
+    assert together.steps == alone.steps > 3
+    assert together.tokens == alone.tokens
+    assert together.losses == pytest.approx(alone.losses, rel=1e-5)
+    assert together.validation_loss == pytest.approx(alone.validation_loss, rel=1e-5)
+    one, two = (weights(tmp_path / name) for name in ("alone", "together"))
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(two[name].float(), value.float(), rtol=0.02, atol=1e-3)
+
+
+def test_what_two_processes_saved_one_goes_on_with(make_job: MakeJob, tmp_path: Path) -> None:
+    """And the other way round: shards are put together, or cut, as the number of them asks."""
+    whole = run_training(without_dropout(make_job(tmp_path / "whole", **SHORT, **ALONE)), ignore)
+    for first, then in ((TOGETHER, ALONE), (ALONE, TOGETHER)):
+        out = tmp_path / f"{first['gpus']}-{then['gpus']}"
+        begun = without_dropout(make_job(out, save_steps=2, **SHORT, **first))
+        # A budget is looked at behind each checkpoint, so the run ends with its first.
+        poor = Spending(gpu_hour_price=1e6, budget=1e-9 * 1e6)
+        with pytest.raises(PaddockError, match="budget"):
+            run_training(begun.model_copy(update={"spending": poor}), ignore)
+        starts: list[int] = []
+
+        def hear(event: dict[str, Any], starts: list[int] = starts) -> None:
+            if event["event"] == "start":
+                starts.append(event["step"])
+
+        rest = run_training(without_dropout(make_job(out, **SHORT, **then)), hear)
+        assert starts == [2]
+        assert rest.losses == pytest.approx(whole.losses, rel=1e-5)
+
+
+def test_several_nodes_are_told_where_to_meet(make_job: MakeJob, tmp_path: Path) -> None:
+    job = make_job(tmp_path, gpus=4, nodes=2)
+    with pytest.raises(InputError, match="where to meet"):
+        training_command(job, tmp_path / "job.json")
+    words = training_command(
+        job.model_copy(update={"rendezvous": "first:29400"}), tmp_path / "job.json"
+    )
+    assert {"--nnodes=2", "--nproc-per-node=4", "--rdzv-endpoint=first:29400"} <= set(words)
