@@ -137,8 +137,8 @@ class RetrainParameters(ObjectiveParameters, IngestParameters):  # the form begi
     nodes: int = Field(
         default=1,
         ge=1,
-        description="Machines to train on together; they share the home folder and meet at "
-        "PADDOCK_RENDEZVOUS, where each other one runs the command that the log shows.",
+        description="Machines to train on together. They share the home folder and meet at "
+        "PADDOCK_RENDEZVOUS; each other one runs what .command in the training's folder says.",
     )
     save_steps: int = Field(default=20, ge=1, description="Steps between checkpoints.")
     seed: int = Field(default=7, ge=0, description="Seed of every random choice.")

@@ -110,7 +110,8 @@ class _Teacher:
 
     def answers(self, questions: Sequence[Question], budget: int) -> list[str]:
         from model_registry.loading import load_model
-        from tasks.evaluation.generation import Prompt, answer_prompts, render_turns
+        from tasks.evaluation.generation import answer_prompts
+        from tasks.evaluation.prompts import Prompt, render_turns
         from tasks.evaluation.steps import hardware
 
         if self._loaded is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from data_contracts.errors import InputError, PaddockError
 from tasks.finetuning.failures import died_of_memory, out_of_memory
 from tasks.finetuning.recipe import TrainingJob, TrainingSummary
 
-LOG = ".training.log"
+LOG, COMMAND = ".training.log", ".command"  # the second is what other nodes run
 STOP_SECONDS = 120
 _MORE = "raise budget (now {:g}) and run again: training goes on from its last whole checkpoint"
 
@@ -26,6 +27,7 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
     job_file = out / ".job.json"
     job_file.write_text(job.model_dump_json(indent=1))
     command = training_command(job, job_file)
+    (out / COMMAND).write_text(shlex.join(command) + "\n")
     final: dict[str, Any] = {}
     estimate: dict[str, float] | None = None
     with (out / LOG).open("a") as log:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from data_contracts.errors import InputError
+
 PATIENCE = timedelta(minutes=15)  # for a rank that saves, exports or compiles
 
 
@@ -70,6 +72,13 @@ def join() -> tuple[Ranks, Any]:
     on_gpu = torch.cuda.is_available()
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local) if on_gpu else torch.device("cpu")
+    if on_gpu and local >= torch.cuda.device_count():
+        raise InputError(
+            f"there are {torch.cuda.device_count()} GPUs on this machine",
+            step="finetune",
+            where=f"process {local + 1} of this node",
+            remedy="set gpus to as many as there are",
+        )
     if on_gpu:
         torch.cuda.set_device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from data_contracts.errors import InputError
 from tasks.finetuning.ranks import Ranks
 from tasks.finetuning.recipe import Recipe
 
@@ -31,6 +32,13 @@ def shard(model: Any, causal: Any, recipe: Recipe, liger: bool, ranks: Ranks) ->
     computed = Computed()
     if ranks.world == 1:
         return computed
+    if recipe.method == "qlora":
+        raise InputError(
+            "weights in 4 bits are not trained over several processes",
+            step="finetune",
+            where="method: qlora",
+            remedy="set gpus and nodes to 1, or train with method lora",
+        )
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 

@@ -55,7 +55,8 @@ def test_linear_layers_together_are_what_they_are_alone(method: str) -> None:
     weights = [torch.randn(7, n) for n in (64, 32, 32)]
     found: list[list[Any]] = []
     for outs in (linears(x, modules), [module(x) for module in modules]):
-        total = sum((out * weight).sum() for out, weight in zip(outs, weights, strict=True))
+        products = [out * weight for out, weight in zip(outs, weights, strict=True)]
+        total = torch.cat(products, dim=1).sum()
         found.append([*outs, *torch.autograd.grad(total, [x, *trained])])
     assert len(found[0]) == 3 + 1 + (6 if recipe.adapts else 3)
     for one, other in zip(*found, strict=True):
@@ -84,8 +85,8 @@ def by_definition(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def attend(q: Any, k: Any, v: Any, starts: Any, _longest: int, scale: float, _left: int) -> Any:
         lengths = [end - start for start, end in pairwise(starts.tolist())]
-        parts = (part.transpose(0, 1)[None] for part in (q, k, v))
-        return attention._one_by_one(*parts, lengths, scale, 0.0, None)[0]  # pyright: ignore[reportPrivateUsage]
+        q, k, v = (part.transpose(0, 1)[None] for part in (q, k, v))
+        return attention._one_by_one(q, k, v, lengths, scale, 0.0, None)[0]  # pyright: ignore[reportPrivateUsage]
 
     functional: Any = types.ModuleType("liger_kernel.transformers.functional")
     functional.liger_rms_norm, functional.liger_fused_add_rms_norm = norm, add_and_norm

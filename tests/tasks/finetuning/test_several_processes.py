@@ -11,7 +11,9 @@ import pytest
 
 from data_contracts.errors import InputError, PaddockError
 from tasks.finetuning.launch import run_training, training_command
-from tasks.finetuning.recipe import Spending, TrainingJob, TrainingSummary
+from tasks.finetuning.ranks import Ranks
+from tasks.finetuning.recipe import Recipe, Spending, TrainingJob, TrainingSummary
+from tasks.finetuning.sharding import shard
 
 MakeJob = Callable[..., TrainingJob]
 TOGETHER: dict[str, Any] = {"gpus": 2, "gradient_accumulation_steps": 1}
@@ -79,6 +81,11 @@ def test_what_two_processes_saved_one_goes_on_with(make_job: MakeJob, tmp_path: 
         rest = run_training(without_dropout(make_job(out, **SHORT, **then)), hear)
         assert starts == [2]
         assert rest.losses == pytest.approx(whole.losses, rel=1e-5)
+
+
+def test_weights_in_4_bits_are_refused_before_anything_is_sharded() -> None:
+    with pytest.raises(InputError, match="4 bits"):
+        shard(None, None, Recipe(method="qlora"), False, Ranks(rank=0, world=2))
 
 
 def test_several_nodes_are_told_where_to_meet(make_job: MakeJob, tmp_path: Path) -> None:
