@@ -46,7 +46,7 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
             _stop(process)
             raise
         code = process.wait()
-    if code == 0 and final.get("event") == "done":
+    if final.get("event") == "done":  # said when all is written; how processes part is no matter
         return TrainingSummary.model_validate(final["summary"])
     if code > 0 and not final and died_of_memory(out / LOG, began):
         raise out_of_memory(job, estimate)

@@ -27,7 +27,7 @@ from tasks.finetuning.objectives.choice import objective_of
 from tasks.finetuning.objectives.distillation import load_teacher
 from tasks.finetuning.objectives.objective import Objective
 from tasks.finetuning.quantization import quantize
-from tasks.finetuning.ranks import is_first, join, leave
+from tasks.finetuning.ranks import end_process, is_first, join, leave
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.trainer import StoppedError, Trainer
 
@@ -129,6 +129,7 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     validation_loss = last_loss if validation.lengths else None
     summary = _summary(trainer, losses, validation_loss, means)
     trainer.gather()
+    leave(ranks)
     if ranks.first:
         export_model(trainer.model, job, out)
         (out / "training.json").write_text(
@@ -136,7 +137,6 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
         )
         curve = draw_losses(list(enumerate(losses, 1)), validation_loss, axis=objective.axis)
         (out / "loss.png").write_bytes(curve)
-    leave(ranks)
     return summary
 
 
@@ -214,4 +214,7 @@ def _summary(
 if __name__ == "__main__":
     with os.fdopen(os.dup(1), "w") as pipe:
         os.dup2(2, 1)  # what a library prints goes to the log, not among the events
-        sys.exit(main(sys.argv[1:], pipe))
+        code = main(sys.argv[1:], pipe)
+        pipe.flush()
+        sys.stderr.flush()
+        end_process(code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,14 @@ SHORT: dict[str, Any] = {"num_train_epochs": 1}
 
 
 def ignore(_: dict[str, Any]) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def logs(tmp_path: Path) -> Generator[None]:
+    """Show what the processes logged, where a test fails."""
+    yield
+    for log in sorted(tmp_path.rglob(".training.log")):
+        print(log, log.read_text()[-4000:], sep="\n")
 
 
 def weights(out: Path) -> dict[str, Any]:
