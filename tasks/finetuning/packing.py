@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, chain
 from typing import Any
 
 from model_registry.attention import boundaries
@@ -96,20 +95,21 @@ def collate(rows: Sequence[Sequence[int]], examples: Sequence[Example]) -> dict[
     Returns `input_ids` and `position_ids` (1, T); the documents' `boundaries`; and, over the N
     places whose next token is a target, `places` (N, an index into T) and `labels` (N).
     """
+    import numpy as np
     import torch
 
     documents = [examples[index] for row in rows for index in row]
     lengths = [len(document.tokens) for document in documents]
-    ids = torch.tensor(list(chain.from_iterable(d.tokens for d in documents)))
-    starts = [0, *accumulate(lengths)]
-    begun = torch.tensor(starts[:-1]).repeat_interleave(torch.tensor(lengths))
-    wanted = torch.tensor(list(chain.from_iterable(d.targets for d in documents)))
-    wanted[starts[:-1]] = False  # nothing comes before a first token to predict it from
-    targets = wanted.nonzero().flatten()
+    ids = np.concatenate([np.asarray(document.tokens) for document in documents]).astype(np.int64)
+    starts = np.cumsum([0, *lengths[:-1]])
+    positions = np.arange(len(ids)) - np.repeat(starts, lengths)
+    wanted = np.frombuffer(b"".join(document.targets for document in documents), dtype=bool)
+    # Nothing comes before a first token to predict it from.
+    targets = np.flatnonzero(wanted & (positions > 0))
     return {
-        "input_ids": ids[None],
-        "position_ids": (torch.arange(len(ids)) - begun)[None],
+        "input_ids": torch.from_numpy(ids)[None],
+        "position_ids": torch.from_numpy(positions)[None],
         **boundaries(lengths),
-        "places": targets - 1,
-        "labels": ids[targets],
+        "places": torch.from_numpy(targets - 1),
+        "labels": torch.from_numpy(ids[targets]),
     }

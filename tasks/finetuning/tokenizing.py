@@ -7,24 +7,34 @@ in as many pieces as they need.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from data_contracts.errors import PaddockError
-from data_contracts.records import DocumentRecord, Frozen, Message, Record, conversation
+from data_contracts.records import DocumentRecord, Message, Record, conversation
 
 
-class Example(Frozen):
-    """One record, or a piece of one, as tokens: `targets[i]` tells whether the loss counts token i.
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One record, or a piece of one, as tokens: `targets[i]` is 1 if the loss counts token i.
 
-    `cut` tells that the record was longer than the limit.
+    `cut` tells that the record was longer than the limit. Five bytes a token, and a batch is made
+    of them without a Python object for each: all examples of a run are in memory, and what makes
+    batches shares the interpreter with what launches a GPU's kernels.
     """
 
     record_id: str
-    tokens: tuple[int, ...]
-    targets: tuple[bool, ...]
+    tokens: array[int]  # of 32 bits
+    targets: bytes
     cut: bool = False
+
+    @classmethod
+    def of(cls, record_id: str, tokens: Iterable[int], targets: Iterable[bool]) -> Example:
+        """Return an example of numbers and truths of any kind."""
+        return cls(record_id, array("i", tokens), bytes(targets))
 
     @property
     def trains(self) -> bool:
@@ -33,12 +43,11 @@ class Example(Frozen):
 
     def part(self, start: int, end: int) -> Example:
         """Return the tokens from `start` to `end`, as of the same record."""
-        changed = {"tokens": self.tokens[start:end], "targets": self.targets[start:end]}
-        return self.model_copy(update=changed)
+        return replace(self, tokens=self.tokens[start:end], targets=self.targets[start:end])
 
     def cut_to(self, limit: int) -> Example:
         """Return the first `limit` tokens; `cut` tells whether any were behind them."""
-        return self.part(0, limit).model_copy(update={"cut": len(self.tokens) > limit})
+        return replace(self.part(0, limit), cut=len(self.tokens) > limit)
 
     def pieces(self, limit: int) -> list[Example]:
         """Return every token in pieces of `limit` at most, and of two at least where it can be.
@@ -75,7 +84,7 @@ def tokenize(records: Iterable[tuple[str, Record]], tokenizer: Any) -> list[Exam
         [text for _, text, _ in rendered], add_special_tokens=False, return_offsets_mapping=True
     )
     return [
-        Example(record_id=identity, tokens=tuple(ids), targets=tuple(_targets(offsets, spans)))
+        Example.of(identity, ids, _targets(offsets, spans))
         for (identity, _, spans), ids, offsets in zip(
             rendered, batch["input_ids"], batch["offset_mapping"], strict=True
         )

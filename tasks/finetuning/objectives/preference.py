@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from data_contracts.records import Frozen, PreferenceRecord, Record
+from data_contracts.records import PreferenceRecord, Record
 from tasks.finetuning.batches import Batch, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
 from tasks.finetuning.kernels import chunked_log_probabilities, target_states
@@ -22,7 +22,7 @@ from tasks.finetuning.tokenizing import Example, tokenize
 LOG_PROBABILITIES = "log_probabilities"
 
 
-class Pair(Frozen):
+class Pair(NamedTuple):
     """Two conversations that differ in the answer, the better one first."""
 
     chosen: Example
@@ -143,10 +143,10 @@ class Preference:
 
     def _digest(self) -> str:
         """Return what tells these pairs from others."""
-        parts = (f"{one.record_id} {one.tokens}\n" for pair in self.pairs for one in pair.documents)
         total = hashlib.sha256()
-        for part in parts:
-            total.update(part.encode())
+        for one in (one for pair in self.pairs for one in pair.documents):
+            total.update(f"{one.record_id} {len(one.tokens)}\n".encode())
+            total.update(one.tokens.tobytes())
         return total.hexdigest()
 
 

@@ -91,11 +91,6 @@ def documents(sizes: list[int], vocabulary: int, seed: int = 4) -> list[Example]
     """Return documents of random tokens, all of them targets."""
     rng = random.Random(seed)
     return [
-        Example.model_construct(
-            record_id=str(number),
-            tokens=tuple(rng.choices(range(3, vocabulary), k=size)),
-            targets=(True,) * size,
-            cut=False,
-        )
+        Example.of(str(number), rng.choices(range(3, vocabulary), k=size), [True] * size)
         for number, size in enumerate(sizes)
     ]

@@ -104,10 +104,7 @@ def test_layers_laid_out_have_the_loss_and_the_gradient_of_transformers_own(meth
     import torch
 
     recipe = Recipe.model_validate({"method": method, "lora_r": 4, "precision": "bf16"})
-    examples = [
-        Example(record_id=str(n), tokens=tuple(range(3, 3 + n)), targets=(True,) * n)
-        for n in (30, 17, 1, 60)
-    ]
+    examples = [Example.of(str(n), range(3, 3 + n), [True] * n) for n in (30, 17, 1, 60)]
     objective, found = Supervised(examples), list[tuple[Any, Any]]()
     for laid_out in (False, True):
         model = adapted(small_llama(), recipe)

@@ -7,6 +7,7 @@ import json
 import math
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,10 @@ def documents(lengths: Sequence[int], seed: int = 5) -> list[Example]:
     """Random tokens with random targets."""
     rng = random.Random(seed)
     return [
-        Example(
-            record_id=str(number),
-            tokens=tuple(rng.randrange(2, 300) for _ in range(length)),
-            targets=tuple(place > 1 and rng.random() < 0.6 for place in range(length)),
+        Example.of(
+            str(number),
+            [rng.randrange(2, 300) for _ in range(length)],
+            [place > 1 and rng.random() < 0.6 for place in range(length)],
         )
         for number, length in enumerate(lengths)
     ]
@@ -145,9 +146,8 @@ def test_nothing_leaks_from_one_document_into_another(model: Any, changed: int) 
     use_varlen(model)
     examples = documents([17, 9, 23, 40, 5])
     other = list(examples)
-    other[changed] = documents([len(examples[changed].tokens)], seed=99)[0].model_copy(
-        update={"targets": examples[changed].targets}
-    )
+    fresh = documents([len(examples[changed].tokens)], seed=99)[0]
+    other[changed] = replace(fresh, targets=examples[changed].targets)
     owner = [i for row in ROWS for i in row for _ in range(sum(examples[i].targets))]
     with torch.no_grad():
         before, after = packed_logits(model, examples), packed_logits(model, other)
@@ -203,7 +203,7 @@ def test_a_batch_is_one_row_without_padding_and_positions_restart() -> None:
 
 
 def test_a_first_token_is_never_a_target() -> None:
-    first = Example(record_id="a", tokens=(5, 6, 7), targets=(True, True, True))
+    first = Example.of("a", [5, 6, 7], [True, True, True])
     batch = collate([[0, 0]], [first])
     assert batch["places"].tolist() == [0, 1, 3, 4] and batch["labels"].tolist() == [6, 7, 6, 7]
 

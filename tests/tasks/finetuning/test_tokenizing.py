@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_only_what_the_assistant_says_and_its_end_is_a_target(tokenizer: Any) ->
     ]
     turns = [{"role": role, "content": text} for role, text in TWO_TURNS]
     whole = tokenizer.apply_chat_template(turns, tokenize=False)
-    assert tokenizer.decode(example.tokens) == whole  # and nothing before or after it
+    assert tokenizer.decode([*example.tokens]) == whole  # and nothing before or after it
     assert example.tokens.count(tokenizer.convert_tokens_to_ids(END)) == 5
     assert not example.cut
 
@@ -81,8 +82,8 @@ def test_an_instruction_and_the_better_of_two_answers_are_targets(tokenizer: Any
     preference = PreferenceRecord(prompt="Hi", chosen="Hello!", rejected="Go away.")
     assert targets(encode_one(instruction, tokenizer), tokenizer) == ["Zelt" + END]
     assert targets(encode_one(preference, tokenizer), tokenizer) == ["Hello!" + END]
-    assert "Go away" not in tokenizer.decode(encode_one(preference, tokenizer).tokens)
-    assert "Translate.\n\ntent" in tokenizer.decode(encode_one(instruction, tokenizer).tokens)
+    assert "Go away" not in tokenizer.decode([*encode_one(preference, tokenizer).tokens])
+    assert "Translate.\n\ntent" in tokenizer.decode([*encode_one(instruction, tokenizer).tokens])
 
 
 def test_a_document_is_a_target_throughout_with_its_end(tokenizer: Any) -> None:
@@ -154,7 +155,7 @@ def test_every_token_of_a_long_document_trains_but_each_pieces_first(
     record = DocumentRecord(text=" ".join(f"boot{n % 7}" for n in range(words)))
     [whole] = tokenize([("x", record)], tokenizer)
     pieces = encode([("x", record)], tokenizer, limit)
-    assert tuple(token for piece in pieces for token in piece.tokens) == whole.tokens
+    assert [*chain.from_iterable(piece.tokens for piece in pieces)] == [*whole.tokens]
     assert all(all(piece.targets) and piece.record_id == "x" for piece in pieces)
     assert not any(piece.cut for piece in pieces)
     lengths = [len(piece.tokens) for piece in pieces]

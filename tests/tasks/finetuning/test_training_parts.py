@@ -24,8 +24,8 @@ from tasks.finetuning.trainer import Trainer
 
 
 def example(length: int, number: int = 0) -> Example:
-    tokens = tuple((number + 7 * place) % 300 for place in range(length))
-    return Example(record_id=str(number), tokens=tokens, targets=(True,) * length)
+    tokens = ((number + 7 * place) % 300 for place in range(length))
+    return Example.of(str(number), tokens, [True] * length)
 
 
 def test_batches_come_in_order_from_another_thread_and_not_too_far_ahead() -> None:

@@ -70,7 +70,10 @@ def textbook(student: Any, teacher: Any, examples: list[Example]) -> tuple[Any, 
     losses: list[Any] = []
     divergences: list[Any] = []
     for example in examples:
-        ids, wanted = torch.tensor([example.tokens]), torch.tensor(example.targets[1:])
+        ids, wanted = (
+            torch.tensor([example.tokens]),
+            torch.tensor([*map(bool, example.targets[1:])]),
+        )
         with torch.no_grad():
             goal = (teacher(input_ids=ids).logits[0, :-1][wanted] / SOFT.temperature).softmax(-1)
         logits = student(input_ids=ids).logits[0, :-1][wanted]

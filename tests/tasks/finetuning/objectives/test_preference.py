@@ -40,7 +40,7 @@ def answer_log_probability(model: Any, example: Any) -> Any:
     ids = torch.tensor([example.tokens])
     logits = model(input_ids=ids).logits[0, :-1].float()
     each = torch.log_softmax(logits, dim=-1)[torch.arange(len(logits)), ids[0, 1:]]
-    return each[torch.tensor(example.targets[1:])].sum()
+    return each[torch.tensor([*map(bool, example.targets[1:])])].sum()
 
 
 def textbook(model: Any, reference: Any, pairs: list[Pair]) -> Any:
