@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from model_registry.digests import file_digest
-from tasks.finetuning.ranks import Ranks
+from tasks.finetuning.ranks import ALONE, Ranks
 
 MARKER = "complete.json"
 TENSORS, STATE = "tensors-{:05d}.safetensors", "state.json"
 KEEP = 2
-ALONE = Ranks()
 
 
 def save_checkpoint(

@@ -51,6 +51,8 @@ class Following:
     def __call__(self, event: Mapping[str, Any]) -> None:
         """Hear one event."""
         point = self._history.tell(event)
+        if event["event"] == "preparing":
+            self._progress(event["done"], event["total"], "asks the starting weights, for DPO")
         if event["event"] == "start":
             self._picture_due = self._clock() + FIRST_PICTURE
             self._axis = event["axis"]

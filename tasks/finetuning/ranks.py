@@ -60,6 +60,9 @@ class Ranks:
         return values
 
 
+ALONE = Ranks()
+
+
 def is_first() -> bool:
     """Tell whether this process is, or will be, the first of its run."""
     return os.environ.get("RANK", "0") == "0"

@@ -25,7 +25,7 @@ from tasks.finetuning.export import export_model
 from tasks.finetuning.failures import explain
 from tasks.finetuning.objectives.choice import objective_of
 from tasks.finetuning.objectives.distillation import load_teacher
-from tasks.finetuning.objectives.objective import Objective
+from tasks.finetuning.objectives.objective import Objective, Preparing
 from tasks.finetuning.quantization import quantize
 from tasks.finetuning.ranks import end_process, is_first, join, leave
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
@@ -116,10 +116,13 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     measured = validation if validation.lengths else objective_over("train", FEW)
     folder = out / ".checkpoints"
 
+    def preparing(done: int, total: int) -> None:
+        report({"event": "preparing", "done": done, "total": total})
+
     def prepare_objectives(causal: Any) -> None:
         for name, one in (("train", objective), ("measured", measured)):
-            references = folder / f"references-{name}-{ranks.rank}"
-            one.prepare(causal, recipe.max_seq_length, references, device)
+            where = Preparing(folder / f"references-{name}", device, ranks, preparing)
+            one.prepare(causal, recipe.max_seq_length, where)
 
     trainer = Trainer(model, recipe, objective, device, ranks, prepare_objectives)
     losses = trainer.run(folder, job.save_steps, report, job.spending)

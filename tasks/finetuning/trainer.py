@@ -25,14 +25,13 @@ from tasks.finetuning.memory import Fit, fit, gpu_capacity
 from tasks.finetuning.objectives.objective import Objective, units_of
 from tasks.finetuning.optimizer import Optimizer, choose_optimizer
 from tasks.finetuning.packing import schedule
-from tasks.finetuning.ranks import Ranks
+from tasks.finetuning.ranks import ALONE, Ranks
 from tasks.finetuning.readings import Readings, require_finite, require_sound
 from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending
 from tasks.finetuning.sharding import gather, pieces, shard
 from tasks.finetuning.throughput import Meter, flops_per_token, matmul_limit
 
 Report = Callable[[dict[str, Any]], None]
-ALONE = Ranks()
 
 
 class StoppedError(Exception):

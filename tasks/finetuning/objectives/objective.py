@@ -6,11 +6,23 @@ what its loss is over (tokens, pairs) is the objective's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.finetuning.batches import Batch
+from tasks.finetuning.ranks import ALONE, Ranks
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """Where and among whom an objective prepares; `progress(done, total)` hears how far it is."""
+
+    folder: Path
+    device: Any
+    ranks: Ranks = ALONE
+    progress: Callable[[int, int], None] = lambda done, total: None
 
 
 class Objective(Protocol):
@@ -55,8 +67,8 @@ class Objective(Protocol):
         """Tell whether an example's record was longer than the limit, and lost its end."""
         ...
 
-    def prepare(self, model: Any, row_length: int, folder: Path, device: Any) -> None:
-        """Compute what the loss needs of the starting weights, and keep it in `folder`.
+    def prepare(self, model: Any, row_length: int, preparing: Preparing) -> None:
+        """Compute what the loss needs of the starting weights, and keep it in a folder.
 
         Called once before the first batch; what stands in the folder already is used again.
         """

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_contracts.records import PreferenceRecord, Record
 from tasks.finetuning.batches import Batch, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
 from tasks.finetuning.kernels import chunked_log_probabilities, target_states
+from tasks.finetuning.objectives.objective import Preparing
 from tasks.finetuning.packing import collate, pack
 from tasks.finetuning.tokenizing import Example, tokenize
 
@@ -107,26 +107,34 @@ class Preference:
         told_apart = (margins.detach() > 0).float()
         return torch.stack([losses, margins.detach(), told_apart]).sum(dim=1)
 
-    def prepare(self, model: Any, row_length: int, folder: Path, device: Any) -> None:
-        """Compute the references with the starting weights, or read them from `folder`."""
-        found, asked = load_checkpoint(folder), self._digest()
-        if found is None or found[1] != {"pairs": asked}:
-            values = self._reference(model, row_length, device)
-            save_checkpoint(folder, 0, {LOG_PROBABILITIES: values}, {"pairs": asked})
-            found = {LOG_PROBABILITIES: values}, None
+    def prepare(self, model: Any, row_length: int, preparing: Preparing) -> None:
+        """Compute the references with the starting weights, or read them from the folder.
+
+        The processes of a run compute a part each; the first one keeps them for all.
+        """
+        folder, state = preparing.folder, {"pairs": self._digest()}
+        found = load_checkpoint(folder, preparing.ranks)
+        if found is None or found[1] != state:
+            values = self._reference(model, row_length, preparing)
+            if preparing.ranks.first:
+                save_checkpoint(folder, 0, {LOG_PROBABILITIES: values}, state)
+            found = {LOG_PROBABILITIES: values}, state
         self.references = found[0][LOG_PROBABILITIES]
 
-    def _reference(self, model: Any, row_length: int, device: Any) -> Any:
+    def _reference(self, model: Any, row_length: int, preparing: Preparing) -> Any:
         """Return log p (P, 2, float32) of every pair's answers, on the CPU."""
         import torch
 
-        values = torch.zeros(len(self.pairs), 2)
+        ranks, device = preparing.ranks, preparing.device
+        values = torch.zeros(len(self.pairs), 2, device=device)
+        rows = pack(self.lengths, row_length, seed=0)[ranks.rank :: ranks.world]
         model.eval()
         with torch.no_grad():
-            for row in pack(self.lengths, row_length, seed=0):
+            for done, row in enumerate(rows):
+                preparing.progress(done, len(rows))
                 batch = to_device(self._collate([row]), device)
-                values[row] = _log_probabilities(model, batch).cpu()
-        return values
+                values[row] = _log_probabilities(model, batch)
+        return ranks.add(values).cpu()
 
     def _collate(self, rows: Sequence[Sequence[int]]) -> Batch:
         """Build a batch in which a pair is two documents, chosen and rejected, side by side.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from tasks.finetuning.batches import Batch
 from tasks.finetuning.kernels import loss_sum
+from tasks.finetuning.objectives.objective import Preparing
 from tasks.finetuning.packing import collate
 from tasks.finetuning.tokenizing import Example
 
@@ -41,7 +41,7 @@ class Supervised:
         """Tell whether an example's record lost its end."""
         return self.examples[index].cut
 
-    def prepare(self, model: Any, row_length: int, folder: Path, device: Any) -> None:
+    def prepare(self, model: Any, row_length: int, preparing: Preparing) -> None:
         """Do nothing: this loss looks at no other weights."""
 
     def collate(self, rows: Sequence[Sequence[int]]) -> Batch:

@@ -71,6 +71,19 @@ def test_a_history_outlives_its_process_and_counts_every_life(tmp_path: Path) ->
     assert third.heard[0].figures["cost"] == pytest.approx(0.1)
 
 
+def test_what_comes_before_the_first_step_is_heard_of(tmp_path: Path) -> None:
+    heard: list[tuple[int, int | None, str]] = []
+
+    def progress(done: int, total: int | None, note: str, **_: Any) -> None:
+        heard.append((done, total, note))
+
+    log: Any = Log()
+    following = Following(History(tmp_path), log, progress, lambda _, __: None)
+    following({"event": "preparing", "done": 3, "total": 9})
+    [(done, total, note)] = heard
+    assert (done, total) == (3, 9) and "starting weights" in note
+
+
 def test_a_clock_that_is_set_back_costs_no_negative_time(tmp_path: Path) -> None:
     now = [1000.0]
     history = History(tmp_path, clock=lambda: now[0])

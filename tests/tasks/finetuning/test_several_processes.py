@@ -49,15 +49,18 @@ def without_dropout(job: TrainingJob) -> TrainingJob:
     return job.model_copy(update={"base": str(folder)})
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
+PAIRS: dict[str, Any] = {"objective": "dpo", "kind": "preference", "max_seq_length": 256}
+
+
+@pytest.mark.parametrize(("method", "more"), [("full", {}), ("lora", {}), ("full", PAIRS)])
 def test_two_processes_train_what_one_does_with_the_same_rows_a_step(
-    make_job: MakeJob, tmp_path: Path, method: str
+    make_job: MakeJob, tmp_path: Path, method: str, more: dict[str, Any]
 ) -> None:
     import torch
 
     found: list[TrainingSummary] = []
     for name, layout in (("alone", ALONE), ("together", TOGETHER)):
-        job = make_job(tmp_path / name, method=method, **SHORT, **layout)
+        job = make_job(tmp_path / name, method=method, **SHORT, **more, **layout)
         found.append(run_training(without_dropout(job), ignore))
     alone, together = found
     assert together.steps == alone.steps > 3

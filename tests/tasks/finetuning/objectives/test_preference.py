@@ -14,7 +14,7 @@ from data_contracts.snapshot import read_records
 from model_registry.attention import use_varlen
 from model_registry.loading import load_model, load_tokenizer
 from tasks.finetuning.objectives import preference
-from tasks.finetuning.objectives.objective import units_of
+from tasks.finetuning.objectives.objective import Preparing, units_of
 from tasks.finetuning.objectives.preference import Pair, Preference, encode_pairs
 from tasks.finetuning.recipe import Recipe, TrainingJob
 from tasks.finetuning.train_process import prepare, train
@@ -86,7 +86,7 @@ def test_loss_and_gradients_are_the_textbooks(
     objective, start = Preference(pairs, BETA), load_model(tiny_model)[0]
     for model in (start, packed):
         use_varlen(model)
-    objective.prepare(start, 256, tmp_path, torch.device("cpu"))
+    objective.prepare(start, 256, Preparing(tmp_path, torch.device("cpu")))
     rows = [[3, 0], [5, 1, 2], [4]]
     found = objective.sums(packed, objective.collate(rows), False) / units_of(objective, rows)
     found[0].backward()
@@ -134,7 +134,7 @@ def test_the_references_are_those_of_the_starting_weights_in_either_method(
         model = prepare(load_model(tiny_model)[0], recipe)
         objective = Preference(pairs, BETA)
         trainer = Trainer(model, recipe, objective, torch.device("cpu"))
-        objective.prepare(trainer.causal, 256, tmp_path / method, torch.device("cpu"))
+        objective.prepare(trainer.causal, 256, Preparing(tmp_path / method, torch.device("cpu")))
         found.append(objective.references)
     plain = load_model(tiny_model)[0]
     for pair, one, other in zip(pairs, *found, strict=True):
@@ -153,7 +153,7 @@ def test_references_are_read_again_unless_torn_or_of_other_pairs(
     model, cpu = load_model(tiny_model)[0], torch.device("cpu")
     use_varlen(model)
     first = Preference(pairs, BETA)
-    first.prepare(model, 256, tmp_path, cpu)
+    first.prepare(model, 256, Preparing(tmp_path, cpu))
     if harm == "torn":
         next(tmp_path.rglob("*.safetensors")).write_bytes(b"half")
     again, asked = Preference(pairs[:3] if harm == "others" else pairs, BETA), list[int]()
@@ -164,7 +164,7 @@ def test_references_are_read_again_unless_torn_or_of_other_pairs(
         return compute(*given)
 
     monkeypatch.setattr(preference, "_log_probabilities", watched)
-    again.prepare(model, 256, tmp_path, cpu)
+    again.prepare(model, 256, Preparing(tmp_path, cpu))
     assert bool(asked) == (harm != "none")
     expected = first.references[: len(again.pairs)]
     assert torch.allclose(again.references, expected, rtol=1e-5)
