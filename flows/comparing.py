@@ -56,7 +56,9 @@ def compare_models(
     likelihoods: dict[Role, Reference] = {}
     for role, model in asked.items():
         with stage(f"{number}evaluate the {role}") as progress:
-            built = answers_step(outputs, model, sets, seed=seed, progress=progress)
+            built = answers_step(
+                outputs, model, sets, seed=seed, serving=workshop.serving, progress=progress
+            )
             answers[role] = note(f"answers of the {role}", built)
             built = likelihood_step(outputs, model, snapshot, progress=progress)
             likelihoods[role] = note(f"perplexity of the {role}", built)

@@ -53,6 +53,7 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
 
     policy = parameters.policy or ("demo" if parameters.is_demo else "general")
     load_policy(policy)
+    _ = workshop.serving  # a command that can serve nothing is refused before the work, not in it
     ingest = ingest_inputs(workshop, parameters)
     recipe = training_recipe(parameters, ingest.contract.kind)
     return Inputs(
@@ -148,7 +149,7 @@ def _found(
     model = answers = None
     if teacher and snapshot and inputs.wants_answers:
         budget, redactor = inputs.recipe.distill_max_new_tokens, inputs.ingest.redactor
-        given = teaching_identity(teacher, snapshot, budget, redactor)
+        given = teaching_identity(teacher, snapshot, budget, redactor, workshop.serving)
         answers = outputs.find(TEACHING, fingerprint(TEACHING, TEACHING_RECIPE, *given))
     ready = bool(teacher) == bool(inputs.teacher) and bool(answers) == inputs.wants_answers
     if base and snapshot and ready:
@@ -158,10 +159,9 @@ def _found(
         )
     asked = None
     if model:
-        identity = evaluation.answers_identity(model.digest, inputs.sets, parameters.seed)
-        asked = outputs.find(
-            evaluation.ANSWERS, fingerprint(evaluation.ANSWERS, evaluation.RECIPE, *identity)
-        )
+        stage, seed = evaluation.ANSWERS, parameters.seed
+        given = evaluation.answers_identity(model.digest, inputs.sets, seed, workshop.serving)
+        asked = outputs.find(stage, fingerprint(stage, evaluation.ANSWERS_RECIPE, *given))
     taught = {"teacher": teacher is not None} if inputs.teacher else {}
     taught |= {"teacher answers": answers is not None} if inputs.wants_answers else {}
     return {

@@ -94,6 +94,7 @@ class Retraining:
                 snapshot,
                 max_new_tokens=self.inputs.recipe.distill_max_new_tokens,
                 redactor=self.inputs.ingest.redactor,
+                serving=self.workshop.serving,
                 progress=progress,
             )
         return self._note("teacher answers", built)

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     ray_address: str = ""
     # Where the nodes of one training meet: host:port of the first. They share the home folder.
     rendezvous: str = ""
+    # What serves a model while it is asked: {model}, {port}, {name}. Empty: our own decoder.
+    serve_command: str = ""
+    serve_start_seconds: float = Field(default=600, gt=0)
     server_host: str = "127.0.0.1"
     prefect_port: int = 4200
     mlflow_port: int = 5000
@@ -104,6 +107,12 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Read the environment."""
     return Settings()
+
+
+def serving_environment() -> dict[str, str]:
+    """Return the environment of a model server: this one without our secrets and Python paths."""
+    ours = ("PADDOCK_", "PREFECT_", "MLFLOW_", "AWS_", "PYTHON")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 def prepare(settings: Settings) -> None:

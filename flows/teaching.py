@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -19,9 +20,13 @@ from data_contracts.errors import InputError
 from data_contracts.records import SCHEMAS, Message, conversation
 from data_contracts.snapshot import REPORT, SnapshotReport, read_report, read_rows, report_json
 from flows.redactors import RedactorRecipe
+from tasks.evaluation.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
 
-STAGE, RECIPE = "teacher_answers", 1
+if TYPE_CHECKING:
+    from tasks.evaluation.respondents import Respondent
+
+STAGE, RECIPE = "teacher_answers", 2
 PART, BATCH, SHARD_ROWS = 256, 64, 50_000  # prompts between saves, at a time; rows a file
 SPLITS = ("train", "validation")
 Progress = Callable[[int, int | None], None]
@@ -35,15 +40,18 @@ class Question(NamedTuple):
 
 
 def teaching_identity(
-    teacher: Reference, snapshot: Reference, max_new_tokens: int, redactor: RedactorRecipe
+    teacher: Reference,
+    snapshot: Reference,
+    max_new_tokens: int,
+    redactor: RedactorRecipe,
+    serving: Serving | None,
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Return (inputs, parameters) of a teacher's answers: what their fingerprint is made of."""
-    from tasks.evaluation.steps import hardware
+    from tasks.evaluation.steps import answered_by
 
-    device, dtype = hardware()
     inputs = {"teacher": teacher.digest, "snapshot": snapshot.digest}
     made_by = {"max_new_tokens": max_new_tokens, "redaction": redactor.identity()}
-    return inputs, {**made_by, "device": device, "dtype": dtype}
+    return inputs, {**made_by, **answered_by(serving)}
 
 
 @task(name="let the teacher answer", cache_policy=NO_CACHE)
@@ -54,15 +62,23 @@ def teaching_step(
     *,
     max_new_tokens: int,
     redactor: RedactorRecipe,
+    serving: Serving | None,
     progress: Progress,
 ) -> Built:
     """Write the rows with the teacher's answers, as a snapshot of chats, or find them."""
-    inputs, parameters = teaching_identity(teacher, snapshot, max_new_tokens, redactor)
+    inputs, parameters = teaching_identity(teacher, snapshot, max_new_tokens, redactor, serving)
 
     def make(folder: Path) -> dict[str, int]:
         questions = list(read_questions(outputs.fetch(snapshot)))
-        model = outputs.fetch(teacher)
-        answers = answer(model, questions, folder / ".answers", max_new_tokens, progress)
+        answers = answer(
+            outputs.fetch(teacher),
+            questions,
+            folder / ".answers",
+            max_new_tokens,
+            progress,
+            serving=serving,
+            name=teacher.digest,
+        )
         report = write_answers(folder, questions, answers, redactor(), inputs)
         return report.counts()
 
@@ -82,52 +98,67 @@ def read_questions(snapshot: Path) -> Iterator[Question]:
 
 
 def answer(
-    folder: Path, questions: Sequence[Question], kept: Path, budget: int, progress: Progress
+    folder: Path,
+    questions: Sequence[Question],
+    kept: Path,
+    budget: int,
+    progress: Progress,
+    *,
+    serving: Serving | None = None,
+    name: str = "",
 ) -> list[str]:
     """Return the teacher's answer to each question, "" where it came to no end in `budget` tokens.
 
-    They are kept in `kept`, some at a time, so that a run that was killed goes on there.
+    They are kept in `kept`, some at a time, so that a run that was killed goes on there. With
+    `serving`, a server answers that serves the teacher as `name`.
     """
+    from tasks.evaluation.respondents import respondent
+    from tasks.evaluation.steps import hardware
+
     kept.mkdir(exist_ok=True)
-    load = _Teacher(folder)
-    answers: list[str] = []
-    for number, start in enumerate(range(0, len(questions), PART)):
-        path = kept / f"{number:05d}.json"
-        if not path.exists():
-            made = load.answers(questions[start : start + PART], budget)
-            path.with_suffix(".part").write_text(json.dumps(made))
-            path.with_suffix(".part").replace(path)
-        answers += json.loads(path.read_text())
-        progress(len(answers), len(questions))
-    return answers
+    starts = range(0, len(questions), PART)
+    paths = [kept / f"{number:05d}.json" for number in range(len(starts))]
+    if not all(path.exists() for path in paths):
+        device, dtype = hardware()
+        with respondent(
+            folder,
+            batch_size=BATCH,
+            device=device,
+            dtype=dtype,
+            serving=serving,
+            name=name,
+            log=kept / "serve.log",
+        ) as teacher:
+            for path, start in zip(paths, starts, strict=True):
+                part = questions[start : start + PART]
+                if not path.exists():
+                    tell = partial(progress, start, len(questions))
+                    path.with_suffix(".part").write_text(
+                        json.dumps(_answers(teacher, part, budget, tell))
+                    )
+                    path.with_suffix(".part").replace(path)
+                progress(start + len(part), len(questions))
+    return [text for path in paths for text in json.loads(path.read_text())]
 
 
-class _Teacher:
-    """A model that is loaded when it is first asked."""
+def _answers(
+    teacher: Respondent,
+    questions: Sequence[Question],
+    budget: int,
+    tell: Callable[[], None],
+) -> list[str]:
+    """Return each question's answer; `tell` is called now and then, as while a server starts."""
+    from tasks.evaluation.prompts import Prompt, render_turns
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._loaded = folder, None
-
-    def answers(self, questions: Sequence[Question], budget: int) -> list[str]:
-        from model_registry.loading import load_model
-        from tasks.evaluation.generation import answer_prompts
-        from tasks.evaluation.prompts import Prompt, render_turns
-        from tasks.evaluation.steps import hardware
-
-        if self._loaded is None:
-            device, dtype = hardware()
-            self._loaded = load_model(self._folder, device=device, dtype=dtype)
-        model, tokenizer = self._loaded
-        context = int(model.config.max_position_embeddings)
-        prompts: list[Prompt] = []
-        for number, question in enumerate(questions):
-            turns = [turn.model_dump() for turn in question.turns]
-            text = render_turns(turns, tokenizer, f"row {question.row['id']}")
-            ids: Any = tokenizer(text, add_special_tokens=False)["input_ids"]
-            prompts.append(Prompt("", f"{number:05d}", ids, min(budget, context - len(ids))))
-        fitting = [prompt for prompt in prompts if prompt.budget > 0]
-        answer_prompts(model, tokenizer, fitting, batch_size=BATCH)
-        return ["" if p.truncated else _text(p.answer, tokenizer) for p in prompts]
+    prompts: list[Prompt] = []
+    for number, question in enumerate(questions):
+        turns = [turn.model_dump() for turn in question.turns]
+        text = render_turns(turns, teacher.tokenizer, f"row {question.row['id']}")
+        ids: Any = teacher.tokenizer(text, add_special_tokens=False)["input_ids"]
+        room = min(budget, teacher.context - len(ids))
+        prompts.append(Prompt("", f"{number:05d}", ids, room))
+    teacher.answer([p for p in prompts if p.budget > 0], lambda done, total: tell())
+    return ["" if p.truncated else _text(p.answer, teacher.tokenizer) for p in prompts]
 
 
 def _text(tokens: list[int], tokenizer: Any) -> str:

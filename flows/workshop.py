@@ -15,10 +15,11 @@ from typing import Any
 
 from data_contracts.errors import ContractError, InputError
 from flows.redactors import RedactorRecipe
-from flows.settings import CHECKOUT, Settings, prepare
+from flows.settings import CHECKOUT, Settings, prepare, serving_environment
 from model_registry.signing import SigningKeys, ensure_keys
 from model_registry.tracking import Registry, open_registry
 from model_registry.versions import CHAMPION, Version, version_at
+from tasks.evaluation.serving.server import Serving
 from tasks.redaction.logs import redact_logs
 from tasks.storage.objects import ObjectStore, open_store
 from tasks.storage.outputs import Outputs
@@ -51,6 +52,12 @@ class Workshop:
     def keys(self) -> SigningKeys:
         """Return the signing keys; the embedded default makes its own once."""
         return ensure_keys(self.settings.keys_folder)
+
+    @cached_property
+    def serving(self) -> Serving | None:
+        """Return how models are served while they are asked; None lets our own decoder answer."""
+        command, seconds = self.settings.serve_command, self.settings.serve_start_seconds
+        return Serving.of(command, seconds, serving_environment()) if command else None
 
     def redactor(
         self, *, names: bool, keep: tuple[str, ...], policies: Mapping[str, str] | None = None

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from data_contracts.errors import InputError, IntegrityError
 
@@ -30,6 +30,13 @@ CODE_SUFFIXES = frozenset({".py", ".pyc", ".so"})
 CODE_KEYS = frozenset({"auto_map", "custom_pipelines", "attn_implementation", "use_kernels"})
 # Files of words, where a key that looks like one of the above is only a word.
 _VOCABULARIES = frozenset({"tokenizer.json", "vocab.json"})
+
+
+class Outline(NamedTuple):
+    """What a model says of itself, without its weights."""
+
+    config: Any
+    generation_config: Any
 
 
 def load_model(
@@ -53,6 +60,19 @@ def load_model(
     )
     cast("Any", model).to(device)
     return model.eval(), load_tokenizer(folder)
+
+
+def load_outline(folder: Path) -> tuple[Outline, PreTrainedTokenizerBase]:
+    """Return the model's configs, as `load_model` would find them, and its tokenizer."""
+    from transformers import AutoConfig, GenerationConfig
+
+    check_model_folder(folder)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    if (folder / "generation_config.json").is_file():
+        generation = GenerationConfig.from_pretrained(folder, local_files_only=True)
+    else:
+        generation = GenerationConfig.from_model_config(config)
+    return Outline(config, generation), load_tokenizer(folder)
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

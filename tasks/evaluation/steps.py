@@ -21,9 +21,11 @@ from model_registry.scorecard import Role
 from tasks.evaluation.comparison import build_scorecard
 from tasks.evaluation.generation import fastest_precision, generate_answers
 from tasks.evaluation.likelihood import score_held_out
+from tasks.evaluation.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
 
-ANSWERS, LIKELIHOOD, SCORECARD, RECIPE = "answers", "likelihood", "scorecard", 1
+ANSWERS, LIKELIHOOD, SCORECARD = "answers", "likelihood", "scorecard"
+RECIPE, ANSWERS_RECIPE = 1, 2
 HELD_OUT_RECORDS = 100
 Progress = Callable[[int, int | None], None]
 
@@ -37,29 +39,50 @@ class Evaluated:
 
 
 def answers_identity(
-    model: str, sets: Sequence[EvalSet], seed: int
+    model: str, sets: Sequence[EvalSet], seed: int, serving: Serving | None = None
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Return (inputs, parameters) of a model's answers: what their fingerprint is made of."""
-    device, dtype = hardware()
     inputs = {"model": model, **{f"eval set {s.name}": s.digest for s in sets}}
-    return inputs, {"seed": seed, "device": device, "dtype": dtype}
+    return inputs, {"seed": seed, **answered_by(serving)}
+
+
+def answered_by(serving: Serving | None) -> dict[str, Any]:
+    """Return who answers, for a fingerprint: answers of one are never taken for another's."""
+    if serving is not None:
+        return {"served_by": serving.identity}
+    device, dtype = hardware()
+    return {"device": device, "dtype": dtype}
 
 
 @task(name="ask a model", cache_policy=NO_CACHE)
 def answers_step(
-    outputs: Outputs, model: Evaluated, sets: Sequence[EvalSet], *, seed: int, progress: Progress
+    outputs: Outputs,
+    model: Evaluated,
+    sets: Sequence[EvalSet],
+    *,
+    seed: int,
+    serving: Serving | None = None,
+    progress: Progress,
 ) -> Built:
     """Let a model answer every case of the eval sets, or find its answers."""
-    inputs, parameters = answers_identity(model.digest, sets, seed)
+    inputs, parameters = answers_identity(model.digest, sets, seed, serving)
     device, dtype = hardware()
 
     def make(folder: Path) -> dict[str, int]:
         with model.folder() as weights:
             return generate_answers(
-                weights, sets, folder, seed=seed, device=device, dtype=dtype, progress=progress
+                weights,
+                sets,
+                folder,
+                seed=seed,
+                device=device,
+                dtype=dtype,
+                serving=serving,
+                name=model.digest,
+                progress=progress,
             )
 
-    return outputs.build(ANSWERS, RECIPE, inputs, parameters, make)
+    return outputs.build(ANSWERS, ANSWERS_RECIPE, inputs, parameters, make)
 
 
 @task(name="score held-out records", cache_policy=NO_CACHE)

@@ -8,8 +8,8 @@ from typing import Any
 
 from tasks.evaluation.decoding.decoder import build_engine
 from tasks.evaluation.decoding.engine import Admitted, Engine
-from tasks.evaluation.generation import answer_prompts
 from tasks.evaluation.prompts import Prompt
+from tasks.evaluation.respondents import answer_prompts
 from tests.benchmarks.generating.peers import wait
 
 

@@ -1,0 +1,1 @@
+"""A model that another program serves while its questions are asked."""
