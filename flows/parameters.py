@@ -138,7 +138,7 @@ class RetrainParameters(ObjectiveParameters, IngestParameters):  # the form begi
         default=1,
         ge=1,
         description="Machines to train on together. They share the home folder and meet at "
-        "PADDOCK_RENDEZVOUS; each other one runs what .command in the training's folder says.",
+        "PADDOCK_RENDEZVOUS. The run starts the first; it says what each other one is to run.",
     )
     save_steps: int = Field(default=20, ge=1, description="Steps between checkpoints.")
     seed: int = Field(default=7, ge=0, description="Seed of every random choice.")

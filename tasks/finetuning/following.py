@@ -51,6 +51,9 @@ class Following:
     def __call__(self, event: Mapping[str, Any]) -> None:
         """Hear one event."""
         point = self._history.tell(event)
+        if event["event"] == "meeting":
+            others = f"waits for {event['nodes'] - 1} more nodes, each of which must run"
+            self._progress(0, None, f"{others} NODE_RANK=1 (or 2, ...) sh {event['command']}")
         if event["event"] == "preparing":
             self._progress(event["done"], event["total"], "asks the starting weights, for DPO")
         if event["event"] == "start":

@@ -16,6 +16,8 @@ from tasks.finetuning.failures import died_of_memory, out_of_memory
 from tasks.finetuning.recipe import TrainingJob, TrainingSummary
 
 LOG, COMMAND = ".training.log", ".command"  # the second is what other nodes run
+FIRST = "--node-rank=0"
+NODE = '--node-rank="${NODE_RANK:?is 1 on the second node, 2 on the third, and so on}"'
 STOP_SECONDS = 120
 _MORE = "raise budget (now {:g}) and run again: training goes on from its last whole checkpoint"
 
@@ -27,9 +29,12 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
     job_file = out / ".job.json"
     job_file.write_text(job.model_dump_json(indent=1))
     command = training_command(job, job_file)
-    (out / COMMAND).write_text(shlex.join(command) + "\n")
     final: dict[str, Any] = {}
     estimate: dict[str, float] | None = None
+    if job.recipe.nodes > 1:
+        others = " ".join(NODE if word == FIRST else shlex.quote(word) for word in command)
+        (out / COMMAND).write_text(others + "\n")
+        on_event({"event": "meeting", "nodes": job.recipe.nodes, "command": str(out / COMMAND)})
     with (out / LOG).open("a") as log:
         began = log.tell()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -65,7 +70,10 @@ def _require_budget(job: TrainingJob) -> None:
 
 
 def training_command(job: TrainingJob, job_file: Path) -> list[str]:
-    """Return what trains: one process, or torchrun over one a GPU."""
+    """Return what trains: one process, or torchrun over one a GPU; of several nodes, the first.
+
+    It must be the first, since that is where the process runs that reports for all.
+    """
     recipe, entry = job.recipe, ["-m", "tasks.finetuning.train_process", str(job_file)]
     if recipe.gpus * recipe.nodes == 1:
         return [sys.executable, *entry]
@@ -78,8 +86,8 @@ def training_command(job: TrainingJob, job_file: Path) -> list[str]:
             remedy="set PADDOCK_RENDEZVOUS to host:port of the first node, or nodes to 1",
         )
     if recipe.nodes > 1:
-        # Each node runs this same command; they meet where the first one listens.
-        where = [f"--nnodes={recipe.nodes}", "--rdzv-backend=c10d"]
+        # Not c10d, which numbers the nodes by their names and process ids.
+        where = [f"--nnodes={recipe.nodes}", FIRST, "--rdzv-backend=static"]
         where += [f"--rdzv-endpoint={job.rendezvous}", f"--rdzv-id={job.base_digest[:12]}"]
     return [
         *(sys.executable, "-m", "torch.distributed.run", *where),

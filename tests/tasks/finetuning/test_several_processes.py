@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError, PaddockError
-from tasks.finetuning.launch import run_training, training_command
+from tasks.finetuning.launch import COMMAND, run_training, training_command
 from tasks.finetuning.ranks import Ranks
 from tasks.finetuning.recipe import Recipe, Spending, TrainingJob, TrainingSummary
 from tasks.finetuning.sharding import shard
@@ -107,3 +110,31 @@ def test_several_nodes_are_told_where_to_meet(make_job: MakeJob, tmp_path: Path)
         job.model_copy(update={"rendezvous": "first:29400"}), tmp_path / "job.json"
     )
     assert {"--nnodes=2", "--nproc-per-node=4", "--rdzv-endpoint=first:29400"} <= set(words)
+
+
+def test_two_nodes_train_what_one_does(make_job: MakeJob, tmp_path: Path) -> None:
+    """The second node runs what the first one wrote for it, as a person would."""
+    alone = run_training(without_dropout(make_job(tmp_path / "alone", **SHORT, **ALONE)), ignore)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{probe.getsockname()[1]}"
+    settings = {"gpus": 1, "nodes": 2, "gradient_accumulation_steps": 1}
+    job = without_dropout(make_job(tmp_path / "first", rendezvous=place, **SHORT, **settings))
+    second: list[subprocess.Popen[bytes]] = []
+
+    def hear(event: dict[str, Any]) -> None:
+        if event["event"] == "meeting":
+            unnumbered = {name: v for name, v in os.environ.items() if name != "NODE_RANK"}
+            command = ["sh", event["command"]]
+            told = subprocess.run(command, env=unnumbered, stderr=subprocess.PIPE, check=False)
+            assert told.returncode and b"1 on the second node" in told.stderr
+            second.append(subprocess.Popen(command, env={**unnumbered, "NODE_RANK": "1"}))
+
+    try:
+        summary = run_training(job, hear)
+        assert second[0].wait(timeout=60) == 0
+    finally:
+        for process in second:
+            process.kill()
+    assert summary.losses == pytest.approx(alone.losses, rel=1e-5)
+    assert not (tmp_path / "alone" / COMMAND).exists()
