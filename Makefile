@@ -18,7 +18,7 @@ up: setup  ## start a Prefect server, an MLflow server and a worker on this mach
 test: setup-dev  ## set up and pass the tests
 	$(BIN)/python -m pytest
 
-test-slow: setup-dev  ## the proofs that take long: 50,000 hostile records
+test-slow: setup-dev  ## the proofs that take long: frozen workers, 50,000 hostile records
 	$(BIN)/python -m pytest -m slow
 
 check: setup-dev  ## formatting, lint, strict types, import rules, spelling

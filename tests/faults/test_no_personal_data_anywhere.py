@@ -151,6 +151,7 @@ def test_row_45_no_part_of_a_name_is_anywhere(everything: list[tuple[str, bytes]
 def test_row_45_an_error_does_not_quote_the_row_it_is_about(
     tmp_path: Path,
     paddock: Run,
+    make_home: Callable[[Path], Path],
     planted: dict[str, str],
     run_words: list[str],
 ) -> None:
@@ -160,7 +161,7 @@ def test_row_45_an_error_does_not_quote_the_row_it_is_about(
         f"{planted['name']},{planted['email']},{planted['phone']}\n"
         f"Ada Byron,ada@quillmark.example,{planted['card']}\n"
     )
-    home = tmp_path / "home"
+    home = make_home(tmp_path / "home")
     words = [*run_words, "--source", str(source), "--mapping", "messages=talk"]
     ended = paddock(home, *words)
     assert ended.returncode == 2

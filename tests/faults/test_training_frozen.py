@@ -66,11 +66,13 @@ def test_row_05_a_frozen_trainer_that_is_revived_does_nothing_twice(
     assert trainers.files(job.out) == trainers.files(finished.job.out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["3/7", "5/7"])
 def test_row_05_a_worker_revived_behind_another_registers_nothing_again(
     line: str,
     paddock: Callable[..., Ended],
     home_environment: Callable[[Path], dict[str, str]],
+    make_home: Callable[[Path], Path],
     run_words: list[str],
     tmp_path: Path,
 ) -> None:
@@ -86,7 +88,7 @@ def test_row_05_a_worker_revived_behind_another_registers_nothing_again(
         (tmp_path / "first.log").open("w+") as log,
         subprocess.Popen(
             command,
-            env=home_environment(tmp_path / "first") | shared,
+            env=home_environment(make_home(tmp_path / "first")) | shared,
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -99,7 +101,7 @@ def test_row_05_a_worker_revived_behind_another_registers_nothing_again(
                 time.sleep(0.02)
             time.sleep(random.uniform(0, 4.0 if line == "3/7" else 0.3))
             os.killpg(first.pid, signal.SIGSTOP)
-            other = paddock(tmp_path / "second", *run_words, **shared)
+            other = paddock(make_home(tmp_path / "second"), *run_words, **shared)
             assert other.returncode == 1, other.stderr
             assert "version 1: REFUSED by its gates" in other.stdout
             os.killpg(first.pid, signal.SIGCONT)

@@ -94,11 +94,14 @@ class Terminal:
 @pytest.fixture(scope="session")
 def terminal(
     home_environment: Callable[[Path], dict[str, str]],
+    make_home: Callable[[Path], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Terminal]:
     """Return a terminal; what it is told of no home in particular lies in a home of its own."""
     folder = tmp_path_factory.mktemp("terminal")
-    started = Terminal(folder / "work", home_environment(folder / "home"))
+    home = make_home(folder / "home")
+    database = {"PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home}/prefect.db"}
+    started = Terminal(folder / "work", home_environment(home) | database)
     yield started
     started.close()
 

@@ -13,6 +13,7 @@ Ended = subprocess.CompletedProcess[str]
 def test_a_run_reads_from_s3_keeps_everything_there_and_finds_it_again(
     s3_server: Any,
     paddock: Callable[..., Ended],
+    make_home: Callable[[Path], Path],
     run_words: list[str],
     planted_rows: Path,
     tmp_path: Path,
@@ -23,7 +24,7 @@ def test_a_run_reads_from_s3_keeps_everything_there_and_finds_it_again(
         "PADDOCK_STORE": "s3://paddock/store",
         "PADDOCK_S3_ENDPOINT_URL": s3_server.endpoint_url,
     }
-    first = paddock(tmp_path / "home", *words, **place)
+    first = paddock(make_home(tmp_path / "home"), *words, **place)
     assert first.returncode == 1, first.stdout + first.stderr  # a tiny model passes no gate
     listed = s3_server.client.list_objects_v2(Bucket="paddock", Prefix="store/")["Contents"]
     stages = {entry["Key"].split("/")[1] for entry in listed if "manifest" in entry["Key"]}
@@ -31,7 +32,7 @@ def test_a_run_reads_from_s3_keeps_everything_there_and_finds_it_again(
     assert not (tmp_path / "home" / "store").exists()
 
     # Another machine with the same store has nothing left to do.
-    again = paddock(tmp_path / "other", *words, **place)
+    again = paddock(make_home(tmp_path / "other"), *words, **place)
     assert "0 run (none)" in again.stdout, again.stdout + again.stderr
     digests = [_digest(ended.stdout) for ended in (first, again)]
     assert digests[0] == digests[1]
