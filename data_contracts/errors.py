@@ -53,11 +53,14 @@ class UnexpectedError(PaddockError):
 
 
 @contextmanager
-def shielded(step: str) -> Generator[None]:
-    """Let only PaddockErrors out of work on raw text: another error's message may quote a row."""
+def shielded(step: str, *harmless: type[Exception]) -> Generator[None]:
+    """Let only PaddockErrors out of work on raw text: another error's message may quote a row.
+
+    And such as are named to be `harmless`.
+    """
     try:
         yield
-    except PaddockError:
+    except (PaddockError, *harmless):
         raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)

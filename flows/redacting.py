@@ -48,5 +48,7 @@ def _summary(totals: Totals) -> str:
     if totals.dropped:
         lines.append(f"  {totals.dropped} lines dropped, as the contract says")
     if totals.broken:
-        lines.append(f'  {totals.broken} lines were no JSON object with a "text"')
+        lines.append(
+            f'  {totals.broken} lines were no JSON object with a "text", or nested too deep'
+        )
     return "\n".join(lines) + "\n"

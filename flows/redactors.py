@@ -35,9 +35,11 @@ class RedactorRecipe:
         return cls(names, settings.names_model, keep, chosen, key)
 
     def __call__(self) -> Any:
-        """Load the redactor."""
+        """Load the redactor; the process that works with it keeps its logs clean from now on."""
         from tasks.redaction.engine import build_redactor
+        from tasks.redaction.logs import redact_logs
 
+        redact_logs()  # a worker of Dask's or Ray's is started by them, not by us
         return build_redactor(**self._options())
 
     def identity(self) -> dict[str, Any]:

