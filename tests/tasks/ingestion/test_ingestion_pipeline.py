@@ -6,15 +6,17 @@ import gzip
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from data_contracts.errors import ContractError, InputError
+from data_contracts.errors import ContractError, InputError, UnexpectedError
 from data_contracts.records import ChatRecord, InstructionRecord
 from data_contracts.snapshot import SnapshotReport, read_quarantine, read_records, read_report
+from tasks.ingestion import shard_work
 from tasks.ingestion.limits import Limits
 
 Run = Callable[..., SnapshotReport]
@@ -223,3 +225,22 @@ def test_real_data_needs_no_special_code(
     report = run_ingest(DATA / name, kind=kind, mapping=mapping, max_rows=60)
     assert report.rows_in == 60
     assert report.kept > 50
+
+
+@pytest.mark.parametrize("error", [ValueError("could not read a@example.org"), OSError("full")])
+def test_a_readers_own_error_quotes_no_row(
+    run_ingest: Run,
+    rows: list[dict[str, str]],
+    write_jsonl: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def broken(*_: Any) -> Iterator[Any]:
+        raise error
+        yield
+
+    monkeypatch.setattr(shard_work, "read_part", broken)
+    with pytest.raises((UnexpectedError, OSError)) as told:
+        run_ingest(write_jsonl(rows))
+    assert "example" not in "".join(traceback.format_exception(told.value))
+    assert isinstance(told.value, OSError) == isinstance(error, OSError)
