@@ -15,7 +15,7 @@ from data_contracts.snapshot import REPORT
 from flows import publishing
 from flows.command_line import command_words
 from flows.comparing import compare_models, registered_model, stored_model
-from flows.ingestion import REPORT_PAGE, ingest
+from flows.ingestion import ingest
 from flows.live import LiveTraining
 from flows.parameters import IngestParameters, RetrainParameters
 from flows.plan import Inputs, resolve_inputs
@@ -34,6 +34,7 @@ from tasks.finetuning.recipe import Spending
 from tasks.finetuning.reproduce import Origin, read_spent
 from tasks.finetuning.steps import base_step, finetune_step
 from tasks.human_review.steps import Review, review_step, sample_step
+from tasks.ingestion.assembly import REPORT_PAGE
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.release.assembly import Evidence
 from tasks.release.steps import ask_step, judge_step, register_step
