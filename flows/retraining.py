@@ -215,14 +215,14 @@ class Retraining:
         )
 
     def _review(self, candidate: Candidate, scorecard: Reference) -> Review:
-        names, keep = self.parameters.names, self.inputs.ingest.keep
+        redactor = self.inputs.ingest.redactor  # with the policies of the data's contract
         built = sample_step(
             self.outputs,
             scorecard,
             items=self.parameters.review_items,
             seed=self.parameters.seed,
-            redaction=self.workshop.redaction(names=names, keep=keep),
-            build_redactor=self.workshop.redactor_builder(names=names, keep=keep),
+            redaction=redactor.identity(),
+            build_redactor=redactor,
         )
         sample = self.outputs.fetch(self._note("sample for review", built))
         return review_step(self.registry, self.parameters.name, candidate.digest, sample)
