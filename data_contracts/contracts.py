@@ -124,7 +124,11 @@ class Privacy(Frozen):
 
 
 class DatasetContract(Frozen):
-    """What a data set must be like; `lengths` bounds sizes, `empty` the share of empty fields."""
+    """What a data set must be like; `lengths` bounds sizes, `empty` the share of empty fields.
+
+    `extra_columns` are those that neither a field of the kind is read from nor the contract names.
+    They are never kept; public data sets carry many, so they are ignored unless it says quarantine.
+    """
 
     name: str
     kind: RecordKind
@@ -137,6 +141,7 @@ class DatasetContract(Frozen):
     labels: Labels | None = None
     freshness: Freshness | None = None
     quarantine: Quarantine = Quarantine()
+    extra_columns: Literal["ignore", "quarantine"] = "ignore"
     flags: FlagRules = FlagRules()
     redaction: dict[PiiKind, Policy] = Field(default_factory=dict, validate_default=True)
     privacy: Privacy = Privacy()

@@ -39,7 +39,7 @@ class NearDuplicate(Frozen):
 class Leak(Frozen):
     """A row dropped for sharing text with an evaluation: where it stands, how it begins, redacted.
 
-    `eval_set` is empty where ingestion did not say which.
+    `eval_set` is the set's name; empty in snapshots from before it was kept.
     """
 
     source: str
@@ -71,7 +71,8 @@ class SnapshotReport(Frozen):
     tokens were counted; `empty` counts rows with an empty field. `largest_label` rows bear the same
     label; `timed` rows have a time, the last of which is `newest` (ISO 8601).
 
-    `dropped_by_policy` rows held something the contract drops a row for;
+    `leaks` counts the `contaminated` rows by the eval set whose text they share (the first by name,
+    where there are several). `dropped_by_policy` rows held something the contract drops a row for;
     `forgotten` rows belong to people who asked to be.
     """
 
@@ -84,6 +85,7 @@ class SnapshotReport(Frozen):
     duplicates: int = Count
     near_duplicates: int = Field(default=0, ge=0)
     contaminated: int = Count
+    leaks: dict[str, int] = Field(default_factory=dict)
     dropped_by_policy: int = Field(default=0, ge=0)
     forgotten: int = Field(default=0, ge=0)
     redacted: dict[str, int]
@@ -123,6 +125,8 @@ class SnapshotReport(Frozen):
         found = sum(self.fates.values())
         if found != self.rows_in:
             raise ValueError(f"{self.rows_in} rows came in, {found} are accounted for")
+        if self.leaks and sum(self.leaks.values()) != self.contaminated:
+            raise ValueError("the leaks of each eval set do not add up to the rows dropped for one")
         if sum(self.splits.values()) != self.kept:
             raise ValueError("the splits do not add up to the rows kept")
         return self
@@ -163,7 +167,10 @@ def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_quarantine(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield quarantined rows: source, line, reason, and the redacted beginning of the row."""
+    """Yield quarantined rows: source, line, reason, and the row, redacted.
+
+    Of a row that makes no record only the beginning is kept; it has no id.
+    """
     yield from _rows([folder / QUARANTINE])
 
 

@@ -17,6 +17,7 @@ from data_contracts.errors import ContractError, InputError
 from flows.parameters import DemoLogParameters, MonitorParameters, RetrainParameters
 from flows.progress import LOGGER, stage
 from flows.publishing import inline_image, publish_page
+from flows.redactors import RedactorRecipe
 from flows.settings import read_settings
 from flows.summary import read_summaries
 from flows.workshop import Workshop
@@ -70,10 +71,8 @@ def _compare(workshop: Workshop, name: str, champion: Version) -> dict[str, str]
             remedy="let serving write its log there, or try `paddock demo-log`",
         )
     snapshot = _training_snapshot(workshop, champion)
-    redaction = workshop.outputs.manifest(snapshot).parameters["redaction"]
-    names, keep = redaction["names_model"] is not None, tuple(redaction["keep"])
-    # Three windows, one loading of the names model.
-    build_redactor = cache(workshop.redactor_builder(names=names, keep=keep))
+    redactor = redactor_of(workshop, snapshot)
+    build_redactor = cache(redactor)  # three windows, one loading of the names model
     statuses: dict[str, str] = {}
     for window in windows:
         with stage(f"window {window}"):
@@ -83,7 +82,7 @@ def _compare(workshop: Workshop, name: str, champion: Version) -> dict[str, str]
                 window,
                 champion.digest,
                 snapshot,
-                redaction,
+                redactor.identity(),
                 build_redactor,
             )
         folder = workshop.outputs.fetch(built.reference)
@@ -93,6 +92,13 @@ def _compare(workshop: Workshop, name: str, champion: Version) -> dict[str, str]
         page = f"{markdown(report)}\n\n{inline_image(folder / 'report.png', 'drift signals')}"
         publish_page(f"drift-{window.lower()}", page, f"Drift of window {window}")
     return statuses
+
+
+def redactor_of(workshop: Workshop, snapshot: Reference) -> RedactorRecipe:
+    """Return the redactor that a snapshot's rows went through, its contract's policies included."""
+    used = workshop.outputs.manifest(snapshot).parameters["redaction"]
+    names, keep = used["names_model"] is not None, tuple(used["keep"])
+    return workshop.redactor(names=names, keep=keep, policies=used["policies"])
 
 
 def _training_snapshot(workshop: Workshop, champion: Version) -> Reference:

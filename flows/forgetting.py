@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from flows.lineage import SnapshotUse, uses_of
+import shlex
+
+from flows.command_line import command_words
+from flows.lineage import HELD, SnapshotUse, uses_of
 from flows.parameters import ForgetParameters, LineageParameters
 from flows.redactors import redaction_key
 from flows.summary import RetrainSummary, read_summaries
+from flows.teaching import STAGE as TAUGHT
 from flows.workshop import Workshop
+from tasks.finetuning.steps import BASE_STAGE
+from tasks.finetuning.steps import STAGE as MODEL
+from tasks.ingestion.steps import REFUSED
 from tasks.ingestion.subjects import forget_subject, subject_hash
 
 _ROWS_SHOWN = 20
+_WORDS = {MODEL: "trained", BASE_STAGE: "used as base or teacher", TAUGHT: "teacher's answers"}
 
 
 def forget(workshop: Workshop, parameters: ForgetParameters) -> str:
@@ -49,32 +57,46 @@ def _used(uses: list[SnapshotUse]) -> list[str]:
         ]
     lines: list[str] = []
     for use in uses:
-        lines.append(f"Snapshot {use.digest[:16]} of {use.created_at}: {len(use.rows)} rows")
+        what = "Refused ingestion" if use.stage == REFUSED else "Snapshot"
+        held = len(use.rows) - use.kept
+        counts = f"{use.kept} rows" + (f", and {held} in quarantine" if held else "")
+        lines.append(f"{what} {use.digest[:16]} of {use.created_at}: {counts}")
         for row in use.rows[:_ROWS_SHOWN]:
             digest = row.source_digest[:16]
-            lines.append(f"  {row.source}, line {row.line} ({row.split}; file digest {digest})")
+            split = "in quarantine" if row.split == HELD else row.split
+            lines.append(f"  {row.source}, line {row.line} ({split}; file digest {digest})")
         if len(use.rows) > _ROWS_SHOWN:
             lines.append(f"  and {len(use.rows) - _ROWS_SHOWN} more")
-        lines += [f"  trained: {model}" for model in use.models]
+        for made in use.made:
+            lines.append(f"  {_WORDS[made.stage]}: {made.key}{_through(made.through)}")
         for version in use.versions:
             alias = f", serves as {version.serves}" if version.serves else ""
-            lines.append(f"  registered: {version.name} version {version.version}{alias}")
+            name = f"{version.name} version {version.version}"
+            lines.append(f"  registered: {name}{_through(version.through)}{alias}")
     return lines
+
+
+def _through(parent: str) -> str:
+    return f" (through its {parent})" if parent else ""
 
 
 def _plan(workshop: Workshop, uses: list[SnapshotUse]) -> list[str]:
     """Return the steps to models without the rows: rebuild, approve, then remove the old."""
-    used = {use.digest for use in uses}
-    names = sorted({v.name.removesuffix("-candidate") for use in uses for v in use.versions})
     lines = ["To rebuild without these rows:"]
     number = 0
-    for name in names:
+    for name, through in _affected(uses).items():
         summary = _newest(workshop, name)
         if summary is None:
             continue
         number += 1
         lines.append(f"  {number}. {_command(summary)}")
         lines.append("     (unchanged shards are found again; the gates and approvals are as ever)")
+        asked = summary.parameters
+        if through and (inherited := [m for m in (asked.base, asked.teacher) if m]):
+            lines.append(
+                f"     (it has the rows through its {through}: see that "
+                f"{' and '.join(inherited)} was rebuilt by then, or name another)"
+            )
         number += 1
         lines.append(
             f"  {number}. let people approve the new candidate: paddock promote --name {name}"
@@ -86,11 +108,24 @@ def _plan(workshop: Workshop, uses: list[SnapshotUse]) -> list[str]:
             + ", ".join(f"{v.name} version {v.version}" for v in serving)
         )
     lines.append(f"  {number + 1}. then remove from {workshop.store.uri}:")
-    lines += [f"       {key}" for use in uses for key in (use.key, *use.models)]
+    keys = [key for use in uses for key in (use.key, *(made.key for made in use.made))]
+    lines += [f"       {key}" for key in dict.fromkeys(keys)]
     lines.append(
-        f"     and what came from it (ingest-shard, answers of {len(used)} snapshots' models)"
+        "     and what came of them: shards (ingest-shard), the models' answers, scores and samples"
     )
     return lines
+
+
+def _affected(uses: list[SnapshotUse]) -> dict[str, str]:
+    """Return the models' names and through what they have the rows, those of their own first.
+
+    So that what others start from is rebuilt before them.
+    """
+    found: dict[str, str] = {}
+    for version in (version for use in uses for version in use.versions):
+        name = version.name.removesuffix("-candidate")
+        found[name] = version.through and found.get(name, version.through)
+    return dict(sorted(found.items(), key=lambda item: (bool(item[1]), item[0])))
 
 
 def _newest(workshop: Workshop, name: str) -> RetrainSummary | None:
@@ -98,14 +133,5 @@ def _newest(workshop: Workshop, name: str) -> RetrainSummary | None:
 
 
 def _command(summary: RetrainSummary) -> str:
-    """Return the command that repeats a run: every parameter that is not its default."""
-    given = summary.parameters.model_dump(exclude_defaults=True)
-    given.setdefault("name", summary.name)
-    words = ["paddock run"]
-    for name, value in given.items():
-        option = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{option}" if value else f"--no-{option}")
-        else:
-            words.append(f"--{option} {value}")
-    return " ".join(words)
+    """Return the command that repeats a run, for a shell."""
+    return shlex.join(command_words("run", summary.parameters))

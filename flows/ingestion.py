@@ -27,6 +27,7 @@ from flows.progress import LOGGER, stage
 from flows.runners import same_server, shard_runner
 from flows.settings import Settings, read_settings
 from flows.workshop import Workshop
+from tasks.ingestion.assembly import REPORT_PAGE
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.ingestion.early_look import require_usable
 from tasks.ingestion.jobs import Errand, Finished, Job, Worked, rows_noted
@@ -36,7 +37,6 @@ from tasks.ingestion.steps import assemble_step, find_snapshot, shard_step
 from tasks.storage.outputs import Built, Reference
 
 DEFAULTS = IngestParameters()
-REPORT_PAGE = "report.md"
 _QUEUED = 4  # tasks a worker: enough to keep it busy, few enough to stop soon after a failure
 _LOOK_SECONDS = 1.0
 

@@ -5,6 +5,7 @@ Cheap: no source is read here and nothing heavy is loaded.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -31,7 +32,10 @@ from tasks.ingestion.subjects import forgotten_subjects
 
 
 class IngestInputs(BaseModel):
-    """The parameters of an ingestion, resolved; `address` is where the source lies."""
+    """The parameters of an ingestion, resolved; `address` is where the source lies.
+
+    `kept_out` are the eval sets whose texts may not be trained on.
+    """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
@@ -39,7 +43,7 @@ class IngestInputs(BaseModel):
     contract: DatasetContract
     mapping: dict[str, str]
     keep: tuple[str, ...]
-    sets: tuple[EvalSet, ...]
+    kept_out: tuple[EvalSet, ...]
     redactor: RedactorRecipe
 
 
@@ -57,7 +61,7 @@ def ingest_inputs(workshop: Workshop, parameters: IngestParameters) -> IngestInp
         contract=contract,
         mapping=mapping,
         keep=keep,
-        sets=tuple(choose_eval_sets(parameters.eval_sets, demo=parameters.is_demo)),
+        kept_out=tuple(kept_out_of_training(parameters.eval_sets)),
         redactor=redactor,
     )
 
@@ -74,8 +78,8 @@ def ingest_job(workshop: Workshop, inputs: IngestInputs, noted: Path | None = No
         outputs=workshop.outputs,
         contract=inputs.contract,
         mapping=inputs.mapping,
-        evaluations={entry.name: entry.digest for entry in inputs.sets},
-        evaluation_texts=tuple(evaluation_texts(inputs.sets)),
+        evaluations={_known_as(entry): entry.digest for entry in inputs.kept_out},
+        evaluation_texts=tuple(_labelled(inputs.kept_out)),
         redaction=inputs.redactor.identity(),
         build_redactor=inputs.redactor,
         flagging=flagger_identity(),
@@ -87,8 +91,20 @@ def ingest_job(workshop: Workshop, inputs: IngestInputs, noted: Path | None = No
     )
 
 
+def _labelled(sets: Iterable[EvalSet]) -> Iterator[str]:
+    """Yield what must not be trained on, each text after its set's name and a tab."""
+    for entry in sets:
+        for text in evaluation_texts([entry]):
+            yield f"{entry.name}\t{' '.join(text.split())}"
+
+
+def _known_as(entry: EvalSet) -> str:
+    """Return a name that a team's own changed copy of a set does not share with the set."""
+    return f"{entry.name} {entry.digest[:8]}"
+
+
 def choose_eval_sets(names: str, *, demo: bool) -> list[EvalSet]:
-    """Return the eval sets named, or the default ones: all for the demo, else the general."""
+    """Return the eval sets to ask: those named, else all for the demo, else the general ones."""
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if wanted:
         return [
@@ -97,6 +113,16 @@ def choose_eval_sets(names: str, *, demo: bool) -> list[EvalSet]:
         ]
     every = [load_eval_set(name) for name in list_eval_sets()]
     return [entry for entry in every if demo or entry.card.scope == "general"]
+
+
+def kept_out_of_training(names: str) -> list[EvalSet]:
+    """Return the eval sets whose texts may not be trained on: all that ship, and those named.
+
+    Whether they are asked in this run or not: the next run may ask them.
+    """
+    named = choose_eval_sets(names, demo=True) if names.strip(" ,") else []
+    shipped = [load_eval_set(name) for name in list_eval_sets()]
+    return list({entry.digest: entry for entry in (*shipped, *named)}.values())
 
 
 def _contract(parameters: IngestParameters) -> DatasetContract:

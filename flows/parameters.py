@@ -56,8 +56,9 @@ class IngestParameters(Parameters):
     max_rows: int | None = Field(default=None, ge=1, description="Read at most this many rows.")
     eval_sets: str = Field(
         default="",
-        description="Eval sets to ask, none of which may leak into the data, separated by commas: "
-        "names, or folders of your own. Empty: all for the demo, the general ones for your data.",
+        description="Eval sets to ask, separated by commas: names, or folders of your own. Empty: "
+        "all for the demo, the general ones for your data. Rows that share text with one of these, "
+        "or with any set that ships, are dropped.",
     )
 
     @property
@@ -181,7 +182,9 @@ class QuarantineParameters(Parameters):
     )
     row: int | None = Field(default=None, ge=1, description="The row's number in the list.")
     snapshot: str = Field(
-        default="", description="Beginning of the snapshot's digest; empty: the newest."
+        default="",
+        description="Beginning of the digest of a snapshot, or of an ingestion that broke its "
+        "contract; empty: the newest.",
     )
     person: str = Field(default="", description="Who releases the row; it is recorded.")
     reason: str = Field(

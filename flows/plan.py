@@ -11,7 +11,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from eval_sets.types import EvalSet
-from flows.inputs import IngestInputs, ingest_inputs, ingest_job, resolve_source
+from flows.inputs import (
+    IngestInputs,
+    choose_eval_sets,
+    ingest_inputs,
+    ingest_job,
+    resolve_source,
+)
 from flows.parameters import RetrainParameters
 from flows.teaching import RECIPE as TEACHING_RECIPE
 from flows.teaching import STAGE as TEACHING
@@ -35,16 +41,12 @@ class Inputs(BaseModel):
     teacher: Base | None
     recipe: Recipe
     policy: str
+    sets: tuple[EvalSet, ...]  # that models are asked
 
     @property
     def wants_answers(self) -> bool:
         """Tell whether the teacher's answers are to be trained on."""
         return self.teacher is not None and not self.recipe.learns_logits
-
-    @property
-    def sets(self) -> tuple[EvalSet, ...]:
-        """Return the eval sets that models are asked."""
-        return self.ingest.sets
 
 
 def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
@@ -62,6 +64,7 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
         teacher=_locate(workshop, parameters.teacher) if parameters.teacher else None,
         recipe=recipe,
         policy=policy,
+        sets=tuple(choose_eval_sets(parameters.eval_sets, demo=parameters.is_demo)),
     )
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from data_contracts.errors import InputError
 from data_contracts.snapshot import read_quarantine
 from flows.parameters import QuarantineParameters
 from flows.workshop import Workshop
+from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.ingestion.releases import STEP, Release, release_row, released_rows
+from tasks.ingestion.steps import REFUSED
 from tasks.ingestion.steps import STAGE as SNAPSHOT
 from tasks.storage.outputs import Reference
 
@@ -19,18 +24,28 @@ _BEGINNING = 60  # characters of a row in the list
 
 def quarantine(workshop: Workshop, parameters: QuarantineParameters) -> str:
     """Do what was asked and return what to say, as text."""
-    reference = _snapshot(workshop, parameters.snapshot)
-    with workshop.outputs.borrow(reference) as folder:
-        rows = list(read_quarantine(folder))
-    if parameters.action == "list":
-        return _listed(workshop, reference, rows, parameters.reason)
-    row = _chosen(rows, parameters)
+    reference = _held(workshop, parameters.snapshot)
+    with _rows(workshop, reference) as rows:
+        if parameters.action == "list":
+            return _listed(workshop, reference, rows, parameters.reason)
+        row = _chosen(rows, parameters)
     return _shown(row) if parameters.action == "show" else _released(workshop, row, parameters)
 
 
-def _snapshot(workshop: Workshop, digest: str) -> Reference:
-    """Return the snapshot whose digest begins so, or the newest."""
-    every = sorted(workshop.outputs.every(SNAPSHOT), key=lambda one: one[1].created_at)
+@contextmanager
+def _rows(workshop: Workshop, reference: Reference) -> Generator[Iterator[dict[str, Any]]]:
+    """Give the rows one by one: a quarantine may be larger than memory."""
+    with workshop.outputs.borrow(reference) as folder:
+        yield read_quarantine(folder)
+
+
+def _held(workshop: Workshop, digest: str) -> Reference:
+    """Return the snapshot, or the ingestion that broke its contract, whose digest begins so.
+
+    Without one, the newest of both.
+    """
+    both = [*workshop.outputs.every(REFUSED), *workshop.outputs.every(SNAPSHOT)]
+    every = sorted(both, key=lambda one: one[1].created_at)
     fitting = [reference for reference, _ in every if reference.digest.startswith(digest)]
     if not fitting:
         raise InputError(
@@ -43,41 +58,59 @@ def _snapshot(workshop: Workshop, digest: str) -> Reference:
 
 
 def _listed(
-    workshop: Workshop, reference: Reference, rows: list[dict[str, Any]], reason: str
+    workshop: Workshop, reference: Reference, rows: Iterable[dict[str, Any]], reason: str
 ) -> str:
     released = released_rows(workshop.store)
-    numbered = [(n, row) for n, row in enumerate(rows, 1) if reason in row["reason"]]
-    lines = [f"Snapshot {reference.digest[:16]}: {len(rows)} rows in quarantine"]
-    reasons = Counter(row["reason"] for _, row in numbered)
+    reasons: Counter[str] = Counter()
+    shown: list[str] = []
+    every = 0
+    for every, row in enumerate(rows, 1):
+        if reason in row["reason"]:
+            reasons[row["reason"]] += 1
+            if len(shown) < _SHOWN:
+                shown.append(_line(every, row, released))
+    lines = [f"{_title(workshop, reference)}: {every} rows in quarantine"]
     lines += [f"  {count:6}  {why}" for why, count in reasons.most_common()]
-    if numbered:
-        lines += ["", "  row     source, line; reason; beginning"]
-    for number, row in numbered[:_SHOWN]:
-        mark = " (released)" if row["id"] in released else ""
-        beginning = " ".join(row["row"].split())[:_BEGINNING]
-        where = f"{row['source']}, line {row['line']}"
-        lines.append(f"  {number:<6}  {where}; {row['reason']}{mark}; {beginning}")
-    if len(numbered) > _SHOWN:
-        lines.append(f"  and {len(numbered) - _SHOWN} more: --reason TEXT shows some reasons only")
+    if shown:
+        lines += ["", "  row     source, line; reason; beginning", *shown]
+    if (more := reasons.total() - len(shown)) > 0:
+        lines.append(f"  and {more} more: --reason TEXT shows some reasons only")
     return "\n".join(lines)
 
 
-def _chosen(rows: list[dict[str, Any]], parameters: QuarantineParameters) -> dict[str, Any]:
+def _title(workshop: Workshop, reference: Reference) -> str:
+    if reference.stage == SNAPSHOT:
+        return f"Snapshot {reference.digest[:16]}"
+    page = f"{workshop.store.uri}/{reference.key}/{DATA_DOCS}"
+    return f"Ingestion {reference.digest[:16]}, which broke its contract ({page})"
+
+
+def _line(number: int, row: dict[str, Any], released: frozenset[str]) -> str:
+    mark = " (released)" if row["id"] in released else ""
+    beginning = " ".join(row["row"][: 4 * _BEGINNING].split())[:_BEGINNING]
+    where = f"{row['source']}, line {row['line']}"
+    return f"  {number:<6}  {where}; {row['reason']}{mark}; {beginning}"
+
+
+def _chosen(rows: Iterator[dict[str, Any]], parameters: QuarantineParameters) -> dict[str, Any]:
     number = parameters.row or 0
-    if not 1 <= number <= len(rows):
+    before = sum(1 for _ in islice(rows, max(0, number - 1)))
+    row = next(rows, None) if number else None
+    if row is None:
         raise InputError(
-            f"there is no row {number} in this quarantine of {len(rows)}",
+            f"there is no row {number} in this quarantine of {before}" if number else "which row?",
             step=STEP,
             where="--row",
             remedy="`paddock quarantine list` numbers the rows",
         )
-    return rows[number - 1]
+    return row
 
 
 def _shown(row: dict[str, Any]) -> str:
+    cut = "none: the row makes no record, and only its beginning is kept"
     return (
         f"source  {row['source']}, line {row['line']}\nreason  {row['reason']}\n"
-        f"id      {row['id'] or 'none: the row makes no record'}\n\n{row['row']}"
+        f"id      {row['id'] or cut}\n\n{row['row']}"
     )
 
 

@@ -15,7 +15,7 @@ from data_contracts.snapshot import REPORT
 from flows import publishing
 from flows.command_line import command_words
 from flows.comparing import compare_models, registered_model, stored_model
-from flows.ingestion import REPORT_PAGE, ingest
+from flows.ingestion import ingest
 from flows.live import LiveTraining
 from flows.parameters import IngestParameters, RetrainParameters
 from flows.plan import Inputs, resolve_inputs
@@ -34,6 +34,7 @@ from tasks.finetuning.recipe import Spending
 from tasks.finetuning.reproduce import Origin, read_spent
 from tasks.finetuning.steps import base_step, finetune_step
 from tasks.human_review.steps import Review, review_step, sample_step
+from tasks.ingestion.assembly import REPORT_PAGE
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.release.assembly import Evidence
 from tasks.release.steps import ask_step, judge_step, register_step
@@ -214,14 +215,14 @@ class Retraining:
         )
 
     def _review(self, candidate: Candidate, scorecard: Reference) -> Review:
-        names, keep = self.parameters.names, self.inputs.ingest.keep
+        redactor = self.inputs.ingest.redactor  # with the policies of the data's contract
         built = sample_step(
             self.outputs,
             scorecard,
             items=self.parameters.review_items,
             seed=self.parameters.seed,
-            redaction=self.workshop.redaction(names=names, keep=keep),
-            build_redactor=self.workshop.redactor_builder(names=names, keep=keep),
+            redaction=redactor.identity(),
+            build_redactor=redactor,
         )
         sample = self.outputs.fetch(self._note("sample for review", built))
         return review_step(self.registry, self.parameters.name, candidate.digest, sample)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from data_contracts.errors import ContractError, InputError
 from flows.redactors import RedactorRecipe
@@ -64,14 +63,6 @@ class Workshop:
     ) -> RedactorRecipe:
         """Return how a redactor is built; InputError if the names model is missing."""
         return RedactorRecipe.of(self.settings, names, keep, policies or {})
-
-    def redaction(self, *, names: bool, keep: tuple[str, ...]) -> dict[str, Any]:
-        """Return what decides redaction's results."""
-        return self.redactor(names=names, keep=keep).identity()
-
-    def redactor_builder(self, *, names: bool, keep: tuple[str, ...]) -> Callable[[], Any]:
-        """Return a function that loads the redactor, which takes seconds."""
-        return self.redactor(names=names, keep=keep)
 
     def champion(self, name: str, step: str) -> Version:
         """Return the version that serves; ContractError where none does."""

@@ -190,7 +190,8 @@ def planted_rows(planted: dict[str, str], tmp_path_factory: pytest.TempPathFacto
     told = _planted("rows")
     rows = [row(f"How many bolts has shelf {n}?", f"Shelf {n} has {n + 3}.") for n in range(34)]
     rows += [row(*pair) for pair in told["kept"]]
-    rows[2]["customer"] = planted["unread_column"]
+    rows[2]["customer"] = planted["subject"]
+    rows[3]["note"] = planted["unread_column"]
     odd = row(*told["odd_role"])
     odd["messages"][1]["role"] = "warehouse"
     lines = [json.dumps(entry) for entry in [*rows, odd, row(*told["empty_answer"]), rows[5]]]
@@ -256,7 +257,10 @@ def paddock(
 @pytest.fixture(scope="session")
 def run_words(tiny_model: Path, planted_rows: Path) -> list[str]:
     """Return the words of a small, whole `paddock run`."""
+    contract = planted_rows.with_name("shelves.toml")
+    contract.write_text('kind = "chat"\n[privacy]\nsubject = "customer"\n')
     words = ["run", "--name", "shelves", "--source", str(planted_rows), "--base", str(tiny_model)]
+    words += ["--contract", str(contract)]
     return [*words, "--max-steps", "4", "--eval-sets", "safety"]
 
 

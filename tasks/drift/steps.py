@@ -19,7 +19,7 @@ from tasks.drift.signals import Thresholds
 from tasks.drift.triggers import record_result
 from tasks.storage.outputs import Built, Outputs, Reference
 
-STAGE, RECIPE, SEED = "drift", 1, 7
+STAGE, RECIPE, SEED = "drift", 2, 7
 
 
 @task(name="compare a window", cache_policy=NO_CACHE)

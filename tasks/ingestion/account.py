@@ -16,7 +16,7 @@ from data_contracts.snapshot import ContractUsed, Examples, Leak, NearDuplicate,
 from data_contracts.tally import Tally
 from tasks.ingestion.duplicates import Seen
 
-_EXAMPLES, _SHOWN = 20, 8
+_EXAMPLES, _EXAMPLES_A_SET, _SHOWN = 20, 5, 8
 _EXAMPLE_CHARACTERS, _SHOWN_CHARACTERS = 200, 1000
 
 
@@ -30,6 +30,7 @@ class Account:
         self.quarantined: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._detectors: Counter[str] = Counter()
+        self._leaks_of: Counter[str] = Counter()
         self._leaks: list[Leak] = []
         self._near: list[NearDuplicate] = []
         self.shown: list[str] = []
@@ -47,9 +48,12 @@ class Account:
     def drop(self, row: Mapping[str, Any], place: tuple[str, int]) -> None:
         """Count a row whose fate its shard's work decided."""
         self.fates[row["fate"]] += 1
-        if row["fate"] == "contaminated" and len(self._leaks) < _EXAMPLES:
-            text = row["text"][:_EXAMPLE_CHARACTERS]
-            self._leaks.append(Leak(source=place[0], line=place[1], text=text))
+        if row["fate"] == "contaminated":
+            self._leaks_of[row["reason"]] += 1
+            if self._leaks_of[row["reason"]] <= _EXAMPLES_A_SET:
+                text = row["text"][:_EXAMPLE_CHARACTERS]
+                leak = Leak(source=place[0], line=place[1], eval_set=row["reason"], text=text)
+                self._leaks.append(leak)
 
     def drop_near(self, row: Seen, other: Seen, similarity: float) -> None:
         """Count a row that is nearly another one."""
@@ -80,6 +84,7 @@ class Account:
             duplicates=fates["duplicates"],
             near_duplicates=fates["near_duplicates"],
             contaminated=fates["contaminated"],
+            leaks=dict(sorted(self._leaks_of.items())),
             dropped_by_policy=fates["dropped"],
             forgotten=fates["forgotten"],
             redacted=dict(sorted(self._kinds.items())),

@@ -28,6 +28,8 @@ from tasks.ingestion.row_files import empty, read_row_file
 from tasks.ingestion.shard_work import ROWS, SUMMARY, ShardSummary
 from tasks.ingestion.shards import SnapshotWriter
 
+REPORT_PAGE = "report.md"
+EXTRA_COLUMN = "contract: an extra column"  # not which: its name comes from outside
 _CHECKED_AT_ONCE, _CHECKED_CHARACTERS = 2000, 16_000_000  # whichever comes first
 
 
@@ -73,7 +75,7 @@ def assemble(
     """Fill `out` with a snapshot and return its report; `seal` is told of files that are done.
 
     Takes `max_rows` rows at most. Raises InputError where a mapped column was never seen,
-    ContractError where the result may not be used.
+    ContractError where the result may not be used: `out` is filled then as well, to look at.
     """
     empty(out)
     run = _Run(plan, out, seal)
@@ -116,7 +118,7 @@ class _Run:
 
     def _quarantine(self, row: dict[str, Any], place: tuple[str, int], text: str) -> None:
         self.account.quarantined[row["reason"]] += 1
-        self._writer.quarantine(place, row, text[: self._plan.limits.quarantine_characters])
+        self._writer.quarantine(place, row, text)
 
     def _propose(self, row: dict[str, Any], place: tuple[str, int]) -> None:
         if not self._seen.is_new(row["id"]):
@@ -140,8 +142,9 @@ class _Run:
         measures = [_measures(one) for one in self._pending]
         failures = self._contract.failures(measures)
         for number, (one, measured) in enumerate(zip(self._pending, measures, strict=True)):
-            reason = failures.get(number)
+            reason = failures.get(number) or self._held_for_columns(one.row)
             if reason and one.row["id"] not in self._plan.released:
+                # Whole: nobody may have to release what they cannot read.
                 text = json.dumps(one.record.model_dump(), ensure_ascii=False)
                 self._quarantine(one.row | {"reason": reason}, one.place, text)
                 continue
@@ -149,6 +152,10 @@ class _Run:
             self._writer.keep(one.row, one.split, one.place, one.size)
         self._pending.clear()
         self._pending_size = 0
+
+    def _held_for_columns(self, row: dict[str, Any]) -> str | None:
+        held = row["extra"] and self._plan.contract.extra_columns == "quarantine"
+        return EXTRA_COLUMN if held else None
 
     def finish(self) -> SnapshotReport:
         """Write what is pending, check the whole, and write the report, also for people."""
@@ -160,17 +167,21 @@ class _Run:
         missing = {name: plan.mapping[name] for name in sorted(self._unseen)}
         require_columns_seen(missing if self.account.rows_in else {}, plan.given)
         report = self.account.report(plan.sources, self._writer.written)
-        self._contract.require_totals(report, plan.given)
-        page = data_docs_html(
-            report, plan.contract, self._contract.validations(), self.account.shown
-        )
+        try:
+            self._contract.require_totals(report, plan.given)
+        finally:  # what breaks its contract is what people need to look into
+            self._write_reports(report)
+        return report
+
+    def _write_reports(self, report: SnapshotReport) -> None:
+        checked = self._contract.validations()
+        page = data_docs_html(report, self._plan.contract, checked, self.account.shown)
         for name, text in {
             REPORT: report_json(report),
-            "report.md": report_markdown(report),
+            REPORT_PAGE: report_markdown(report),
             DATA_DOCS: page,
         }.items():
             (self._out / name).write_text(text, encoding="utf-8")
-        return report
 
 
 def _measures(one: _Pending) -> dict[str, Any]:

@@ -14,28 +14,34 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 class EvaluationTexts:
-    """The texts no training row may share 13 words in a row with, or, if shorter, equal."""
+    """The texts no training row may share 13 words in a row with, or, if shorter, equal.
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._grams: set[str] = set()
-        self._whole: set[str] = set()
-        for text in texts:
+    A text may come after its eval set's name and a tab, and then has no other tab.
+    """
+
+    def __init__(self, labelled: Iterable[str]) -> None:
+        self._grams: dict[str, str] = {}
+        self._whole: dict[str, str] = {}
+        for eval_set, _, text in (one.rpartition("\t") for one in sorted(labelled)):
             words = _words(text)
             if len(words) >= GRAM:
-                self._grams.update(_grams(words))
+                for gram in _grams(words):
+                    self._grams.setdefault(gram, eval_set)
             elif len(words) >= SHORTEST:
-                self._whole.add(" ".join(words))
+                self._whole.setdefault(" ".join(words), eval_set)
 
-    def leaks_into(self, texts: Iterable[str]) -> bool:
-        """Tell whether any of a row's texts holds an evaluation text."""
+    def leak_into(self, texts: Iterable[str]) -> str | None:
+        """Return the eval set that one of a row's texts holds a text of, or None."""
         if not self._grams and not self._whole:
-            return False
-        return any(self._leaks(_words(text)) for text in texts)
+            return None
+        found = (self._leak(_words(text)) for text in texts)
+        return next((eval_set for eval_set in found if eval_set is not None), None)
 
-    def _leaks(self, words: list[str]) -> bool:
-        if len(words) < GRAM and " ".join(words) in self._whole:
-            return True
-        return any(gram in self._grams for gram in _grams(words))
+    def _leak(self, words: list[str]) -> str | None:
+        if len(words) < GRAM and (whole := self._whole.get(" ".join(words))) is not None:
+            return whole
+        found = (self._grams.get(gram) for gram in _grams(words))
+        return next((eval_set for eval_set in found if eval_set is not None), None)
 
 
 def _words(text: str) -> list[str]:

@@ -16,6 +16,6 @@ class Limits(Frozen):
     unpacked_ratio: int = 200  # unpacked to packed size; text packs 3 to 30 times
     ratio_checked_from: int = 64 * MiB
     files: int = 100_000
-    quarantine_characters: int = 1000  # of a broken row, kept redacted
+    beginning_characters: int = 1000  # kept, redacted, of a row that makes no record
     shard_bytes: int = 8 * MiB  # of a source that is worked on as one piece
     shard_rows: int = 20_000  # of a snapshot's file

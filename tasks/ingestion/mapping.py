@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tomllib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +97,21 @@ def to_record(kind: RecordKind, row: Mapping[str, Any], mapping: Mapping[str, st
 
 def column_value(row: Mapping[str, Any], field: str, mapping: Mapping[str, str]) -> Any:
     """Return a row's value for one of our fields, or None."""
-    names = (mapping[field],) if field in mapping else (field, *ALIASES.get(field, ()))
-    found = (_look(row, name) for name in names)
+    found = (_look(row, name) for name in _names(field, mapping))
     return next((value for value in found if value is not None), None)
+
+
+def has_extra_columns(
+    row: Mapping[str, Any], kind: RecordKind, mapping: Mapping[str, str], others: Iterable[str]
+) -> bool:
+    """Tell whether a row has columns that no field is read from, the `others` aside."""
+    read = {name for field in SCHEMAS[kind].model_fields for name in _names(field, mapping)}
+    read.update(others)
+    return not row.keys() <= read | {name.partition(".")[0] for name in read}
+
+
+def _names(field: str, mapping: Mapping[str, str]) -> tuple[str, ...]:
+    return (mapping[field],) if field in mapping else (field, *ALIASES.get(field, ()))
 
 
 def _look(row: Any, name: str) -> Any:

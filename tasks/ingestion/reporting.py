@@ -26,6 +26,7 @@ def report_markdown(report: SnapshotReport) -> str:
         f"# Snapshot of {report.kind} records",
         _contract(report),
         _table("rows", {"rows in": report.rows_in} | rows),
+        _table("shares text with eval set", report.leaks),
         _table("split", {str(name): count for name, count in report.splits.items()}),
         _table("redacted in the rows kept", report.redacted),
         _table("detector", report.detectors),

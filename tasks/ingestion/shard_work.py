@@ -19,7 +19,7 @@ from data_contracts.contracts import DatasetContract
 from data_contracts.errors import shielded
 from data_contracts.measures import RowFlags, label_digest, read_time
 from data_contracts.records import Frozen, Record, record_id, replace_texts, texts
-from tasks.ingestion.mapping import UnfitRowError, column_value, to_record
+from tasks.ingestion.mapping import UnfitRowError, column_value, has_extra_columns, to_record
 from tasks.ingestion.readers import RawRow, read_part
 from tasks.ingestion.row_files import RowFile, flag_columns, record_columns, text_columns
 from tasks.ingestion.rules import Redaction, RowRules, Tools
@@ -133,8 +133,9 @@ class _ShardWork:
             item.text = raw[: _RAW_CHARACTERS + 1]
             return item
         # Before redaction: placeholders would hide what the row shares with a case.
-        if rules.leaks.leaks_into(texts(record)):
-            item.fate, item.text = "contaminated", "\n".join(texts(record))[: _RAW_CHARACTERS + 1]
+        if (leak := rules.leaks.leak_into(texts(record))) is not None:
+            item.fate, item.reason = "contaminated", leak
+            item.text = "\n".join(texts(record))[: _RAW_CHARACTERS + 1]
         else:
             item.record = record
             item.columns = self._columns(row.value or {})
@@ -149,9 +150,12 @@ class _ShardWork:
         return to_record(self._rules.contract.kind, row.value, self._rules.mapping)
 
     def _columns(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the contract asks of a row's other columns."""
+        """Return what the contract asks of a row's other columns, and whether there are more."""
         contract = self._rules.contract
-        found: dict[str, Any] = {}
+        own = [contract.privacy.subject]
+        own += [one.column for one in (contract.labels, contract.freshness) if one]
+        extra = has_extra_columns(row, contract.kind, self._rules.mapping, own)
+        found: dict[str, Any] = {"extra": extra}
         if contract.labels:
             found["label"] = label_digest(_column(row, contract.labels.column))
         if contract.freshness:
@@ -197,7 +201,7 @@ class _ShardWork:
         text = self._tools.redactor.redact_text(raw[:_RAW_CHARACTERS])
         if len(raw) > _RAW_CHARACTERS:
             text = text[:-_CUT]
-        return text[: self._rules.limits.quarantine_characters]
+        return text[: self._rules.limits.beginning_characters]
 
 
 def _record_row(record: Record, redaction: Redaction) -> dict[str, Any]:
@@ -238,6 +242,7 @@ def _schema(contract: DatasetContract) -> Any:
             *record_columns(contract.kind),
             *text_columns("redactions", "detectors", "label"),
             ("time", pa.float64()),
+            ("extra", pa.bool_()),
             *flag_columns(),
             ("signature", pa.binary()),
         ]

@@ -33,8 +33,7 @@ class SnapshotWriter:
         """Write what is buffered and close every file."""
         for split in list(self._open):
             self._close(split)
-        self._quarantine.close()
-        self._done(QUARANTINE)
+        self._quarantine.close()  # not done yet: it is kept elsewhere if the contract is broken
 
     def keep(self, row: Mapping[str, Any], split: Split, place: tuple[str, int], size: int) -> None:
         """Write one row of a worked shard; `place` is its source and line."""

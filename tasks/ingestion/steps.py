@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_contracts.errors import PaddockError, UnexpectedError
-from tasks.ingestion.assembly import Assembly, assemble
+from data_contracts.errors import ContractError, PaddockError, UnexpectedError
+from data_contracts.snapshot import QUARANTINE, REPORT, read_report
+from tasks.ingestion.assembly import REPORT_PAGE, Assembly, assemble
+from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.ingestion.jobs import Errand, Finished, Job, Worked, borrow_all, work
 from tasks.ingestion.sources import Source
 from tasks.storage.drafts import Draft
 from tasks.storage.outputs import Built, fingerprint
 
-STAGE, RECIPE = "snapshot", 2
+STAGE, RECIPE = "snapshot", 3
+REFUSED = "refused"
 
 
 def snapshot_identity(
@@ -75,7 +80,11 @@ def assemble_step(
     released: frozenset[str],
     progress: Callable[[int, int | None], None],
 ) -> Built:
-    """Make the snapshot of shards that were worked on, or find it."""
+    """Make the snapshot of shards that were worked on, or find it.
+
+    Where the whole breaks its contract there is none; its quarantine and reports are kept as the
+    output `refused`, for people to look into and to release rows from.
+    """
     job, source, shards = finished.job, finished.source, finished.shards
     inputs, parameters = snapshot_identity(job, source, max_rows, released)
     plan = Assembly(
@@ -89,14 +98,38 @@ def assemble_step(
     rows = sum(shard.rows for shard in shards)
 
     def make(draft: Draft) -> Mapping[str, int]:
-        report = assemble(
-            plan,
-            borrow_all(job.outputs, shards),
-            draft.folder,
-            seal=draft.seal,
-            max_rows=max_rows,
-            progress=lambda done: progress(done, rows),
-        )
+        try:
+            report = assemble(
+                plan,
+                borrow_all(job.outputs, shards),
+                draft.folder,
+                seal=draft.seal,
+                max_rows=max_rows,
+                progress=lambda done: progress(done, rows),
+            )
+        except ContractError as error:
+            if not (draft.folder / REPORT).is_file():
+                raise
+            kept = job.outputs.build(
+                REFUSED, RECIPE, inputs, parameters, lambda out: _keep_refused(draft.folder, out)
+            )
+            raise _with_place(error, kept.reference.digest) from error
         return report.counts()
 
     return job.outputs.build_sealing(STAGE, RECIPE, inputs, parameters, make)
+
+
+def _keep_refused(folder: Path, out: Path) -> Mapping[str, int]:
+    for name in (QUARANTINE, REPORT, REPORT_PAGE, DATA_DOCS):
+        shutil.copyfile(folder / name, out / name)
+    return read_report(out).counts()
+
+
+def _with_place(error: ContractError, digest: str) -> ContractError:
+    return ContractError(
+        error.what,
+        step=error.step,
+        where=error.where,
+        remedy=f"`paddock quarantine list --snapshot {digest[:16]}` shows what was held back and "
+        "why: release rows there, repair the source, or give more rows",
+    )

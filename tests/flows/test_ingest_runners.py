@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -27,14 +27,16 @@ from tasks.storage.outputs import Outputs
 Ended = subprocess.CompletedProcess[str]
 Run = Callable[..., Ended]
 Manifests = Callable[[Path], dict[str, list[dict[str, Any]]]]
+Runner = Literal["threads", "processes"]
 DATA = Path(__file__).resolve().parents[3] / "shared/data"
 ROWS = 600
+MEDIUM = {"PADDOCK_SHARD_BYTES": "262144", "PADDOCK_SHARD_WORKERS": "2"}
 WAYS = {
     "threads, large shards": {"PADDOCK_SHARD_BYTES": "1048576"},
     "threads, small shards": {"PADDOCK_SHARD_BYTES": "65536", "PADDOCK_SHARD_WORKERS": "2"},
-    "processes": {"PADDOCK_SHARD_RUNNER": "processes", "PADDOCK_SHARD_BYTES": "262144"},
-    "dask": {"PADDOCK_SHARD_RUNNER": "dask", "PADDOCK_SHARD_BYTES": "262144"},
-    "ray": {"PADDOCK_SHARD_RUNNER": "ray", "PADDOCK_SHARD_BYTES": "524288"},
+    "processes": {"PADDOCK_SHARD_RUNNER": "processes", **MEDIUM},
+    "dask": {"PADDOCK_SHARD_RUNNER": "dask", **MEDIUM},
+    "ray": {"PADDOCK_SHARD_RUNNER": "ray", **MEDIUM},
 }
 
 
@@ -187,11 +189,11 @@ def job(tmp_path: Path) -> Job:
     )
 
 
-def fan_out(job: Job, path: Path) -> list[Worked]:
+def fan_out(job: Job, path: Path, runner: Runner = "threads") -> list[Worked]:
     from flows.ingestion import _fan_out  # pyright: ignore[reportPrivateUsage]
 
     every = list(parts(resolve(str(path), limits=job.limits)))
-    settings = Settings(shard_workers=2)
+    settings = Settings(shard_workers=2, shard_runner=runner)
     return _fan_out(settings, job, every, lambda done, total: None)
 
 
@@ -202,12 +204,13 @@ def instructions(path: Path, count: int = 400) -> Path:
 
 
 @pytest.mark.usefixtures("prefect_server")
+@pytest.mark.parametrize("runner", ["threads", "processes"])
 def test_one_shards_failure_is_tried_again_alone(
-    job: Job, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    runner: Runner, job: Job, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = instructions(tmp_path / "rows.jsonl")
     (tmp_path / "failures/row250.due").write_text("2")
-    done = fan_out(job, path)
+    done = fan_out(job, path, runner)
     assert len(done) > 5
     assert sum(shard.rows for shard in done) == 400
     failed = sorted(path.name for path in (tmp_path / "failures").iterdir())

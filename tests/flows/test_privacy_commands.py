@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -129,6 +130,42 @@ def test_a_row_is_let_out_of_quarantine_and_a_person_is_forgotten(
     assert sum(count for name, count in third.items() if "forgotten" in name) == 10
 
 
+def test_a_run_that_broke_its_contract_is_looked_into_and_goes_on_after_a_release(
+    terminal: Terminal, desk: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "strict.toml").write_text(CONTRACT + "[quarantine]\nmax_share = 0.03\n")
+    words = ["ingest", "--source", str(desk / "rows.jsonl"), "--no-names"]
+    words += ["--contract", str(tmp_path / "strict.toml")]
+
+    def say(*words: str, code: int = 0) -> Ended:
+        ended = terminal(tmp_path / "home", *words)
+        assert ended.returncode == code, ended.stdout + ended.stderr
+        assert "example.org" not in ended.stdout + ended.stderr
+        return ended
+
+    refused = say(*words, code=1).stderr
+    assert "quarantined_share is 0.047619" in refused
+    assert not list((tmp_path / "home/store/snapshot").glob("*/manifest.json"))
+    told = re.search(r"`paddock (quarantine list --snapshot \w{16})`", refused)
+    assert told
+    listed = say(*told[1].split()).stdout
+    assert "which broke its contract" in listed and "2 rows in quarantine" in listed
+    page = re.search(r"file://(\S+/report\.html)", listed)
+    assert page and "checks of the whole failed" in Path(page[1]).read_text()
+    assert told[1][-16:] in say("quarantine", "list").stdout  # it is the newest
+
+    number = re.findall(r"^ +(\d+) +rows.jsonl, line 11;", listed, re.MULTILINE)[0]
+    shown = say("quarantine", "show", "--row", number).stdout
+    assert shown.count("Ask <EMAIL_1> about it.") == 12  # the whole row
+    release = ["release", "--row", number, "--person", "Ada", "--reason", "a long answer is fine"]
+    assert "is released by Ada" in say("quarantine", *release).stdout
+
+    assert re.search(r"\| kept +\| +41 \|", say(*words).stdout)
+    assert len(list((tmp_path / "home/store/snapshot").glob("*/manifest.json"))) == 1
+    newest = say("quarantine", "list").stdout
+    assert "  Snapshot " in newest and "1 rows in quarantine" in newest
+
+
 def test_a_row_leads_to_its_line_and_file(say: Callable[..., str], desk: Path) -> None:
     import pyarrow.parquet as pq
 
@@ -136,5 +173,7 @@ def test_a_row_leads_to_its_line_and_file(say: Callable[..., str], desk: Path) -
     one = pq.read_table(path).to_pylist()[0]
     told = say("lineage", "--row", one["id"][:16])
     assert f"{one['source']}, line {one['line']} " in told
+    digest = hashlib.sha256((desk / "rows.jsonl").read_bytes()).hexdigest()
+    assert f"file digest {digest[:16]}" in told
     lines = (desk / "rows.jsonl").read_text().splitlines()
     assert json.loads(lines[one["line"] - 1])["instruction"] == one["instruction"]

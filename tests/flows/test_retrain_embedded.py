@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -93,6 +94,28 @@ def test_the_candidate_is_signed_and_can_be_walked_back(home: Path, manifests: M
     assert {dossier.scorecard_digest} == digests["scorecard"]
     (model,) = made["model"]
     assert set(model["inputs"].values()) == digests["snapshot"] | digests["base"]
+
+
+def test_a_person_leads_to_the_model_that_learned_their_row(
+    home: Path, terminal: Run, planted: dict[str, str], run_words: list[str]
+) -> None:
+    ended = terminal(home, "forget", "--subject", planted["subject"], "--dry-run")
+    assert ended.returncode == 0, ended.stderr
+    assert planted["subject"] not in ended.stdout
+    lines = [line.split("  ", 1)[-1].strip() for line in ended.stdout.splitlines()]
+    (source,) = [line for line in lines if line.startswith("rows.jsonl, line ")]
+    assert source.startswith("rows.jsonl, line 3 (")
+    (model,) = (home / "store/model").glob("*/manifest.json")
+    assert f"trained: model/{model.parent.name}" in lines
+    assert "registered: shelves-candidate version 1" in lines
+    (again,) = [line for line in lines if line.startswith("1. paddock run ")]
+    asked = dict(word.split("=", 1) for word in shlex.split(again)[3:])
+    given = dict(zip(run_words[1::2], run_words[2::2], strict=True))
+    assert asked == given
+    assert "2. let people approve the new candidate: paddock promote --name shelves" in lines
+    remove = lines[next(n for n, line in enumerate(lines) if line.startswith("3. then remove")) :]
+    assert f"model/{model.parent.name}" in remove
+    assert any(line.startswith("snapshot/") for line in remove)
 
 
 def test_its_answers_wait_for_reviewers(home: Path) -> None:

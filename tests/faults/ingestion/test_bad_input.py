@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from data_contracts.contract_files import default_contract
+from data_contracts.contracts import Privacy
 from data_contracts.errors import ContractError, InputError
 from data_contracts.records import InstructionRecord
-from data_contracts.snapshot import SnapshotReport, read_quarantine, read_records
+from data_contracts.snapshot import SnapshotReport, read_quarantine, read_records, read_report
 from tasks.ingestion.limits import Limits
 from tests.benchmarks.redaction.evasions import Evasion, generated, handwritten
 
@@ -39,7 +41,8 @@ def test_row_40_too_little_data_fails_the_contract(
     given = {"empty": [], "one row": rows[:1], "all duplicates": rows[:1] * 500}[case]
     with pytest.raises(ContractError, match=f"kept is {min(1, len(given))}"):
         run_ingest(write_jsonl(given))
-    assert not (tmp_path / "out" / "report.json").exists()  # and there is no snapshot
+    # What is left is for people to look at; the step above it makes no snapshot of that.
+    assert read_report(tmp_path / "out").kept == min(1, len(given))
 
 
 def test_row_41_columns_and_types_that_do_not_fit_are_quarantined_with_the_reason(
@@ -55,6 +58,26 @@ def test_row_41_columns_and_types_that_do_not_fit_are_quarantined_with_the_reaso
     assert sorted(reasons) == [len(many) + 4, len(many) + 5, len(many) + 6]
     assert reasons[len(many) + 4] == "missing output"
     assert reasons[len(many) + 5] == "output: Input should be a valid string"
+
+
+def test_row_41_an_extra_column_is_quarantined_where_the_contract_says_so(
+    run_ingest: Run, write_jsonl: Write, rows: Rows, tmp_path: Path
+) -> None:
+    """Public data sets carry columns that nobody trains on, so the default ignores them."""
+    rows[0] = {**rows[0], "customer": "C-1"}  # the contract reads it, so it is none
+    extra = {"instruction": "add 99 and one", "output": "it is 100", "source": "web"}
+    privacy = Privacy(subject="customer")
+    usual = default_contract("instruction").model_copy(update={"privacy": privacy})
+    source = write_jsonl([*rows, extra])
+    assert usual.extra_columns == "ignore"
+    assert run_ingest(source, contract=usual).kept == len(rows) + 1
+    strict = usual.model_copy(update={"extra_columns": "quarantine"})
+    report = run_ingest(source, contract=strict)
+    assert accounted_for(report, len(rows) + 1)
+    assert report.quarantined == {"contract: an extra column": 1}
+    (held,) = read_quarantine(tmp_path / "out")
+    assert held["line"] == len(rows) + 1 and "add 99" in held["row"]
+    assert run_ingest(source, contract=strict, released=frozenset({held["id"]})).kept == 41
 
 
 def test_row_42_broken_bytes_and_a_line_of_50_mb_are_quarantined_in_bounded_memory(
@@ -146,7 +169,7 @@ def test_row_44_disguised_values_are_in_no_kept_and_no_quarantined_row(
         for n, one in enumerate(cases)
         if n % 60 == 0
     ]
-    run_ingest(write_jsonl([*given, *broken]), limits=Limits(quarantine_characters=20_000))
+    run_ingest(write_jsonl([*given, *broken]), limits=Limits(beginning_characters=20_000))
     kept: dict[str, str] = {}
     for _, record in read_records(tmp_path / "out"):
         assert isinstance(record, InstructionRecord)

@@ -135,6 +135,7 @@ def test_a_released_row_is_kept(run_ingest: Run, write_jsonl: Write, tmp_path: P
     report = run_ingest(source, contract=short)
     assert (report.kept, report.quarantined_rows) == (20, 1)
     (held,) = read_quarantine(tmp_path / "out")
+    assert held["row"].count("long") == 300  # whole: nobody releases what they cannot read
     again = run_ingest(source, contract=short, released=frozenset({held["id"]}))
     assert (again.kept, again.quarantined_rows) == (21, 0)
 

@@ -1,0 +1,69 @@
+"""A contract's policies hold wherever its data, or answers to it, are redacted again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from flows import retraining
+from flows.drift import redactor_of
+from flows.parameters import RetrainParameters
+from flows.redactors import RedactorRecipe
+from flows.retraining import Retraining
+from flows.settings import Settings
+from flows.workshop import Workshop
+
+MAIL, IP = "marjorie.haldane@mail.example", "203.0.113.77"
+TEXT = f"Write to {MAIL} from the address {IP}."
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    return Workshop(Settings(home=tmp_path / "home"))
+
+
+@pytest.fixture
+def recipe(workshop: Workshop) -> RedactorRecipe:
+    return workshop.redactor(names=False, keep=(), policies={"EMAIL": "hash", "IP": "mask"})
+
+
+def holds(redacted: str, recipe: RedactorRecipe) -> bool:
+    """Tell whether a text was redacted by the policies, with the key of ingestion's hashes."""
+    assert redacted == recipe().redact_text(TEXT)
+    return bool(re.fullmatch(r"Write to <EMAIL_\w{16}> from the address [*.]+\.", redacted))
+
+
+def test_the_inference_log_is_read_by_the_policies_of_the_training_data(
+    workshop: Workshop, recipe: RedactorRecipe
+) -> None:
+    made = workshop.outputs.build(
+        "snapshot", 1, {}, {"redaction": recipe.identity()}, lambda folder: {}
+    )
+    found = redactor_of(workshop, made.reference)
+    assert found.identity() == recipe.identity()
+    assert holds(found().redact_records([[TEXT]])[0].texts[0], recipe)
+
+
+def test_reviewers_see_answers_by_the_policies_of_the_contract(
+    workshop: Workshop, recipe: RedactorRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Drawn(Exception):  # noqa: N818
+        pass
+
+    asked: dict[str, Any] = {}
+
+    def sample_step(*_: object, **given: Any) -> None:
+        asked.update(given)
+        raise Drawn
+
+    monkeypatch.setattr(retraining, "sample_step", sample_step)
+    inputs = cast("Any", SimpleNamespace(ingest=SimpleNamespace(redactor=recipe)))
+    run = Retraining(workshop, RetrainParameters(), inputs)
+    with pytest.raises(Drawn):
+        run._review(cast("Any", None), cast("Any", None))  # pyright: ignore[reportPrivateUsage]
+    assert asked["redaction"] == recipe.identity()
+    assert holds(asked["build_redactor"]().redact_text(TEXT), recipe)
