@@ -229,7 +229,9 @@ def home_environment() -> Callable[[Path], dict[str, str]]:
 
     def environment(home: Path) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return kept | {"PADDOCK_HOME": str(home), "OMP_NUM_THREADS": "1"}
+        # Homes share a key, as machines that share a store must.
+        given = {"PADDOCK_HOME": str(home), "PADDOCK_REDACTION_KEY": "of all tests"}
+        return kept | given | {"OMP_NUM_THREADS": "1"}
 
     return environment
 

@@ -93,7 +93,10 @@ def test_a_missing_file_is_named(
         (["--policy", "strict"], ["gates: ", "strict.toml", "demo, general"]),
         (["--eval-sets", "manners"], ["eval sets: ", "'manners'", "safety"]),
         (["--mapping", "answer=reply"], ["ingest: ", "no field answer", "messages"]),
-        (["--source", "demo", "--kind", "document"], ["ingest: ", "kind document", "--kind"]),
+        (
+            ["--source", "demo", "--kind", "document", "--contract", ""],
+            ["ingest: ", "kind document", "--kind"],
+        ),
     ],
     ids=lambda value: " ".join(value[:4]) if value[0].startswith("--") else "",
 )
@@ -147,7 +150,7 @@ def test_what_only_reading_shows_stops_ingestion(
     given = [str(bad_sources[word[1:-1]]) if word[0] == "{" else word for word in options]
     ended = terminal(home, *run_words, *given)
     refused(ended, code, *said)
-    assert set(manifests(home)) <= {"base", "ingest-shard"}
+    assert set(manifests(home)) <= {"base", "ingest-shard", "refused"}
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ class SpacyModel:
     def __init__(self, folder: Path) -> None:
         import spacy
 
-        spacy.prefer_gpu()
+        spacy.prefer_gpu()  # pyright: ignore[reportPrivateImportUsage]
         components = spacy.util.load_config(folder / "config.cfg").get("components", {})
         used = {name: part for name, part in components.items() if name not in UNUSED_PARTS}
         listening = "Listener" in str({n: p for n, p in used.items() if n not in SHARED_PARTS})
@@ -133,7 +133,7 @@ class SpacyModel:
         """Return what is marked in each sentence, in order of place."""
         import spacy
 
-        spacy.prefer_gpu()  # which counts for the thread that says it
+        spacy.prefer_gpu()  # pyright: ignore[reportPrivateImportUsage]  # which counts for the thread that says it
         return [
             [Entity(kind_of(one.label_), one.start_char, one.end_char) for one in doc.ents]
             for doc in self._pipeline.pipe(sentences, batch_size=BATCH)
