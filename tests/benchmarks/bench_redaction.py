@@ -39,9 +39,9 @@ def main() -> int:
     labels(limits, find, presidio.find)
     tuned = labelled.score(labelled.read_sentences("tuning"), find)
     print(f"\nTuning half, for comparison\n{labelled.table(tuned)}")
-    forms_beside_presidio(limits, presidio_forms.find)
+    forms_beside_presidio(limits, finder(forms), presidio_forms.find)
     disguises(limits, find)
-    clean_text(limits, forms)
+    clean_text(limits, redactor)
     speed_of_forms(limits, presidio_forms.find)
     speed_with_names(limits, find, presidio.find)
     return limits.exit_code()
@@ -82,10 +82,10 @@ def labels(limits: Limits, find: Find, peer: Find) -> None:
     limits.at_least("all F2", ours["all"].f2, 0.87)
 
 
-def forms_beside_presidio(limits: Limits, peer: Find) -> None:
+def forms_beside_presidio(limits: Limits, find: Find, peer: Find) -> None:
     """Compare what has a form, in both halves, with Presidio's patterns."""
     sentences = labelled.read_sentences("both")
-    ours, theirs = labelled.score(sentences, find_forms), labelled.score(sentences, peer)
+    ours, theirs = labelled.score(sentences, find), labelled.score(sentences, peer)
     print("\nForms alone beside Presidio's patterns, both halves (recall and precision)")
     for name in FORMS_PEER:
         limits.at_least(f"{name} recall", ours[name].recall, theirs[name].recall)
@@ -125,15 +125,17 @@ def model_alone(texts: Sequence[str]) -> list[list[Finding]]:
     return found
 
 
-def clean_text(limits: Limits, forms: Redactor) -> None:
-    """Count false alarms of the forms on text that holds nothing personal."""
+def clean_text(limits: Limits, redactor: Redactor) -> None:
+    """Count false alarms, names included, on text that holds nothing personal."""
 
     def find(text: str) -> Sequence[Finding]:
-        return forms.find([[text]])[0][0]
+        return redactor.find([[text]])[0][0]
 
     print("\nFalse alarms in clean text")
-    every = technical.measure(find)["all"]
-    print(f"        technical: {every.by_detector.total()} in {every.words:,} words")
+    measured = technical.measure(find)
+    for source, one in measured.items():
+        print(f"        technical, {source}: {one.by_detector.total()} in {one.words:,} words")
+    every = measured["all"]
     limits.at_most("technical text, alarms in 10,000 words", every.rate, 1.0)
     alarms, words = evasions.false_alarms(find, evasions.clean())
     print(f"        look-alikes of disguises: {alarms} in {words:,} words")

@@ -83,13 +83,22 @@ _MARKS = (
     r"|\bsntry[su]_"
 )
 _PLACEHOLDER = compiled(r"(?i)x{6}|\*{3}|0{10}|(?:your|my|example)[_-]?(?:api|key|token|secret)")
+# Marks that no word, path or identifier begins with, and the length their service gives.
+_SURE_MARK = compiled(
+    r"(?:hf_[A-Za-z]{34}|gh[pousr]_[A-Za-z]{36}|npm_[A-Za-z]{36}|glpat-[A-Za-z_-]{20}"
+    r"|[srp]k_(?:live|test)_[A-Za-z]{24,})$"
+)
 _SCHEME = compiled(r"^(?:key-|[0-9a-f]{32}-us)")
 
 
 def _is_token(match: re.Match[str]) -> bool:
     token = match["value"]
     tail = token[6:]
-    return not _PLACEHOLDER.search(token) and len(set(tail)) > 5 and any(map(str.isdigit, tail))
+    if _PLACEHOLDER.search(token) or len(set(tail)) <= 5:
+        return False
+    # The mark and length are enough where letters alone are no word: both cases, or Hugging Face's.
+    random = tail.isalnum() and tail != tail.lower() and tail != tail.upper() and not tail.istitle()
+    return any(map(str.isdigit, tail)) or (_SURE_MARK.match(token) is not None and random)
 
 
 def is_jwt(match: re.Match[str]) -> bool:
@@ -112,7 +121,6 @@ SERVICE_TOKENS = (
         before=90,
         after=620,
         check=_is_token,
-        needs_digit=True,
     ),
     Detector(
         kind="SECRET",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tasks.redaction.names.layout import heads_letter, placed
+from tasks.redaction.names.technical import is_clear, is_identifier, is_labelled
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.names.words import Word, is_guessed, read_words, shown, starts_place
 from tasks.redaction.patterns import compiled
@@ -22,7 +23,9 @@ _CODE = compiled(
     r"|sql|log|exe|dll|jar|cfg|ini|toml)$"
 )
 _ENUMERATED = compiled(r"(?: and|,) [A-Z]")
-_NOT_PROSE = ("@", "://", "/", "_", "=")
+_QUOTES = ("'", '"')
+_KEY = compiled(r"[a-z][A-Z]\w*[\"'] ?:")  # "FirstName": the key of a value
+_NOT_PROSE = ("@", "://", "/", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,13 @@ class Sentence:
     candidates: tuple[Candidate, ...]
 
 
-def read_sentence(text: str, start: int, end: int, lists: WordLists) -> Sentence | None:
-    """Return what could be names in `text[start:end]`; None if nothing could."""
+def read_sentence(
+    text: str, start: int, end: int, lists: WordLists, *, technical: bool = False
+) -> Sentence | None:
+    """Return what could be names in `text[start:end]`; None if nothing could.
+
+    `technical` says that it is code or log, where only what is clearly a name could be one.
+    """
     piece = text[start:end]
     guessed = is_guessed(piece)
     words = read_words(text, start, end, guessed, lists)
@@ -67,9 +75,21 @@ def read_sentence(text: str, start: int, end: int, lists: WordLists) -> Sentence
         place = placed(text, words[0].start, words[-1].end).get("LOCATION", 0.0) if words else 0.0
         if place >= 1.0:
             words = [word._replace(capital=not word.folded[0].isdigit()) for word in words]
+    words = [
+        word._replace(capital=False)
+        if word.capital
+        and not _CODE.search(word.text)  # which takes what stands beside it along
+        and is_identifier(word, lists, technical=technical)
+        else word
+        for word in words
+    ]
     runs = [run for run in _runs(text, words, lists) if run and _is_prose(text, run)]
     read = (_candidate(text, run, words[0], guessed, lists) for run in runs)
-    candidates = tuple(one for one in read if one is not None)
+    candidates = tuple(
+        one
+        for one in read
+        if one is not None and (not technical or is_clear(text, one.words, lists))
+    )
     if not candidates:
         return None
     return Sentence(start, shown(piece, start, words, guessed), candidates)
@@ -120,6 +140,10 @@ def _is_prose(text: str, run: Sequence[Word]) -> bool:
     before = text[max(0, run[0].start - 3) : run[0].start]
     behind = text[run[-1].end : run[-1].end + 1]
     if before.endswith(_NOT_PROSE) or (behind and behind in "@_="):
+        return False
+    if before.endswith("=") and not is_labelled(text, run[0].start):
+        return False
+    if behind in _QUOTES and len(run) == 1 and _KEY.search(text[run[0].start : run[0].end + 3]):
         return False
     return not any(_CODE.search(word.text) for word in run)
 

@@ -21,9 +21,10 @@ from tasks.redaction.names.model import (
 )
 from tasks.redaction.names.scales import judge
 from tasks.redaction.names.segments import pieces
+from tasks.redaction.names.technical import is_technical, technical_lines
 from tasks.redaction.names.word_lists import WordLists, lists_digest, word_lists
 
-RULES = 2  # raised when a weight, a context or a list of words changes
+RULES = 3  # raised when a weight, a context or a list of words changes
 
 
 class NameFinder:
@@ -41,7 +42,13 @@ class NameFinder:
 
     def _worth_reading(self, text: str) -> list[Sentence]:
         """Return the sentences that hold a word that may be a name."""
-        read = (read_sentence(text, start, end, self._lists) for start, end in pieces(text))
+        code = technical_lines(text)
+        read = (
+            read_sentence(
+                text, start, end, self._lists, technical=bool(code) and is_technical(code, start)
+            )
+            for start, end in pieces(text)
+        )
         return [one for one in read if one is not None]
 
     def _judged(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import re
 import sysconfig
+import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ _WORDS = ("cache", "index", "queue", "worker", "tensor", "socket", "parser", "sh
 _HEX = "0123456789abcdef"
 _ADDRESS_ON_PURPOSE = re.compile(r"\w@\w[\w-]*\.\w")
 _EXAMPLE_FILES = frozenset({"ipaddress.py", "uuid.py", "socket.py", "request.py", "parse.py"})
+_LAYOUT = frozenset(
+    {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT}
+)
 _EXAMPLE_FOLDERS = frozenset({"site-packages", "test", "tests", "encodings", "lib2to3", "idlelib"})
 
 
@@ -173,10 +177,28 @@ def library_code(words: int = 120_000) -> Iterator[str]:
         text = path.read_text(encoding="utf-8", errors="replace")
         if _ADDRESS_ON_PURPOSE.search(text):
             continue
+        text = without_remarks(text)
         yield text
         seen += len(text.split())
         if seen >= words:
             return
+
+
+def without_remarks(source: str) -> str:
+    """Return Python code without comments and docstrings: those name the people who wrote it."""
+    lines = source.splitlines(keepends=True)
+    cuts: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    opens = True  # a string here is a statement by itself
+    for token in tokenize.generate_tokens(iter(lines).__next__):
+        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and opens):
+            cuts.append((token.start, token.end))
+        if token.type not in _LAYOUT:
+            opens = False
+        elif token.type != tokenize.NL:
+            opens = True
+    for (first, left), (last, right) in reversed(cuts):
+        lines[first - 1 : last] = [lines[first - 1][:left] + lines[last - 1][right:]]
+    return "".join(lines)
 
 
 @dataclass

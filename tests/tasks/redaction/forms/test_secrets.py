@@ -19,6 +19,10 @@ PERSONAL = [
     ("SECRET", "⟦sk·-proj-abcDEF1234567890abcDEF1234567890⟧"),
     ("SECRET", "⟦sk·-ant-api03-abcDEF1234567890abcDEF1234567890⟧"),
     ("SECRET", "⟦hf·_abcdefghijklmnopqrstuvwxyz12345678⟧"),
+    ("SECRET", "HF_TOKEN=⟦hf·_aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH⟧"),
+    ("SECRET", "use ⟦hf·_QwErTyUiOpAsDfGhJkLzXcVbNmQwErTyUi⟧ here"),
+    ("SECRET", "⟦gh·p_QwErTyUiOpAsDfGhJkLzXcVbNmQwErTyUiOp⟧"),
+    ("SECRET", "⟦np·m_QwErTyUiOpAsDfGhJkLzXcVbNmQwErTyUiOp⟧"),
     ("SECRET", "⟦SG·.ngeVfQFYQlKU0ufo8x5d1A.TwL2iGABf9DHoTf-09kqeF8tAmbihYzrnopKc-1s5cr⟧"),
     (
         "SECRET",

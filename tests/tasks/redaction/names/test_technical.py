@@ -1,0 +1,71 @@
+"""Code and log lines hold no names but clear ones; data and prose beside them keep theirs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.redaction.names.finder import NameFinder, build_name_finder
+from tasks.redaction.names.technical import technical_lines
+
+
+@pytest.fixture(scope="module")
+def finder() -> NameFinder:
+    return build_name_finder()
+
+
+def values(finder: NameFinder, text: str) -> list[str]:
+    return [text[one.start : one.end] for one in finder.find([text])[0]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'GET /api/v2/items/7?page=2 HTTP/1.1 200 1532 "-" "Mozilla/5.0 (X11; Linux x86_64)"',
+        "2024-01-15 10:30:45,123 INFO Decimal worker: InnoDB took 15 ms",
+        "java.lang.IllegalStateException: Tomcat\n\tat org.apache.Catalina.start(Catalina.java:7)",
+        "class MandatoryRelease(FeatureName):\n    def Open(self, File):\n        return Decimal",
+        "from asyncio import Taskgroup\nraise ValueError\nfut.done()",
+        "if julian is None and weekday is not None:\n    julian = strptime(weekday)",
+        "let Klaus = new Pointer<Karl>(Emin);",
+        "ISO/IEC 7064:2003, ISBN-10 0-306-40615-2 and 100 nF",
+        "'UserDict', 'UserList', 'UserString',",
+    ],
+)
+def test_code_and_logs_hold_no_names(finder: NameFinder, text: str) -> None:
+    assert values(finder, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2024-01-15 10:30:45 INFO auth: user=Ann Lee logged in", "Ann Lee"),
+        ("2024-01-15 10:30:45 INFO auth: Marjorie Hughes logged in", "Marjorie Hughes"),
+        ("ERROR: customer lives in Oslo, not found", "Oslo"),
+        ('author = "Ann Lee"', "Ann Lee"),
+        ('{"name": "Anna", "city": "Nairobi"}', "Anna"),
+        ('{"messages": [{"content": "Hi, I am Wiebke from Oslo"}]}', "Wiebke"),
+        ("x = f(1)\ny = g(x)\nz = h(y)\n\nBest regards,\nWiebke Oltmanns", "Wiebke Oltmanns"),
+        ("# I asked Marjorie Hughes about it\nx = f(y)", "Marjorie Hughes"),
+        ("<p>Anna lives in Nairobi</p>", "Nairobi"),
+        ("if you meet Marjorie (my sister), say hi:", "Marjorie"),
+        ("DeShawn and McDonald met LaToya.", "DeShawn"),
+    ],
+)
+def test_clear_names_and_those_in_data_and_prose_are_found(
+    finder: NameFinder, text: str, value: str
+) -> None:
+    assert value in values(finder, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[2024-01-15, 10:30:45] Anna: are you coming (or not)?",
+        "my mom(: she said hi :)))",
+        "let's see, well, I applied (not by choice)",
+        "- Anna: bring salad; Bert: bring bread",
+        "name,city\nAnna,Oslo\nBert,Turku",
+    ],
+)
+def test_chats_lists_and_tables_are_no_code(text: str) -> None:
+    assert technical_lines(text) == []
