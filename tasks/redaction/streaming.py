@@ -8,7 +8,6 @@ Keys stay. Holds no more than a batch of lines.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ _LONG_NUMBER = 7  # digits: the shortest phone number
 DEEPEST = 100  # objects and lists in each other
 _NO_OBJECT = 'no JSON object with a "text"'
 _TOO_DEEP = f"objects and lists nested deeper than {DEEPEST}"
-_LONE = re.compile("[\ud800-\udfff]")  # half a character, which no UTF-8 can hold
 
 
 @dataclass(slots=True)
@@ -57,11 +55,16 @@ def redact_stream(
             totals.lines += 1
             totals.broken += isinstance(one, str)
             answer = {"error": one} if isinstance(one, str) else next(answers)
-            yield _LONE.sub(_escaped, json.dumps(answer, ensure_ascii=False))
+            yield _line(answer)
 
 
-def _escaped(half: re.Match[str]) -> str:
-    return f"\\u{ord(half.group()):04x}"
+def _line(answer: dict[str, Any]) -> str:
+    line = json.dumps(answer, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:  # half a character, which no UTF-8 can hold
+        return json.dumps(answer)
+    return line
 
 
 def _batches(stream: BinaryIO) -> Iterator[list[bytes]]:

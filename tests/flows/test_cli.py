@@ -111,7 +111,7 @@ def test_names_that_lead_nowhere_are_refused_before_any_stage(
     manifests: Manifests,
 ) -> None:
     known = bad_sources | {"gpt2": not_llama}
-    given = [str(known[word[1:-1]]) if word[0] == "{" else word for word in options]
+    given = [str(known[word[1:-1]]) if word[:1] == "{" else word for word in options]
     ended = terminal(home, *run_words, *given)
     refused(ended, 2, *said)
     assert "1/7" not in ended.stdout
@@ -147,7 +147,7 @@ def test_what_only_reading_shows_stops_ingestion(
     bad_sources: dict[str, Path],
     manifests: Manifests,
 ) -> None:
-    given = [str(bad_sources[word[1:-1]]) if word[0] == "{" else word for word in options]
+    given = [str(bad_sources[word[1:-1]]) if word[:1] == "{" else word for word in options]
     ended = terminal(home, *run_words, *given)
     refused(ended, code, *said)
     assert set(manifests(home)) <= {"base", "ingest-shard", "refused"}
