@@ -56,6 +56,8 @@ MOMENTS = ((("Starting", "1/7", "2/7"), 6.0), (("3/7",), 6.0), (("4/7", "5/7", "
 class Terminal:
     """A window in which commands are typed; each may be about another home."""
 
+    prefect_database: Path
+
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         folder.mkdir()
         self._folder = folder
@@ -100,8 +102,10 @@ def terminal(
     """Return a terminal; what it is told of no home in particular lies in a home of its own."""
     folder = tmp_path_factory.mktemp("terminal")
     home = make_home(folder / "home")
-    database = {"PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home}/prefect.db"}
-    started = Terminal(folder / "work", home_environment(home) | database)
+    database = home / "prefect.db"
+    address = {"PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}"}
+    started = Terminal(folder / "work", home_environment(home) | address)
+    started.prefect_database = database  # of every home that it works in
     yield started
     started.close()
 

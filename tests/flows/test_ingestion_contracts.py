@@ -125,10 +125,11 @@ def test_a_leak_of_a_set_that_is_not_asked_is_dropped_and_counted_under_it(
     assert asked("safety") not in kept and asked("desk_facts") not in kept
 
 
-def test_prefects_artifact_leads_to_the_data_docs(home: Path, snapshot: Path) -> None:
-    with closing(sqlite3.connect(home / "prefect.db")) as database:
+def test_prefects_artifact_leads_to_the_data_docs(terminal: Any, snapshot: Path) -> None:
+    with closing(sqlite3.connect(terminal.prefect_database)) as database:
         select = "SELECT data FROM artifact WHERE key = 'snapshot'"
-        pages: list[Any] = [json.loads(data) for (data,) in database.execute(select)]
+        every: list[Any] = [json.loads(data) for (data,) in database.execute(select)]
+    pages = [page for page in every if str(snapshot) in page]
     assert len(pages) == 1
     linked = re.search(r"Data docs: `file://(\S+)`", pages[0])
     assert linked and Path(linked[1]) == snapshot / "report.html"
