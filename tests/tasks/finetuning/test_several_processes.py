@@ -22,6 +22,8 @@ MakeJob = Callable[..., TrainingJob]
 TOGETHER: dict[str, Any] = {"gpus": 2, "gradient_accumulation_steps": 1}
 ALONE: dict[str, Any] = {"gpus": 1, "gradient_accumulation_steps": 2}
 SHORT: dict[str, Any] = {"num_train_epochs": 1}
+# Relative. Processes and threads add up in other orders, and a step hands its rounding to the next.
+SAME = 1e-4
 
 
 def ignore(_: dict[str, Any]) -> None: ...
@@ -68,8 +70,8 @@ def test_two_processes_train_what_one_does_with_the_same_rows_a_step(
     alone, together = found
     assert together.steps == alone.steps > 3
     assert together.tokens == alone.tokens
-    assert together.losses == pytest.approx(alone.losses, rel=1e-5)
-    assert together.validation_loss == pytest.approx(alone.validation_loss, rel=1e-5)
+    assert together.losses == pytest.approx(alone.losses, rel=SAME)
+    assert together.validation_loss == pytest.approx(alone.validation_loss, rel=SAME)
     one, two = (weights(tmp_path / name) for name in ("alone", "together"))
     assert one.keys() == two.keys()
     for name, value in one.items():
@@ -94,7 +96,7 @@ def test_what_two_processes_saved_one_goes_on_with(make_job: MakeJob, tmp_path: 
 
         rest = run_training(without_dropout(make_job(out, **SHORT, **then)), hear)
         assert starts == [2]
-        assert rest.losses == pytest.approx(whole.losses, rel=1e-5)
+        assert rest.losses == pytest.approx(whole.losses, rel=SAME)
 
 
 def test_weights_in_4_bits_are_refused_before_anything_is_sharded() -> None:
@@ -136,5 +138,5 @@ def test_two_nodes_train_what_one_does(make_job: MakeJob, tmp_path: Path) -> Non
     finally:
         for process in second:
             process.kill()
-    assert summary.losses == pytest.approx(alone.losses, rel=1e-5)
+    assert summary.losses == pytest.approx(alone.losses, rel=SAME)
     assert not (tmp_path / "alone" / COMMAND).exists()
