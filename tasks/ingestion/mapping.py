@@ -101,13 +101,13 @@ def column_value(row: Mapping[str, Any], field: str, mapping: Mapping[str, str])
     return next((value for value in found if value is not None), None)
 
 
-def has_extra_columns(
-    row: Mapping[str, Any], kind: RecordKind, mapping: Mapping[str, str], others: Iterable[str]
-) -> bool:
-    """Tell whether a row has columns that no field is read from, the `others` aside."""
+def known_columns(
+    kind: RecordKind, mapping: Mapping[str, str], others: Iterable[str]
+) -> frozenset[str]:
+    """Return the columns that a field may be read from, and the `others`; any more are extra."""
     read = {name for field in SCHEMAS[kind].model_fields for name in _names(field, mapping)}
     read.update(others)
-    return not row.keys() <= read | {name.partition(".")[0] for name in read}
+    return frozenset(read | {name.partition(".")[0] for name in read})
 
 
 def _names(field: str, mapping: Mapping[str, str]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from data_contracts.contracts import DatasetContract
 from data_contracts.errors import shielded
 from data_contracts.measures import RowFlags, label_digest, read_time
 from data_contracts.records import Frozen, Record, record_id, replace_texts, texts
-from tasks.ingestion.mapping import UnfitRowError, column_value, has_extra_columns, to_record
+from tasks.ingestion.mapping import UnfitRowError, column_value, known_columns, to_record
 from tasks.ingestion.readers import RawRow, read_part
 from tasks.ingestion.row_files import RowFile, flag_columns, record_columns, text_columns
 from tasks.ingestion.rules import Redaction, RowRules, Tools
@@ -103,6 +103,10 @@ class _ShardWork:
     def __init__(self, rules: RowRules, tools: Tools) -> None:
         self._rules, self._tools = rules, tools
         self.unseen = sorted(rules.mapping)
+        contract = rules.contract
+        own = [contract.privacy.subject]
+        own += [one.column for one in (contract.labels, contract.freshness) if one]
+        self._known = known_columns(contract.kind, rules.mapping, own)  # the same for every row
 
     def batches(self, rows: Iterable[RawRow]) -> Iterator[list[_Item]]:
         """Yield rows in batches that fit into memory, each with its fate so far."""
@@ -152,10 +156,7 @@ class _ShardWork:
     def _columns(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the contract asks of a row's other columns, and whether there are more."""
         contract = self._rules.contract
-        own = [contract.privacy.subject]
-        own += [one.column for one in (contract.labels, contract.freshness) if one]
-        extra = has_extra_columns(row, contract.kind, self._rules.mapping, own)
-        found: dict[str, Any] = {"extra": extra}
+        found: dict[str, Any] = {"extra": not row.keys() <= self._known}
         if contract.labels:
             found["label"] = label_digest(_column(row, contract.labels.column))
         if contract.freshness:
