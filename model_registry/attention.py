@@ -1,15 +1,17 @@
 """Attention over packed documents without a mask: `torch_varlen`, for transformers' models.
 
 A batch is one flat row (1, T) of documents, one behind the other; where each begins travels
-through the model's forward as transformers' FlashAttentionKwargs do. On a GPU
-`torch.nn.attention.varlen` computes it in one kernel; on the CPU, in float32 on a GPU and where
-attention has dropout, each document is computed by itself.
+through the model's forward as transformers' FlashAttentionKwargs do. On a GPU our kernels compute
+it (`attention_gpu`), or `torch.nn.attention.varlen` where heads have another dimension or a
+window; on the CPU, in float32 on a GPU and where attention has dropout, each document is computed
+by itself.
 """
 
 from __future__ import annotations
 
 import inspect
 from functools import cache
+from importlib.util import find_spec
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -73,15 +75,32 @@ def varlen_attention(
         starts: list[int] = cu_seq_lens_q.tolist()
         lengths = [end - start for start, end in pairwise(starts)]
         return _one_by_one(query, key, value, lengths, scaling, dropout, sliding_window), None
-    left = sliding_window - 1 if sliding_window else -1
-    out = varlen_kernel()(
-        *(part.squeeze(0).transpose(0, 1).to(value.dtype) for part in (query, key, value)),
-        cu_seq_lens_q,
-        max_length_q,
-        scaling,
-        left,
-    )
+    parts = [part.squeeze(0).transpose(0, 1).to(value.dtype) for part in (query, key, value)]
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    out = packed_attention(*parts, cu_seq_lens_q, max_length_q, scale, sliding_window)
     return out.unsqueeze(0), None
+
+
+def packed_attention(
+    q: Any, k: Any, v: Any, starts: Any, longest: int, scale: float, window: int | None = None
+) -> Any:
+    """Return (T, H, D) for q (T, H, D), k and v (T, G, D), in bf16 or fp16 on a GPU."""
+    if window is None and own_kernels(q.shape[-1]):
+        from model_registry.attention_gpu import attend
+
+        return attend(q, k, v, starts, scale)
+    left = -1 if window is None else window - 1
+    return _torch_kernel()(q, k, v, starts, longest, scale, left)
+
+
+@cache
+def own_kernels(dim: int) -> bool:
+    """Tell whether our kernels can attend with heads of this dimension: they need Triton."""
+    if find_spec("triton") is None:
+        return False
+    from model_registry.attention_gpu import TILE
+
+    return dim in TILE
 
 
 def _one_by_one(
@@ -118,7 +137,7 @@ def _one_by_one(
 
 
 @cache
-def varlen_kernel() -> Any:
+def _torch_kernel() -> Any:
     """Return f(query, key, value (T, heads, D), starts, longest, scale, left window)."""
     from torch.nn.attention.varlen import varlen_attn
 

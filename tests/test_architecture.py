@@ -52,7 +52,12 @@ PINNED = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.!]+")
 
 # Runs in an interpreter of its own: imports the modules, and prints what that did beside.
 # Written in Triton, which comes with torch for a GPU; imported where there is one.
-GPU_ONLY = {"tasks.finetuning.triton_kernels"}
+GPU_ONLY = {
+    "model_registry.attention_gpu",
+    "model_registry.attention_kernels",
+    "tasks.finetuning.norm_kernels",
+    "tasks.finetuning.triton_kernels",
+}
 PROBE = """
 import importlib, json, os, sys
 heavy, *names = json.loads(sys.argv[1])

@@ -2,7 +2,7 @@
 
 What lies between two products moves memory, and costs a third of a step as transformers computes
 it. Here rows stay (T, heads, D), as variable-length attention reads them, so nothing is
-transposed; adding to the residual and its norm are one kernel (Liger's, as are RoPE and SwiGLU);
+transposed; adding to the residual and its norm are one kernel (RoPE and SwiGLU are Liger's);
 and linear layers that read the same input are differentiated together.
 """
 
@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from model_registry.attention import varlen_kernel
+from model_registry.attention import packed_attention
 from tasks.finetuning.linears import linears
 
 
@@ -32,10 +32,10 @@ def lay_out(model: Any) -> None:
 def _forward(config: Any) -> Callable[..., Any]:
     """Return a decoder layer's forward, as transformers calls it, for packed rows (1, T, H)."""
     from liger_kernel.transformers.functional import (  # pyright: ignore[reportMissingImports]
-        liger_fused_add_rms_norm,
-        liger_rms_norm,
         liger_swiglu,
     )
+
+    from tasks.finetuning.norm_kernels import add_norm
 
     epsilon = config.rms_norm_eps
 
@@ -43,13 +43,12 @@ def _forward(config: Any) -> Callable[..., Any]:
         layer: Any, hidden_states: Any, position_embeddings: Any = None, **documents: Any
     ) -> Any:
         mixer, mlp, norm = layer.self_attn, layer.mlp, layer.input_layernorm.weight
-        residual = hidden_states.squeeze(0)  # indexing would copy the gradient
-        attended = _attend(
-            config, mixer, liger_rms_norm(residual, norm, epsilon), position_embeddings, documents
-        )
+        hidden = hidden_states.squeeze(0)  # indexing would copy the gradient
+        normed, residual = add_norm(hidden, None, norm, epsilon)
+        attended = _attend(config, mixer, normed, position_embeddings, documents)
         (mixed,) = linears(attended, [mixer.o_proj])
         norm = layer.post_attention_layernorm.weight
-        normed, residual = liger_fused_add_rms_norm(mixed, residual, norm, epsilon)
+        normed, residual = add_norm(mixed, residual, norm, epsilon)
         gate, up = linears(normed, [mlp.gate_proj, mlp.up_proj])
         (out,) = linears(liger_swiglu(gate, up), [mlp.down_proj])
         return (residual + out).unsqueeze(0)
@@ -73,5 +72,4 @@ def _attend(config: Any, mixer: Any, normed: Any, turns: Any, documents: Any) ->
     )
     window = getattr(config, "sliding_window", None)
     starts, longest = documents["cu_seq_lens_q"], documents["max_length_q"]
-    out = varlen_kernel()(q, k, v, starts, longest, mixer.scaling, window - 1 if window else -1)
-    return out.reshape(tokens, -1)
+    return packed_attention(q, k, v, starts, longest, mixer.scaling, window).view(tokens, -1)

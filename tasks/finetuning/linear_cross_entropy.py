@@ -48,11 +48,11 @@ def _function() -> Any:
 
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:
-            scaled = (
-                None if part is None else part.mul_(grads[0].to(part.dtype))
-                for part in ctx.saved_tensors
-            )
-            return (*scaled, None, None)
+            saved = ctx.saved_tensors
+            parts = [part for part in saved if part is not None]
+            if parts:  # one by one, a number on the GPU is multiplied in at half the speed
+                torch._foreach_mul_(parts, grads[0].to(parts[0].dtype))  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
+            return (*saved, None, None)
 
     return LinearCrossEntropy
 

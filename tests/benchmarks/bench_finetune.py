@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.finetuning.throughput import matmul_limit
-from tests.benchmarks.finetuning.measurements import CPU, GPU
+from tests.benchmarks.finetuning.measurements import GROUPS
 from tests.benchmarks.finetuning.shapes import SHAPES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -30,6 +30,7 @@ def main() -> int:
     """Run the measurements; return 1 if one failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cpu", action="store_true", help="the measurements of a CPU")
+    parser.add_argument("--float8", action="store_true", help="what torchao's float8 would bring")
     parser.add_argument("--tiny", action="store_true", help="a dry run")
     parser.add_argument("--seconds", type=float, default=10, help="of each of our measurements")
     parser.add_argument("--total", type=float, default=240, help="seconds after which none begins")
@@ -39,12 +40,14 @@ def main() -> int:
     began = time.monotonic()
     on_gpu = torch.cuda.is_available() and not options.cpu
     group = "cpu" if options.cpu or not (on_gpu or options.tiny) else "gpu"
+    if options.float8:
+        group = "float8"
     limit = matmul_limit(torch.device("cuda")) if on_gpu else None
     device = torch.cuda.get_device_name(0) if on_gpu else "cpu"
     torch.cuda.empty_cache()
     print(f"{device}, torch {torch.__version__}", end="")
     print(f", 8192^3 bf16 products: {limit / 1e12:.0f} TFLOP/s" if limit else "", flush=True)
-    chosen = GPU if group == "gpu" else CPU
+    chosen = GROUPS[group]
     names = list(chosen)
     results: dict[str, Any] = {}
     waiting = start(names[0], group, options)
@@ -109,6 +112,8 @@ def show(name: str, result: dict[str, Any], settings: dict[str, Any], limit: flo
         line += f"  {result['memory_gib']:6.1f} GiB"
     if "estimate_gib" in result:
         line += f" (estimate {result['estimate_gib']['total']:.1f}), {result['kernels']}"
+        line += f", {result['rows_per_pass']} rows a pass"
+        line += " with gradient checkpointing" if result["gradient_checkpointing"] else ""
         line += f", starts in {result['start_seconds']:.1f} s, {result['filled']:.2%} filled"
     print(line, flush=True)
 

@@ -65,11 +65,11 @@ class CapturedEngine(Engine):
 
         return tell
 
-    def _put(self, numbers: list[list[int]]) -> Any:
+    def _put(self, numbers: Any) -> Any:
         """Send numbers from pinned memory, so that the host need not wait for the copy."""
         import torch
 
-        return torch.tensor(numbers, pin_memory=True).to(self.device, non_blocking=True)
+        return torch.tensor(numbers).pin_memory().to(self.device, non_blocking=True)
 
     def _graph(self, rows: int) -> Any:
         if rows not in self.graphs:

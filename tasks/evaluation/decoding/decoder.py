@@ -96,7 +96,7 @@ def _slots_that_fit(weights: Weights, longest: int, wanted: int, device: Any) ->
         from tasks.evaluation.decoding.captured import CapturedEngine
 
         row = 4 * shape.inner + 8 * weights.embedding.shape[1]
-        free -= width * (row * max(CapturedEngine.pass_tokens, longest) + 3 * shape.vocabulary)
+        free -= width * (row * (CapturedEngine.pass_tokens + longest) + 3 * shape.vocabulary)
         slot += width * 3 * shape.vocabulary
     fitting = int(free // slot) - 1
     if fitting < 1:

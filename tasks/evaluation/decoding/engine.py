@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 from model_registry.attention import varlen_attention
@@ -114,21 +114,25 @@ class Engine:
         counts, ended = self.board.counts.tolist(), self.board.ended.tolist()
         return [(answers[i][: counts[i]], not ended[i]) for i in range(self.cases)]
 
-    def _put(self, numbers: list[list[int]]) -> Any:
+    def _put(self, numbers: Any) -> Any:
         import torch
 
         return torch.tensor(numbers, dtype=torch.int64, device=self.device)
 
     def _prefill(self, part: Sequence[Admitted]) -> None:
+        import numpy as np
         import torch
 
         lengths = [len(one.ids) for one in part]
+        begins = [0, *accumulate(lengths)]
         flat = self._put(
-            [
-                [token for one in part for token in one.ids],
-                [one.slot for one in part for _ in one.ids],
-                [place for length in lengths for place in range(length)],
-            ]
+            np.stack(
+                [
+                    np.fromiter(chain.from_iterable(one.ids for one in part), np.int64, begins[-1]),
+                    np.repeat([one.slot for one in part], lengths),
+                    np.arange(begins[-1]) - np.repeat(begins[:-1], lengths),
+                ]
+            )
         )
         per_case = self._put(
             [
@@ -141,7 +145,7 @@ class Engine:
                 [one.case for one in part],
             ]
         )
-        starts = self._put([[0, *accumulate(lengths)]])[0].to(torch.int32)
+        starts = self._put([begins])[0].to(torch.int32)
         for one in part:
             self.bounds[one.slot] = len(one.ids)
         slots = per_case[0]
@@ -208,14 +212,22 @@ class Engine:
 
 
 def _parts(admitted: Sequence[Admitted], most: int) -> Iterator[list[Admitted]]:
-    """Yield prompts in groups of up to `most` tokens, or of one prompt that is longer."""
+    """Yield prompts in groups of nearly equal size, of about `most` tokens or fewer.
+
+    A group is at most one prompt longer. A small one left over would cost more than its share.
+    """
+    total = sum(len(one.ids) for one in admitted)
+    groups = -(-total // most)
     part: list[Admitted] = []
-    size = 0
+    done = group = 0
     for one in admitted:
-        if part and size + len(one.ids) > most:
+        # The group in whose share of all tokens this prompt's middle lies.
+        belongs = (2 * done + len(one.ids)) * groups // (2 * total)
+        if part and belongs > group:
             yield part
-            part, size = [], 0
+            part = []
+        group = belongs
         part.append(one)
-        size += len(one.ids)
+        done += len(one.ids)
     if part:
         yield part

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from tests.benchmarks.finetuning import checks, ours, peers
+from tests.benchmarks.finetuning import checks, float8, ours, peers
 
 Measurement = Callable[[Any], dict[str, Any]]
 FULL = {"method": "full"}
@@ -42,6 +42,17 @@ GPU: dict[str, tuple[Any, dict[str, Any]]] = {
             **FULL,
         },
     ),
+    "1B full, packed 65,536 as 4 rows, as many a pass as fit": (
+        ours,
+        {
+            "shape": "1b",
+            "max_seq_length": 16_384,
+            "per_device_train_batch_size": 4,
+            "auto_batch": True,
+            "most_steps": 20,
+            **FULL,
+        },
+    ),
     "1B full, TRL packing bfd 4 x 4,096, sdpa, Liger": (
         peers,
         {"shape": "1b", "packed": True, "length": 4096, "batch": 4, "liger": True, "steps": 14},
@@ -58,6 +69,17 @@ GPU: dict[str, tuple[Any, dict[str, Any]]] = {
         ours,
         {"shape": "1b", "max_seq_length": 16_384, "kernels": "plain", **FULL},
     ),
+}
+WIDE = {"shape": "8b-8", "max_seq_length": 8192, "most_steps": 24, **FULL}
+LONG = {"shape": "1b", "max_seq_length": 16_384, "most_steps": 24, **FULL}
+FLOAT8: dict[str, tuple[Any, dict[str, Any]]] = {
+    "1B full, compiled, bf16": (float8, LONG),
+    "1B full, compiled, float8 by tensor": (float8, {**LONG, "float8": "tensorwise"}),
+    "1B full, compiled, float8 by row": (float8, {**LONG, "float8": "rowwise"}),
+    "1B full, our layers, bf16": (ours, LONG),
+    "8 layers of 8B, full, compiled, bf16": (float8, WIDE),
+    "8 layers of 8B, full, compiled, float8 by tensor": (float8, {**WIDE, "float8": "tensorwise"}),
+    "8 layers of 8B, full, our layers, bf16": (ours, WIDE),
 }
 SMALL = {"shape": "135m", "mean": 120, "longest": 512}
 CPU: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -77,17 +99,18 @@ CPU: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
 }
 
+GROUPS = {"gpu": GPU, "float8": FLOAT8, "cpu": CPU}
+
 
 def tiny(what: tuple[Any, dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
     """Return a measurement's dry run: the same code over a tiny model."""
     who, settings = what
     if who is checks:
         return who, {"shape": "tiny"}
-    small = {**settings, "shape": "tiny", "mean": 60, "longest": 256, "liger": False}
-    if who is ours:
-        del small["liger"]
-        return who, {**small, "max_seq_length": 256, "most_steps": 20}
-    return who, {**small, "length": 256, "steps": 8}
+    small = {**settings, "shape": "tiny", "mean": 60, "longest": 256}
+    if who is peers:
+        return who, {**small, "liger": False, "length": 256, "steps": 8}
+    return who, {**small, "max_seq_length": 256, "most_steps": 20}
 
 
 def main(arguments: list[str]) -> int:
@@ -96,7 +119,7 @@ def main(arguments: list[str]) -> int:
     import transformers
 
     name, group, is_tiny, seconds = json.loads(arguments[0])
-    who, settings = {"gpu": GPU, "cpu": CPU}[group][name]
+    who, settings = GROUPS[group][name]
     if is_tiny:
         who, settings = tiny((who, settings))
     if who is peers:
@@ -111,7 +134,7 @@ def main(arguments: list[str]) -> int:
     _ = transformers.LlamaForCausalLM
     sys.stdin.readline()  # the measurement before this one has ended
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    timing = {"seconds": seconds, "warmup": 5} if who is ours else {"warmup": 5}
+    timing = {"warmup": 5} if who is peers else {"seconds": seconds, "warmup": 5}
     try:
         result = who.measure(device=device, **timing, **settings)
     except Exception as error:

@@ -28,6 +28,15 @@ SHAPES: dict[str, dict[str, Any]] = {
         "vocab_size": 128_256,
         "tie_word_embeddings": False,
     },
+    "8b-8": {  # the width of Llama-3.1-8B, of whose weights a GPU could not train all
+        "hidden_size": 4096,
+        "intermediate_size": 14_336,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "vocab_size": 128_256,
+        "tie_word_embeddings": False,
+    },
     "135m": {  # SmolLM2-135M
         "hidden_size": 576,
         "intermediate_size": 1536,
