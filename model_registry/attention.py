@@ -75,9 +75,9 @@ def varlen_attention(
         starts: list[int] = cu_seq_lens_q.tolist()
         lengths = [end - start for start, end in pairwise(starts)]
         return _one_by_one(query, key, value, lengths, scaling, dropout, sliding_window), None
-    parts = [part.squeeze(0).transpose(0, 1).to(value.dtype) for part in (query, key, value)]
+    q, k, v = (part.squeeze(0).transpose(0, 1).to(value.dtype) for part in (query, key, value))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    out = packed_attention(*parts, cu_seq_lens_q, max_length_q, scale, sliding_window)
+    out = packed_attention(q, k, v, cu_seq_lens_q, max_length_q, scale, sliding_window)
     return out.unsqueeze(0), None
 
 

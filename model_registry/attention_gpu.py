@@ -7,6 +7,8 @@ the products themselves. Here programs exist for blocks that exist, the heaviest
 a key is added up in registers, over all the query heads that share it.
 """
 
+# pyright: basic, reportIndexIssue=false, reportArgumentType=false, reportCallIssue=false
+
 from __future__ import annotations
 
 import weakref

@@ -7,12 +7,12 @@ that nothing is added up in memory.
 """
 
 # Triton compiles annotations too, so its functions have none.
-# pyright: basic, reportIndexIssue=false
+# pyright: basic, reportIndexIssue=false, reportArgumentType=false, reportCallIssue=false
 
 from __future__ import annotations
 
-import triton  # pyright: ignore[reportMissingImports]
-import triton.language as tl  # pyright: ignore[reportMissingImports]
+import triton
+import triton.language as tl
 
 
 @triton.jit

@@ -8,15 +8,15 @@ rounded where transformers' Llama rounds.
 """
 
 # Triton compiles annotations too, so its functions have none.
-# pyright: basic, reportIndexIssue=false
+# pyright: basic, reportIndexIssue=false, reportArgumentType=false, reportCallIssue=false
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
-import triton  # pyright: ignore[reportMissingImports]
-import triton.language as tl  # pyright: ignore[reportMissingImports]
+import triton
+import triton.language as tl
 
 PROGRAMS = 8  # a processor, backward: each adds up the weight's gradient over its rows
 

@@ -6,7 +6,7 @@ the memory traffic of the kernel here. Import this where there is a GPU.
 """
 
 # Triton compiles annotations too, so its functions have none.
-# pyright: basic, reportIndexIssue=false
+# pyright: basic, reportIndexIssue=false, reportArgumentType=false, reportCallIssue=false
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import triton  # pyright: ignore[reportMissingImports]
-import triton.language as tl  # pyright: ignore[reportMissingImports]
+import triton
+import triton.language as tl
 
 BLOCK, COLUMNS = 2048, 32_768
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # torch.optim.AdamW's

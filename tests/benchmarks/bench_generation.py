@@ -104,7 +104,7 @@ def versions(device: Any) -> dict[str, str]:
     import transformers
 
     try:
-        import triton  # pyright: ignore[reportMissingImports]
+        import triton
 
         compiler = str(triton.__version__)
     except ImportError:

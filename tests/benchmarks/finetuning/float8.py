@@ -34,8 +34,11 @@ def measure(shape: str, device: Any, *, float8: str = "", **settings: Any) -> di
     def in_sixteens(*args: Any, **kwargs: Any) -> list[int]:
         return [max(16, length // 16 * 16) for length in lengths(*args, **kwargs)]
 
+    def none(_: int) -> bool:
+        return False
+
     with (
-        patch("model_registry.attention.own_kernels", lambda _: False),
+        patch("model_registry.attention.own_kernels", none),
         patch("tasks.finetuning.trainer.use_liger", compiled),
         patch("tests.benchmarks.finetuning.ours.lengths", in_sixteens),
     ):

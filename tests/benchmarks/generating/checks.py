@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model_registry.adapters import Adapter
@@ -22,20 +23,26 @@ SHAPES = {
 }
 
 
-def operations(device: Any) -> dict[str, float]:
+def operations(
+    device: Any,
+    shapes: Mapping[str, tuple[int, int, int]] = SHAPES,
+    kinds: Sequence[str] = ("float32", "bfloat16"),
+    rows_of: Sequence[int] = (1, 5, 200),
+) -> dict[str, float]:
     """Return the largest difference of each fused operation from torch's, by shape and type."""
     import torch
 
     from tasks.evaluation.decoding.fused import Fused
 
     found: dict[str, float] = {}
-    for name, (heads, groups, dim) in SHAPES.items():
+    for name, (heads, groups, dim) in shapes.items():
         shape = Shape(1, heads, groups, dim, 1000, 5000, 1e-5, dim**-0.5)
-        for kind in (torch.float32, torch.bfloat16):
-            for rows in (1, 5, 200):
+        for kind in kinds:
+            for rows in rows_of:
                 both = (Plain(shape), Fused(shape))
-                for what, difference in _differences(both, rows, kind, device).items():
-                    key = f"{name}, {str(kind)[6:]}, {rows} rows, {what}"
+                found_here = _differences(both, rows, getattr(torch, kind), device)
+                for what, difference in found_here.items():
+                    key = f"{name}, {kind}, {rows} rows, {what}"
                     found[key] = difference
     return found
 
