@@ -5,7 +5,6 @@ Cheap: no source is read here and nothing heavy is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -79,7 +78,9 @@ def ingest_job(workshop: Workshop, inputs: IngestInputs, noted: Path | None = No
         contract=inputs.contract,
         mapping=inputs.mapping,
         evaluations={_known_as(entry): entry.digest for entry in inputs.kept_out},
-        evaluation_texts=tuple(_labelled(inputs.kept_out)),
+        evaluation_texts=tuple(
+            (entry.name, text) for entry in inputs.kept_out for text in evaluation_texts([entry])
+        ),
         redaction=inputs.redactor.identity(),
         build_redactor=inputs.redactor,
         flagging=flagger_identity(),
@@ -89,13 +90,6 @@ def ingest_job(workshop: Workshop, inputs: IngestInputs, noted: Path | None = No
         limits=_limits(workshop),
         noted=noted,
     )
-
-
-def _labelled(sets: Iterable[EvalSet]) -> Iterator[str]:
-    """Yield what must not be trained on, each text after its set's name and a tab."""
-    for entry in sets:
-        for text in evaluation_texts([entry]):
-            yield f"{entry.name}\t{' '.join(text.split())}"
 
 
 def _known_as(entry: EvalSet) -> str:

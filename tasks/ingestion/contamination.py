@@ -14,15 +14,15 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 class EvaluationTexts:
-    """The texts no training row may share 13 words in a row with, or, if shorter, equal.
+    """The (eval set, text) that no training row may share 13 words in a row with.
 
-    A text may come after its eval set's name and a tab, and then has no other tab.
+    A shorter text it may not equal.
     """
 
-    def __init__(self, labelled: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
         self._grams: dict[str, str] = {}
         self._whole: dict[str, str] = {}
-        for eval_set, _, text in (one.rpartition("\t") for one in sorted(labelled)):
+        for eval_set, text in sorted(texts):
             words = _words(text)
             if len(words) >= GRAM:
                 for gram in _grams(words):

@@ -39,15 +39,15 @@ class Job:
     """What is the same for all shards of an ingestion.
 
     `build_redactor` and `build_flagger` must have a hash: equal ones are called once a process.
-    `redaction` and `flagging` are what decides their results. `noted` is a folder in which workers
-    note how far they are.
+    `redaction` and `flagging` are what decides their results. `evaluation_texts` are (eval set,
+    text). `noted` is a folder in which workers note how far they are.
     """
 
     outputs: Outputs
     contract: DatasetContract
     mapping: Mapping[str, str]
     evaluations: Mapping[str, str]
-    evaluation_texts: tuple[str, ...]
+    evaluation_texts: tuple[tuple[str, str], ...]
     redaction: Mapping[str, Any]
     build_redactor: Callable[[], Redactor]
     flagging: Mapping[str, Any] | None = None
@@ -192,5 +192,5 @@ def _built(build: Callable[[], Any]) -> Any:
 
 
 @lru_cache(maxsize=2)
-def _evaluation_texts(texts: tuple[str, ...]) -> EvaluationTexts:
+def _evaluation_texts(texts: tuple[tuple[str, str], ...]) -> EvaluationTexts:
     return EvaluationTexts(texts)

@@ -69,7 +69,7 @@ def run_ingest(patterns: Any, tmp_path: Path) -> Ingest:
         rules = RowRules(
             contract=options.pop("contract", None) or default_contract(kind),
             mapping=options.pop("mapping", {}),
-            leaks=EvaluationTexts(options.pop("evaluation_texts", [])),
+            leaks=EvaluationTexts(("set", text) for text in options.pop("evaluation_texts", [])),
             subject_key=b"key",
             forgotten=options.pop("forgotten", frozenset()),
             limits=limits,

@@ -73,7 +73,7 @@ def test_the_reason_holds_nothing_of_the_row() -> None:
 
 def test_leaks_need_thirteen_words_in_a_row() -> None:
     words = [f"w{number}" for number in range(20)]
-    texts = EvaluationTexts([" ".join(words)])
+    texts = EvaluationTexts([("set", " ".join(words))])
     assert texts.leak_into(["x " + ", ".join(words[3:16]) + " y"]) is not None
     assert texts.leak_into([" ".join(words[3:15]) + " x " + " ".join(words[15:])]) is None
     assert EvaluationTexts([]).leak_into(["anything"]) is None
@@ -81,6 +81,6 @@ def test_leaks_need_thirteen_words_in_a_row() -> None:
 
 def test_a_leak_is_told_by_the_first_eval_set_that_has_it() -> None:
     long = " ".join(f"w{number}" for number in range(13))
-    texts = EvaluationTexts([f"sums\t{long}", f"desk\t{long}", "sums\tadd one and two"])
+    texts = EvaluationTexts([("sums", long), ("desk", long), ("sums", "add one and two")])
     assert texts.leak_into(["fine", f"well {long}"]) == "desk"
     assert texts.leak_into(["Add one and two!"]) == "sums"
