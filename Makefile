@@ -16,7 +16,7 @@ up: setup  ## start a Prefect server, an MLflow server and a worker on this mach
 	@$(BIN)/paddock up
 
 test: setup-dev  ## set up and pass the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup-dev  ## the proofs that take long: frozen workers, 50,000 hostile records
 	$(BIN)/python -m pytest -m slow

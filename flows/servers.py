@@ -24,9 +24,11 @@ def serve(settings: Settings) -> int:
     for port in (settings.prefect_port, settings.mlflow_port):
         _require_free(settings.server_host, port)
     command = [sys.executable, "-m", "honcho", "start", "-f", str(PROCFILE), "-d", str(CHECKOUT)]
+    process = subprocess.Popen(command, env=server_environment(settings))
     try:
-        return subprocess.call(command, env=server_environment(settings))
-    except KeyboardInterrupt:
+        return process.wait()
+    except KeyboardInterrupt:  # honcho had it too, and ends the others, for sure after 5 s
+        process.wait()
         return 0
 
 

@@ -275,7 +275,7 @@ def _newest_summary(team: Team) -> dict[str, Any]:
 def _answer(request: urllib.request.Request) -> Any:
     """Return what the server answers, or None where it asks to be asked again."""
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=90) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         if error.code != 503:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from model_registry import attention
-from tasks.finetuning import layers
+from tasks.finetuning import layers, norm_kernels
 from tasks.finetuning.linears import linears
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe
@@ -77,25 +77,23 @@ def by_definition(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
     from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-    def norm(x: Any, weight: Any, epsilon: float) -> Any:
-        return weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + epsilon)
+    def add_norm(x: Any, residual: Any, weight: Any, epsilon: float) -> Any:
+        total = x if residual is None else x + residual
+        return weight * total * torch.rsqrt(total.pow(2).mean(-1, keepdim=True) + epsilon), total
 
-    def add_and_norm(x: Any, residual: Any, weight: Any, epsilon: float) -> Any:
-        return norm(x + residual, weight, epsilon), x + residual
-
-    def attend(q: Any, k: Any, v: Any, starts: Any, _longest: int, scale: float, _left: int) -> Any:
+    def attend(q: Any, k: Any, v: Any, starts: Any, _longest: int, scale: float, _: None) -> Any:
         lengths = [end - start for start, end in pairwise(starts.tolist())]
         q, k, v = (part.transpose(0, 1)[None] for part in (q, k, v))
         return attention._one_by_one(q, k, v, lengths, scale, 0.0, None)[0]  # pyright: ignore[reportPrivateUsage]
 
     functional: Any = types.ModuleType("liger_kernel.transformers.functional")
-    functional.liger_rms_norm, functional.liger_fused_add_rms_norm = norm, add_and_norm
     functional.liger_swiglu = lambda gate, up: torch.nn.functional.silu(gate) * up  # pyright: ignore[reportUnknownLambdaType]
     functional.liger_rope = apply_rotary_pos_emb
     for name in ("liger_kernel", "liger_kernel.transformers"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     monkeypatch.setitem(sys.modules, functional.__name__, functional)
-    monkeypatch.setattr(layers, "varlen_kernel", lambda: attend)
+    monkeypatch.setattr(layers, "packed_attention", attend)
+    monkeypatch.setattr(norm_kernels, "add_norm", add_norm)
 
 
 @pytest.mark.usefixtures("by_definition")
