@@ -89,7 +89,7 @@ def _weed(folder: Path) -> tuple[str, list[str]]:
     options = [f"-{name}={port}" for name, port in ports.items()]
     local = ["-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=50"]
     small = ["-master.volumeSizeLimitMB=16", "-s3", "-s3.config=s3.json"]
-    others = ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # else on fixed ports
+    small += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # else on fixed ports
     return f"http://127.0.0.1:{ports['s3.port']}", [
         binary,
         "server",

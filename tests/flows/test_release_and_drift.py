@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 
-# The runs that test_retrain_embedded.py kills work meanwhile.
-pytestmark = pytest.mark.usefixtures("killed")
 Ended = subprocess.CompletedProcess[str]
 Run = Callable[..., Ended]
 Manifests = Callable[[Path], dict[str, list[dict[str, Any]]]]
