@@ -62,8 +62,8 @@ def _entropy(value: str) -> float:
 
 
 def _is_value(match: re.Match[str]) -> bool:
-    value = match["value"]
-    if len(value) < 4 or _NOT_A_VALUE.match(value) or " " in value.strip():
+    value = match["value"].strip()
+    if len(value) < 4 or _NOT_A_VALUE.match(value) or " " in value:
         return False
     if match["quote"] is None and _CALL.search(value):
         return False
