@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tasks.redaction.names.code_words import is_clear, is_identifier, is_labelled, is_used
 from tasks.redaction.names.layout import heads_letter, placed
-from tasks.redaction.names.technical import is_clear, is_identifier, is_labelled
+from tasks.redaction.names.technical import Code, Place
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.names.words import Word, is_guessed, read_words, shown, starts_place
 from tasks.redaction.patterns import compiled
@@ -59,40 +60,47 @@ class Sentence:
     start: int
     text: str
     candidates: tuple[Candidate, ...]
+    place: Place
 
 
 def read_sentence(
-    text: str, start: int, end: int, lists: WordLists, *, technical: bool = False
+    text: str, start: int, end: int, lists: WordLists, code: Code
 ) -> Sentence | None:
     """Return what could be names in `text[start:end]`; None if nothing could.
 
-    `technical` says that it is code or log, where only what is clearly a name could be one.
+    In code or log (`code` says what is), only what is clearly a name could be one; beside code, no
+    word could that is written as an identifier or used as one.
     """
-    piece = text[start:end]
+    piece, place = text[start:end], code.place(start)
     guessed = is_guessed(piece)
     words = read_words(text, start, end, guessed, lists)
     if guessed and piece.isupper() and len(words) <= _LABEL:
-        place = placed(text, words[0].start, words[-1].end).get("LOCATION", 0.0) if words else 0.0
-        if place >= 1.0:
+        weight = placed(text, words[0].start, words[-1].end).get("LOCATION", 0.0) if words else 0.0
+        if weight >= 1.0:
             words = [word._replace(capital=not word.folded[0].isdigit()) for word in words]
     words = [
         word._replace(capital=False)
         if word.capital
         and not _CODE.search(word.text)  # which takes what stands beside it along
-        and is_identifier(word, lists, technical=technical)
+        and is_identifier(word, lists, technical=place is not Place.PROSE)
         else word
         for word in words
     ]
     runs = [run for run in _runs(text, words, lists) if run and _is_prose(text, run)]
     read = (_candidate(text, run, words[0], guessed, lists) for run in runs)
     candidates = tuple(
-        one
-        for one in read
-        if one is not None and (not technical or is_clear(text, one.words, lists))
+        one for one in read if one is not None and _may_stand(text, one, place, lists, code)
     )
     if not candidates:
         return None
-    return Sentence(start, shown(piece, start, words, guessed), candidates)
+    return Sentence(start, shown(piece, start, words, guessed), candidates, place)
+
+
+def _may_stand(text: str, one: Candidate, place: Place, lists: WordLists, code: Code) -> bool:
+    if place is Place.CODE:
+        return is_clear(text, one.words, lists)
+    titled = one.titled or is_labelled(text, one.start)
+    return titled or not is_used(one.words, lists, code)
 
 
 def _runs(text: str, words: Sequence[Word], lists: WordLists) -> Iterator[list[Word]]:

@@ -7,7 +7,7 @@ of company names speak for and against each candidate, and the weights decide. W
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tasks.redaction.findings import Finding
@@ -21,10 +21,10 @@ from tasks.redaction.names.model import (
 )
 from tasks.redaction.names.scales import judge
 from tasks.redaction.names.segments import pieces
-from tasks.redaction.names.technical import is_technical, technical_lines
+from tasks.redaction.names.technical import read_code
 from tasks.redaction.names.word_lists import WordLists, lists_digest, word_lists
 
-RULES = 3  # raised when a weight, a context or a list of words changes
+RULES = 4  # raised when a weight, a context or a list of words changes
 
 
 class NameFinder:
@@ -42,13 +42,7 @@ class NameFinder:
 
     def _worth_reading(self, text: str) -> list[Sentence]:
         """Return the sentences that hold a word that may be a name."""
-        code = technical_lines(text)
-        read = (
-            read_sentence(
-                text, start, end, self._lists, technical=bool(code) and is_technical(code, start)
-            )
-            for start, end in pieces(text)
-        )
+        read = (one for _, _, one in read_sentences(text, self._lists))
         return [one for one in read if one is not None]
 
     def _judged(
@@ -58,6 +52,13 @@ class NameFinder:
         for one in sentences:
             found += judge(text, one, marked[one.text], self._lists)
         return found
+
+
+def read_sentences(text: str, lists: WordLists) -> Iterator[tuple[int, int, Sentence | None]]:
+    """Yield each sentence of a text: start, end, and what in it may be names; None if nothing."""
+    code = read_code(text)
+    for start, end in pieces(text):
+        yield start, end, read_sentence(text, start, end, lists, code)
 
 
 def build_name_finder(model: str = DEFAULT_NAMES_MODEL) -> NameFinder:

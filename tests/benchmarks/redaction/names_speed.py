@@ -109,15 +109,14 @@ def chat_texts() -> list[str]:
 
 def left_out(texts: Sequence[str]) -> list[Left]:
     """Return the sentences that the finder does not give to its model."""
-    from tasks.redaction.names.candidates import read_sentence
-    from tasks.redaction.names.segments import pieces
+    from tasks.redaction.names.finder import read_sentences
     from tasks.redaction.names.word_lists import word_lists
 
     return [
         Left(number, start, end)
         for number, text in enumerate(texts)
-        for start, end in pieces(text)
-        if read_sentence(text, start, end, word_lists()) is None
+        for start, end, read in read_sentences(text, word_lists())
+        if read is None
     ]
 
 
