@@ -44,7 +44,8 @@ _TRIGGER = (
 _NOT_A_VALUE = compiled(
     r"(?i)^(?:\$|%|<|\{|\[|\(|\.{2,}|\*{2,}|x{4,}|your|my[_-]|insert|enter|change[_-]?this|todo|"
     r"none|null|nil|undefined|true|false|string|str|bytes|int|optional|required|self\.|os\.|env|"
-    r"process\.|config\.|settings\.|getenv|input|redacted|hidden|masked|example|placeholder|https?:)"
+    r"process\.|config\.|settings\.|getenv|input|redacted|hidden|masked|example|placeholder|https?:"
+    r"|[a-z.-]+\.\$[\w]+$)"  # "keyword.$0": a grammar's rule
 )
 _CALL = compiled(
     r"[\w\])]\(|^[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+[)\]]*$|\w\[|[)}\]]\.|\(\)|->|==(?!$)|&&"

@@ -63,9 +63,7 @@ class Sentence:
     place: Place
 
 
-def read_sentence(
-    text: str, start: int, end: int, lists: WordLists, code: Code
-) -> Sentence | None:
+def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code) -> Sentence | None:
     """Return what could be names in `text[start:end]`; None if nothing could.
 
     In code or log (`code` says what is), only what is clearly a name could be one; beside code, no
@@ -99,8 +97,12 @@ def read_sentence(
 def _may_stand(text: str, one: Candidate, place: Place, lists: WordLists, code: Code) -> bool:
     if place is Place.CODE:
         return is_clear(text, one.words, lists)
-    titled = one.titled or is_labelled(text, one.start)
-    return titled or not is_used(one.words, lists, code)
+    if place is Place.PROSE and not code.identifiers:
+        return True
+    small = place is Place.BESIDE_CODE and len(one.words) == 1 and one.words[0].text.islower()
+    if not small and not is_used(one.words, lists, code):
+        return True
+    return one.titled or is_labelled(text, one.start)
 
 
 def _runs(text: str, words: Sequence[Word], lists: WordLists) -> Iterator[list[Word]]:

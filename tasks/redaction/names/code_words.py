@@ -18,19 +18,20 @@ _TOLD = 1.0  # what the context of a name in code must weigh
 _DOMAIN = r"(?:com|org|net|io|ai|co|tv|de|uk|fr|eu|us|app|dev|edu|gov|me|info|biz)$"
 # HTTP/1.1, ISBN-10, IPv4, X11, TCP/IP, nF, ValueError, SSLState.CLOSED
 _IDENTIFIER = compiled(
-    r"[/.]\d|[a-z]\d+[A-Z]|^[A-Z]{2,}-?\d|^[A-Z]\d+$|^[A-Z]{2,}/[A-Z]{2,}$|^[a-z][A-Z]$"
+    r"[/.]\d|[a-z]\d+[A-Z]|^[A-Z]{2,}-?\d|^[A-Z]-?\d+$|^[A-Z]{2,}/[A-Z]{2,}$|^[a-z][A-Z]$"
     r"|^[a-z]+[A-Z]\w*\d$"
     r"|[a-z](?:Error|Exception|Warning|Handler|Factory|Listener|Iterator|Provider|Type|Test|Mixin"
     r"|Parser|Operation|Compiler|Context|Protocol|Transport|Interpolation)s?$"
     rf"|[a-z][A-Z]\w*\.(?!{_DOMAIN})\w"
 )
 _PATH = compiled(rf"[A-Za-z_]{{2}}\.(?!{_DOMAIN})[a-z_]\w|^[a-z]\w*\.\w")
+_DOTTED = compiled(rf"\w{{2}}\.(?!{_DOMAIN})\w{{2}}")  # Name.Builtin
 _IN_CODE = compiled(r"\d|[a-z][A-Z]|[A-Z]{2}[a-z]{2}")
 _FAMILY = compiled(r"(?:Ma?c|De|Di|Du|La|Le|Van|Fitz|O['’]|[DL]['’])[A-Z][a-z]+$")
 _LABEL = compiled(
     r"(?i)(?<![?&a-z_])(?:(?:user|full|first|last|sur|display|real|nick)[_ -]?name|name|user"
     r"|customer|client|patient|author|owner|sender|recipient|contact|employee|assignee|reviewer"
-    r"|maintainer|city|town|country|company|employer|organi[sz]ation|firm)"
+    r"|maintainer|location|place|city|town|country|company|employer|organi[sz]ation|firm)"
     r"[\"']?\s?[=:]\s?[\"'“]?\Z"
 )
 
@@ -46,16 +47,20 @@ def is_identifier(word: Word, lists: WordLists, *, technical: bool) -> bool:
         return False
     if _IDENTIFIER.search(text):
         return True
+    if technical and _DOTTED.search(text):
+        return True
     if _PATH.search(text):
         return technical or not lists.names(word.folded.partition(".")[0])
+    if technical and len(text) > 1 and text.isupper() and text.isalpha():  # CFLAGS, not USA
+        return not lists.names(word.folded)
     return technical and bool(_IN_CODE.search(text)) and not _FAMILY.match(text)
 
 
 def is_used(words: Sequence[Word], lists: WordLists, code: Code) -> bool:
-    """Tell whether code of the same text calls something by this word; a listed name is a name."""
-    return len(words) == 1 and words[0].folded in code.identifiers and not (
-        words[0].folded in lists.first_names or words[0].folded in lists.surnames
-    )
+    """Tell whether code of the same text calls something by this word; a name just like it."""
+    listed = words[0].folded in lists.first_names or words[0].folded in lists.surnames
+    used = words[0].text if listed else words[0].folded
+    return len(words) == 1 and used in code.identifiers
 
 
 def is_clear(text: str, words: Sequence[Word], lists: WordLists) -> bool:

@@ -8,7 +8,7 @@ code (messages, comments, lists of classes) speaks of the same things. Pure func
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import accumulate
@@ -57,9 +57,15 @@ _KEYWORD = compiled(
     r"|protected)\b[^.,]*[({;]\s*$"
     r"|[a-z_][\w.]*(?:\[[^\]]*\])? ?[-+*/%|&]?= ?"
     r"(?:[\[{(]|[a-z_][\w.]*(?:[(\[]| [-+*/%<>=]|$)|-?\d|not )"
+    r"|[A-Za-z_]\w* = [furb]?[\"'][^\"']*[\"'],?;?$"
     r"|(?:SELECT\b.*\bFROM|INSERT INTO|CREATE TABLE|UPDATE \w+ SET|DELETE FROM)\b|>>> \S|\$ \S)"
 )
-_QUOTED = compiled(r"[\s,(\[]*(?:([\"'])[A-Za-z_.]+\1\s*[,)\]]+\s*)+$")  # a list of identifiers
+# A list of identifiers, in quotes or not.
+_QUOTED = compiled(
+    r"[\s,(\[]*(?:([\"'])[\w.]+\1\s*[,)\]]+\s*)+$|[ \t]+(?:[\w.]+(?: as \w+)?,[ \t]*)+$"
+)
+_SMALL = compiled(r"[\s,(\[]*(?:'[a-z][\w.]*'\s*[,)\]]+\s*)+$")  # JSON has other quotes
+_CODED = compiled(r"[a-z][A-Z]|[A-Za-z]\d|_")
 _A_WORD = compiled(r"[^\W_]")
 _STRING = compiled(r"\"[^\"\n]*\"?|'[^'\n]*'?|(?<!\S)(?:#|//).*")
 _NAME = compiled(r"[A-Za-z_]\w{2,}")
@@ -80,7 +86,8 @@ class Place(IntEnum):
 class Code:
     """What of a text is code or log.
 
-    `identifiers` are the words that its code calls things by, whole and in parts, casefolded.
+    `identifiers` are the words that its code calls things by, whole and in parts, as they are
+    written and written small.
     """
 
     starts: Sequence[int]  # of each line; none where no line is code
@@ -90,6 +97,18 @@ class Code:
     def place(self, start: int) -> Place:
         """Return where what starts there stands."""
         return self.places[bisect_right(self.starts, start) - 1] if self.starts else Place.PROSE
+
+    def of_reading(self, text: str, origin: Callable[[int], int]) -> Code:
+        """Return the same for a plainer reading of a part of the text, which stands where it did.
+
+        `origin` leads from a place in the reading to its place in the text.
+        """
+        own = read_code(text)
+        if not self.starts:
+            return own
+        starts = _line_starts(text.split("\n"))
+        places = [max(own.place(start), self.place(origin(start))) for start in starts]
+        return Code(starts, places, own.identifiers | self.identifiers)
 
 
 _NONE = Code((), (), frozenset())
@@ -103,9 +122,12 @@ def read_code(text: str) -> Code:
     flags = [_flag(line[:_LONGEST]) for line in lines]
     if not any(flags):
         return _NONE
-    starts = [0, *accumulate(len(line) + 1 for line in lines[:-1])]
     places = _places(lines, flags)
-    return Code(starts, places, frozenset(_identifiers(lines, places)))
+    return Code(_line_starts(lines), places, frozenset(_identifiers(lines, places)))
+
+
+def _line_starts(lines: Sequence[str]) -> list[int]:
+    return [0, *accumulate(len(line) + 1 for line in lines[:-1])]
 
 
 def technical_lines(text: str) -> list[tuple[int, int]]:
@@ -125,7 +147,8 @@ def _flag(line: str) -> bool | None:
         return None
     if _LOG.match(line) or _KEYWORD.match(line.rstrip()):
         return True
-    return _is_code(line) or bool(_QUOTED.match(line) and _CAMEL.search(line))
+    listed = (_QUOTED.match(line) and _CODED.search(line)) or _SMALL.match(line)
+    return listed is not None or _is_code(line)
 
 
 def _is_code(line: str) -> bool:
@@ -168,8 +191,9 @@ def _identifiers(lines: Sequence[str], places: Sequence[Place]) -> Iterator[str]
     for line, place in zip(lines, places, strict=True):
         if place is Place.CODE and not _LOG.match(line):
             for match in _NAME.finditer(_STRING.sub(" ", line[:_LONGEST])):
-                yield match[0].casefold()
+                yield match[0]
+                yield match[0].lower()
                 if "_" in match[0]:
-                    yield from match[0].casefold().split("_")
+                    yield from match[0].lower().split("_")
         elif place is Place.BESIDE_CODE and (listed := _LISTED.fullmatch(line)):
-            yield listed[1].casefold()
+            yield listed[1].lower()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+from unicodedata import normalize
 
 from tasks.redaction.names.word_lists import WordLists, fold
 from tasks.redaction.patterns import compiled
@@ -57,7 +58,7 @@ def _word(match: re.Match[str], guessed: bool, lists: WordLists) -> Word:
     if ("'" in value or "’" in value) and (ending := _POSSESSIVE.search(value)):
         value = value[: ending.start()]
     folded = fold(value)
-    known = lists.known(folded if value.isascii() else value.lower())
+    known = lists.known(folded if value.isascii() else normalize("NFKC", value).lower())
     if guessed:
         capital = _lost_capital(folded, known, lists) or _is_called(match, folded, lists)
     else:

@@ -110,12 +110,13 @@ def chat_texts() -> list[str]:
 def left_out(texts: Sequence[str]) -> list[Left]:
     """Return the sentences that the finder does not give to its model."""
     from tasks.redaction.names.finder import read_sentences
+    from tasks.redaction.names.technical import read_code
     from tasks.redaction.names.word_lists import word_lists
 
     return [
         Left(number, start, end)
         for number, text in enumerate(texts)
-        for start, end, read in read_sentences(text, word_lists())
+        for start, end, read in read_sentences(text, word_lists(), read_code(text))
         if read is None
     ]
 
