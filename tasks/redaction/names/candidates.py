@@ -171,9 +171,15 @@ def _candidate(
         run = run[1:]
     if len(run) > 1 and not guessed and _STATE.fullmatch(run[-1].text):
         run = run[:-1]
-    if not run or (len(run) == 1 and not titled and run[0].text.lower() in lists.alone):
+    alone = len(run) == 1 and not titled
+    if not run or (alone and (run[0].text.lower() in lists.alone or _is_letter(run[0].text))):
         return None
     return Candidate(tuple(run), opening, guessed or run[0].text.islower(), titled)
+
+
+def _is_letter(word: str) -> bool:
+    """Tell a letter by itself, which names nobody, from a sign that is a word, as in Chinese."""
+    return len(word) == 1 and word < "\u2e80"
 
 
 def _only_opens(text: str, run: Sequence[Word], first: Word, lists: WordLists) -> bool:
