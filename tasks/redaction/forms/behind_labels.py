@@ -33,8 +33,8 @@ TOLD, UNSURE = 0.96, 0.75  # above what a check digit proves; below what is sure
 _PLAIN = frozenset({"PASSPORT", "HEALTH_ID", "ACCOUNT"})
 # Another label between a label and the number: that one tells.
 _NEARER = compiled(
-    r"(?i)\b(?:national|identity|id (?:card|number|no)|nric|ssn|social security|tax(?:payer)?|passport"
-    r"|licen[cs]e|nhs|medicare|routing|iban|card)\b"
+    r"(?i)\b(?:national|identity|id (?:card|number|no)|nric|ssn|social security|tax(?:payer)?"
+    r"|passport|licen[cs]e|nhs|medicare|routing|iban|card)\b"
 )
 _PART = r"[A-Z0-9]*[0-9][A-Z0-9]*+"
 _CODE = rf"(?:[A-Z]{{1,6}}[ .-])?{_PART}(?:[ .\-/]{_PART}|-[A-Z]\b|(?-i: [A-Z]\b)){{0,6}}"
