@@ -175,23 +175,24 @@ def _longest(text: str, base: int, row: _Layout, first: int) -> tuple[int, Findi
 
 
 def _rule(text: str, start: int, end: int, rules: Sequence[NumberRule]) -> NumberRule | None:
+    """Return the first rule that agrees; one of another kind that is named here comes before it."""
     digits = _NOT_A_DIGIT.sub("", text[start:end])
-    may_stand = False  # looked up once, if at all
+    first: NumberRule | None = None
     for rule in rules:
+        if first is not None and (rule.words is None or rule.kind == first.kind):
+            continue
         if rule.check is not None and not rule.check(digits):
             continue
-        if not may_stand:
-            if not _may_stand(text, start, end, digits, card=rule.kind == "CARD"):
-                return None
-            may_stand = True
+        if first is None and not _may_stand(text, start, end, digits, card=rule.kind == "CARD"):
+            return None
         if rule.unless is not None and rule.unless.search(text, max(0, start - _SAID), start):
             continue
-        if rule.words is None:
-            if rule.score >= _SURE or not OTHER_NUMBER.search(text, max(0, start - 60), start):
+        if rule.words is not None:
+            if _near(rule.words, text, start, end):
                 return rule
-        elif _near(rule.words, text, start, end):
-            return rule
-    return None
+        elif rule.score >= _SURE or not OTHER_NUMBER.search(text, max(0, start - 60), start):
+            first = rule
+    return first
 
 
 def _may_stand(text: str, start: int, end: int, digits: str, *, card: bool) -> bool:

@@ -176,10 +176,10 @@ SECRETS = (
     Detector(
         kind="SECRET",
         name="AWS secret key",
-        trigger=r"[^a-z0-9+/=][a-z0-9+/]{40}\b|^[a-z0-9+/]{40}\b",
+        trigger=r"(?:[^a-z0-9+/=]|^)[a-z0-9+/]{40}(?:[^a-z0-9+/=]|\z)",
         pattern=compiled(r"(?<![A-Za-z0-9+/_-])(?P<value>[A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=_-])"),
         score=0.85,
-        before=44,
+        before=45,
         after=2,
         check=_mixed,
     ),

@@ -1,0 +1,1 @@
+"""Values made fresh for the benchmark of redaction: valid ones, and near misses."""
