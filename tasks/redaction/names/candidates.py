@@ -110,7 +110,10 @@ def _runs(text: str, words: Sequence[Word], lists: WordLists) -> Iterator[list[W
     run: list[Word] = []
     loose: list[Word] = []  # small words, drawn in if a capital follows
     for number, word in enumerate(words):
-        if run and not _GAP.fullmatch(text, (loose or run)[-1].end, word.start):
+        if run and (
+            not _GAP.fullmatch(text, (loose or run)[-1].end, word.start)
+            or _goes_on(run[-1], word, lists)
+        ):
             yield run
             run, loose = [], []
         if word.capital and _may_name(words, number, lists):
@@ -125,6 +128,11 @@ def _runs(text: str, words: Sequence[Word], lists: WordLists) -> Iterator[list[W
             yield run
             run, loose = [], []
     yield run
+
+
+def _goes_on(last: Word, word: Word, lists: WordLists) -> bool:
+    """Tell whether the next thing said begins: "i saw tom So what?" """
+    return last.text.islower() and not word.text.islower() and word.text.lower() in lists.alone
 
 
 def _may_name(words: Sequence[Word], number: int, lists: WordLists) -> bool:

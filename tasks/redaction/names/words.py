@@ -48,8 +48,6 @@ def read_words(text: str, start: int, end: int, guessed: bool, lists: WordLists)
     words = [_word(match, guessed, lists) for match in WORD.finditer(text, start, end)]
     if guessed:
         return list(_with_firms(words, lists))
-    if any(one.capital and one.folded not in lists.never for one in words[1:]):
-        return words
     return list(_with_careless(words, lists))
 
 
@@ -101,7 +99,7 @@ def _with_firms(words: Sequence[Word], lists: WordLists) -> Iterator[Word]:
 
 
 def _with_careless(words: Sequence[Word], lists: WordLists) -> Iterator[Word]:
-    """Give capitals to well-known names in a sentence whose only capital is its first."""
+    """Give capitals to well-known names that a sentence with capitals writes small."""
     raised: set[int] = set()
     for number, word in enumerate(words):
         if not word.text.islower() or len(word.text) < _SHORTEST:

@@ -120,7 +120,9 @@ _PPS = "WABCDEFGHIJKLMNOPQRSTUV"
 
 
 def is_pps(code: str) -> bool:
-    total = sum(int(digit) * weight for digit, weight in zip(code[:7], range(8, 1, -1), strict=True))
+    total = sum(
+        int(digit) * weight for digit, weight in zip(code[:7], range(8, 1, -1), strict=True)
+    )
     return _PPS[(total + 9 * (ord(code[8]) - 64 if len(code) > 8 else 0)) % 23] == code[7]
 
 
@@ -132,7 +134,9 @@ def curp(chance: Random) -> str:
 
 
 def is_curp(code: str) -> bool:
-    total = sum(_CURP.index(sign) * weight for sign, weight in zip(code, range(18, 1, -1), strict=False))
+    total = sum(
+        _CURP.index(sign) * weight for sign, weight in zip(code, range(18, 1, -1), strict=False)
+    )
     return (10 - total % 10) % 10 == int(code[17])
 
 
@@ -152,7 +156,9 @@ def is_rut(code: str) -> bool:
 
 def pan(chance: Random) -> str:
     kind = chance.choice("PPPCHF")
-    return _letters(chance, 3) + kind + _letters(chance, 1) + _digits(chance, 4) + _letters(chance, 1)
+    return (
+        _letters(chance, 3) + kind + _letters(chance, 1) + _digits(chance, 4) + _letters(chance, 1)
+    )
 
 
 def chinese(chance: Random) -> str:

@@ -71,8 +71,9 @@ def _of(count: int, head: str = "") -> Callable[[Random], str]:
 
 
 def _dated(form: str, count: int, head: str = "") -> Callable[[Random], str]:
-    return lambda chance: chance.choice(head or " ").strip() + (
-        born(chance, form) + "".join(chance.choices("0123456789", k=count))
+    return lambda chance: (
+        chance.choice(head or " ").strip()
+        + (born(chance, form) + "".join(chance.choices("0123456789", k=count)))
     )
 
 
@@ -84,7 +85,8 @@ _ESTONIAN = _dated("%y%m%d", 4, "3456")
 NUMBERS = (
     Number("GB National Insurance", ("National Insurance number", "NINO", "NI number"),
            codes.nino, _any, (), ("", "2 2 2 2 1")),
-    Number("GB NHS", ("NHS number", "patient NHS no."), _of(10), checks.nhs, ("", "3 3 4", "3-3-4")),
+    Number("GB NHS", ("NHS number", "patient NHS no."), _of(10), checks.nhs,
+           ("", "3 3 4", "3-3-4")),
     Number("DE Steuer-ID", ("Steuer-ID", "tax id", "IdNr"), codes.steuer_id, checks.steuer_id,
            ("", "2 3 3 3"), ("2 3 3 3",)),
     Number("DE Versicherungsnummer", ("Versicherungsnummer",), codes.versicherung,
@@ -127,7 +129,8 @@ NUMBERS = (
     Number("BR CPF", ("CPF",), _of(11), checks.cpf, ("", "3.3.3-2"), ("3.3.3-2",)),
     Number("BR CNPJ", ("CNPJ",), lambda chance: digits(chance, 8) + "0001" + digits(chance, 2),
            checks.cnpj, ("", "2.3.3/4-2"), ("2.3.3/4-2",)),
-    Number("CA SIN", ("SIN", "social insurance number"), _of(9), checks.sin, ("", "3 3 3", "3-3-3")),
+    Number("CA SIN", ("SIN", "social insurance number"), _of(9), checks.sin,
+           ("", "3 3 3", "3-3-3")),
     Number("AR CUIT", ("CUIT", "CUIL"), lambda chance: chance.choice(("20", "27", "30")) + digits(
         chance, 9), checks.cuit, ("", "2-8-1"), ("2-8-1",)),
     Number("MX CURP", ("CURP",), codes.curp, codes.is_curp, (), ("",)),

@@ -78,7 +78,7 @@ def _key(chance: Random) -> str:
     return chance.choice((
         _hex(chance, 40),
         "sha256:" + _hex(chance, 64),
-        f"{_hex(chance, 8)}-{_hex(chance, 4)}-4{_hex(chance, 3)}-a{_hex(chance, 3)}-{_hex(chance, 12)}",
+        "-".join(_hex(chance, count) for count in (8, 4, 4, 4, 12)),
         "AKIA" + _hex(chance, 8).upper(),
         "hf_" + chance.choice(("hub_download", "model_name", "cache_home")),
         "sk-" + chance.choice(("learn-based", "image-transform", "label-encoder")),

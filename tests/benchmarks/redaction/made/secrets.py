@@ -1,4 +1,4 @@
-"""Fresh secrets of the forms that services publish: keys, tokens, private keys, addresses with them.
+"""Fresh secrets of the forms that services publish: keys, tokens, private keys, URLs with them.
 
 Nothing here was ever given out; each is drawn at random when the benchmark runs.
 """
@@ -143,9 +143,13 @@ def mac(chance: Random) -> str:
 
 def url(chance: Random) -> str:
     """Return a web address with a password, a token or a signature in it."""
-    word = _some(chance.randrange(8, 20))(chance) + chance.choice("!~-*_") + str(chance.randrange(99))
+    word = (
+        _some(chance.randrange(8, 20))(chance) + chance.choice("!~-*_") + str(chance.randrange(99))
+    )
     name = chance.choice(("app", "deploy", "maria", "svc-backup", "root"))
-    host = chance.choice(("db.internal", "repo.example.org", "10.4.7.19:8443", "cache-3.example.com"))
+    host = chance.choice(
+        ("db.internal", "repo.example.org", "10.4.7.19:8443", "cache-3.example.com")
+    )
     scheme = chance.choice(("https", "postgresql", "mongodb+srv", "redis", "amqp", "ftp", "mysql"))
     token = _some(32)(chance)
     return chance.choice((
