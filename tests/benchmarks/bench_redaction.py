@@ -101,7 +101,8 @@ def fixed_forms(limits: Limits, find: Find) -> None:
     scores, wrong = cases.measure(find, [*cases.generated(), *cases.near_misses()])
     print(f"\nFixed forms, generated\n{cases.HEAD}")
     for name, score in scores.items():
-        print(score.row(name))
+        if score.values:
+            print(score.row(name))
     for one in wrong[:WRONG]:
         print(f"        {one[:160]!r}")
     for group in cases.KINDS:
@@ -115,16 +116,16 @@ def disguises(limits: Limits, find: Find) -> None:
     def one(text: str) -> Sequence[Finding]:
         return find([text])[0]
 
-    for title, cases in (
+    for title, disguised in (
         ("generated", evasions.generated()),
         ("written by hand", evasions.handwritten()),
     ):
-        scores = evasions.measure(one, cases)
-        print(f"\nDisguised values, {title}: {len(cases)} cases")
+        scores = evasions.measure(one, disguised)
+        print(f"\nDisguised values, {title}: {len(disguised)} cases")
         for trick, (found, total) in sorted(scores.items()):
             print(f"        {trick:62} {found:5d} of {total}")
         found = sum(found for found, _ in scores.values())
-        limits.at_least(f"found, {title}", found / len(cases), 0.95)
+        limits.at_least(f"found, {title}", found / len(disguised), 0.95)
 
 
 def model_alone(texts: Sequence[str]) -> list[list[Finding]]:

@@ -30,8 +30,8 @@ def _is_email(match: re.Match[str]) -> bool:
     if _REMOTE.match(value) and behind in {":", "/"}:
         return False
     local = value[:at]
-    filled = "{" not in local and any(map(str.isalnum, local))  # ${USER}@host is to be filled in
-    return filled and not _IMAGE.search(value, at)
+    filled = "${" not in local and set(local) - set("*._-")  # ${USER}@host is to be filled in
+    return bool(filled) and not _IMAGE.search(value, at)
 
 
 EMAIL = Detector(

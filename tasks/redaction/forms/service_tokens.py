@@ -97,7 +97,8 @@ def _is_token(match: re.Match[str]) -> bool:
     if _PLACEHOLDER.search(token) or len(set(tail)) <= 5:
         return False
     # The mark and length are enough where letters alone are no word: both cases, or Hugging Face's.
-    random = tail.isalnum() and tail != tail.lower() and tail != tail.upper() and not tail.istitle()
+    signs = tail.replace("-", "").replace("_", "")
+    random = signs.isalnum() and not (signs.islower() or signs.isupper() or signs.istitle())
     return any(map(str.isdigit, tail)) or (_SURE_MARK.match(token) is not None and random)
 
 

@@ -100,7 +100,7 @@ def _may_stand(text: str, one: Candidate, place: Place, lists: WordLists, code: 
     if place is Place.PROSE and not code.identifiers:
         return True
     small = place is Place.BESIDE_CODE and len(one.words) == 1 and one.words[0].text.islower()
-    if not small and not is_used(one.words, lists, code):
+    if not small and not is_used(one.words, lists, code, place):
         return True
     return one.titled or is_labelled(text, one.start)
 
@@ -156,8 +156,9 @@ def _binds(left: Word, loose: list[Word], right: Word, lists: WordLists) -> bool
 def _is_prose(text: str, run: Sequence[Word]) -> bool:
     """Tell words in prose from parts of an e-mail or web address, and from long codes."""
     before = text[max(0, run[0].start - 3) : run[0].start]
-    behind = text[run[-1].end : run[-1].end + 1]
-    if before.endswith(_NOT_PROSE) or (behind and behind in "@_="):
+    behind, next_ = text[run[-1].end : run[-1].end + 1], text[run[-1].end + 1 : run[-1].end + 2]
+    glued = bool(behind) and (behind in "_=" or (behind == "@" and next_.isalnum()))
+    if before.endswith(_NOT_PROSE) or glued:
         return False
     if before.endswith("=") and not is_labelled(text, run[0].start):
         return False

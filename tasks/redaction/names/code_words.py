@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.redaction.names.context import context_of
-from tasks.redaction.names.technical import Code
+from tasks.redaction.names.technical import Code, Place
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.names.words import Word
 from tasks.redaction.patterns import compiled
@@ -56,11 +56,17 @@ def is_identifier(word: Word, lists: WordLists, *, technical: bool) -> bool:
     return technical and bool(_IN_CODE.search(text)) and not _FAMILY.match(text)
 
 
-def is_used(words: Sequence[Word], lists: WordLists, code: Code) -> bool:
-    """Tell whether code of the same text calls something by this word; a name just like it."""
-    listed = words[0].folded in lists.first_names or words[0].folded in lists.surnames
-    used = words[0].text if listed else words[0].folded
-    return len(words) == 1 and used in code.identifiers
+def is_used(words: Sequence[Word], lists: WordLists, code: Code, place: Place) -> bool:
+    """Tell whether code of the same text calls something by this word.
+
+    A listed name must be written just like that, and is a name in prose all the same.
+    """
+    word = words[0]
+    if word.folded in lists.first_names or word.folded in lists.surnames:
+        used = place is not Place.PROSE and word.text in code.identifiers
+    else:
+        used = word.folded in code.identifiers
+    return used and len(words) == 1
 
 
 def is_clear(text: str, words: Sequence[Word], lists: WordLists) -> bool:

@@ -131,12 +131,13 @@ def lost_names(texts: Sequence[str]) -> list[str]:
 
     Counted is what the model marks in a sentence left out, where the lists have every word of it
     as a first name or a place and as no English word: `reason` sorts the rest, which are
-    exclamations, common words and codes.
+    exclamations, common words and codes. A handle ("@ben") is no name here.
     """
     return [
         texts[number][start:end]
         for number, start, end in model_names(texts, left_out(texts))
         if _is_listed(texts[number][start:end])
+        and "@" not in texts[number][max(0, start - 1) : end]
     ]
 
 

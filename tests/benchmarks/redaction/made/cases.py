@@ -95,13 +95,13 @@ class Score:
         exact = self.exact / self.values if self.values else float("nan")
         sharp = self.right_exact / self.findings if self.findings else float("nan")
         return (
-            f"{name:34} {self.values:5d} {self.recall:7.3f} {self.precision:9.3f} "
+            f"{name:46} {self.values:5d} {self.recall:7.3f} {self.precision:9.3f} "
             f"{exact:12.3f} {sharp:15.3f}"
         )
 
 
 HEAD = (
-    f"{'':34} {'n':>5} {'recall':>7} {'precision':>9} {'exact recall':>12} {'exact precision':>15}"
+    f"{'':46} {'n':>5} {'recall':>7} {'precision':>9} {'exact recall':>12} {'exact precision':>15}"
 )
 
 

@@ -5,6 +5,7 @@ The checks are written anew from what each country publishes, not taken from red
 
 from __future__ import annotations
 
+import itertools
 import random
 import string
 from datetime import date, timedelta
@@ -41,7 +42,7 @@ def steuer_id(chance: Random) -> str:
     """Return a body in which one digit stands twice, with the check digit of ISO 7064."""
     body = chance.sample(string.digits, 9)
     body.insert(chance.randrange(1, 10), chance.choice(body))
-    if body[0] == "0" or any(one == other for one, other in zip(body, body[1:], strict=False)):
+    if body[0] == "0" or any(one == other for one, other in itertools.pairwise(body)):
         return steuer_id(chance)
     product = 10
     for digit in body:

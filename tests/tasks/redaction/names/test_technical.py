@@ -127,3 +127,8 @@ def test_clear_names_and_those_in_data_and_prose_are_found(
 )
 def test_chats_lists_and_tables_are_no_code(text: str) -> None:
     assert technical_lines(text) == []
+
+
+def test_a_line_of_code_in_a_chat_costs_no_listed_name_in_its_prose(finder: NameFinder) -> None:
+    text = "if (Maya < limit){\n\nI told Maya that she can stay with us in Oslo."
+    assert {"Maya", "Oslo"} <= set(values(finder, text))

@@ -1,1 +1,0 @@
-"""Values made fresh for the benchmark of redaction: valid ones, and near misses."""
