@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -26,14 +26,14 @@ from tasks.redaction.forms.licences import LICENCES
 from tasks.redaction.forms.phones import PHONES
 from tasks.redaction.forms.secrets import SECRETS
 from tasks.redaction.kinds import require_policies
-from tasks.redaction.names.finder import build_name_finder, names_identity
+from tasks.redaction.names.finder import Reading, build_name_finder, names_identity
 from tasks.redaction.names.model import DEFAULT_NAMES_MODEL
 from tasks.redaction.patterns import compiled
 from tasks.redaction.placeholders import Rules, replace_findings, settle
 from tasks.redaction.scanner import Scanner
 from tasks.redaction.triggers import Batch
 
-RULES = 5  # raised when a detector, a reading or the order of findings changes
+RULES = 8  # raised when a detector, a reading or the order of findings changes
 BETWEEN = "\n\n"  # texts of a record are searched as one, so that context carries over
 BATCH = 1024  # texts searched together: each search has its cost
 DETECTORS = (*CONTACTS, *IDENTIFIERS, *SECRETS, *PHONES, *BIRTH_DATES, *LICENCES, *ADDRESSES)
@@ -42,8 +42,8 @@ DETECTORS = (*CONTACTS, *IDENTIFIERS, *SECRETS, *PHONES, *BIRTH_DATES, *LICENCES
 class Names(Protocol):
     """What finds names (`tasks.redaction.names.finder` has it)."""
 
-    def find(self, texts: Sequence[str]) -> list[list[Finding]]:
-        """Return the findings of each text."""
+    def find(self, texts: Sequence[str], readings: Sequence[Reading] = ()) -> list[list[Finding]]:
+        """Return the findings of each text, then of each plainer reading of one."""
         ...
 
 
@@ -113,7 +113,7 @@ def _add_names(
     plainer = [
         (number, view) for number, own in enumerate(readings) for view in own if view.kinds is None
     ]
-    every = names.find([*joined, *(view.text for _, view in plainer)])
+    every = names.find(joined, [Reading(n, view.text, _places(view)) for n, view in plainer])
     for own, named in zip(found, every, strict=False):
         own += named
     for (number, view), named in zip(plainer, every[len(joined) :], strict=True):
@@ -164,6 +164,10 @@ def redactor_identity(
 @cache
 def _scanner() -> Scanner:
     return Scanner(DETECTORS)
+
+
+def _places(view: View) -> Callable[[int], int]:
+    return lambda place: view.origin(place, place)[0]
 
 
 def _traced(view: View, finding: Finding) -> Finding:

@@ -18,7 +18,7 @@ from tasks.redaction.kinds import NAME_KINDS, PLACEHOLDER, value_key
 from tasks.redaction.overlaps import without_overlaps
 from tasks.redaction.patterns import compiled
 
-_SHORTEST_REPEAT = 3  # characters; a shorter value is replaced only where it was found
+_SHORTEST_REPEAT = 3  # letters and digits; a shorter value is replaced only where it was found
 _WORD = compiled(r"\w+")
 _SHOWN = compiled(r"[^\W_]")
 
@@ -151,7 +151,7 @@ def _index(values: Mapping[str, Finding]) -> dict[str, list[tuple[str, int, Find
     index: dict[str, list[tuple[str, int, Finding]]] = defaultdict(list)
     for value, finding in values.items():
         word = _WORD.search(value)
-        if word and len(value) >= _SHORTEST_REPEAT:
+        if word and sum(map(str.isalnum, value)) >= _SHORTEST_REPEAT:
             index[word.group()].append((value, word.start(), finding))
     return index
 

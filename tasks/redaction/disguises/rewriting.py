@@ -62,6 +62,8 @@ class View:
         """Return this view as a reading of `parent`'s text, with offsets into its original."""
         if parent is None:
             return self
+        if self.parent is not None:  # a reading of a part of `parent`'s text
+            parent = self.parent.under(parent)
         kinds = parent.kinds if self.kinds is None else self.kinds
         name = self.name
         if parent.name:

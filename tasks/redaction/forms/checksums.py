@@ -74,7 +74,7 @@ def mod_11_10(digits: str) -> bool:
 
 def weighted(digits: str, weights: Sequence[int]) -> int:
     """Return the sum of the digits, each times its weight; digits beyond the weights are left."""
-    return sum(map(mul, map(int, digits), weights))
+    return sum(map(mul, weights, map(int, digits)))  # weights first: a letter may follow the digits
 
 
 def mrz_check(field: str, check: str) -> bool:

@@ -29,7 +29,9 @@ def _is_email(match: re.Match[str]) -> bool:
     behind = match.string[match.end() : match.end() + 1]
     if _REMOTE.match(value) and behind in {":", "/"}:
         return False
-    return not _IMAGE.search(value, at) and len(set(value[:at]) - set("*._-")) > 0
+    local = value[:at]
+    filled = "${" not in local and set(local) - set("*._-")  # ${USER}@host is to be filled in
+    return bool(filled) and not _IMAGE.search(value, at)
 
 
 EMAIL = Detector(
@@ -65,8 +67,10 @@ _USERINFO = compiled(
 )
 _TEMPLATE = compiled(r"[<>{}$]|%[sd(]|^\*+$|^[xX.]+$|\.\.\.|^(?i:your|my)[_-]|^[A-Z]+(?:_[A-Z]+)+$")
 _NOBODY = frozenset({"git", "hg", "svn", "anonymous", "ftp"})
+# Behind a comma a comma ends it: that is a table's column.
 _URL = compiled(
-    r"(?i)(?<![a-z0-9])(?:jdbc:|git\+)?[a-z][a-z0-9+.-]{1,20}+://[^\s<>\"'`\\|]{0,4000}[^\s<>\"'`\\|.,;:!?)\]}]"
+    r"(?i)(?<![a-z0-9])(?P<column>(?<=,))?(?:jdbc:|git\+)?[a-z][a-z0-9+.-]{1,20}+://"
+    r"(?(column)[^\s<>\"'`\\|,]{0,4000}|[^\s<>\"'`\\|]{0,4000})[^\s<>\"'`\\|.,;:!?)\]}]"
 )
 
 

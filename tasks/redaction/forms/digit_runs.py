@@ -21,6 +21,7 @@ from tasks.redaction.scanner import Detector
 
 _SHORTEST, _LONGEST = 9, 19  # digits of a number; a payment card has up to 19
 _BEFORE, _BEHIND = 70, 35  # characters in which a number's words are looked for
+_SAID = 30  # characters before a number in which another kind may be named
 # "?" stands for a longer dash. The end of a group: one report each, not one a digit.
 _TRIGGER = r"(?:[0-9](?: ?[-./?] ?|  ?|\xa0)?){8}[0-9](?:[^0-9]|\z)"
 _SPACE = " \u00a0\u2007\u2009\u202f"
@@ -39,7 +40,7 @@ _SURE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class NumberRule:
-    """One kind of number: the masks it is written in, its check, the words it needs near it.
+    """One kind of number: its masks, its check, the words it needs near it or may not stand behind.
 
     Masks give the lengths of the groups. "~" between them is a dash, a space or a dot, the same
     all through; "?" is one of these or nothing; anything else stands for itself.
@@ -51,6 +52,7 @@ class NumberRule:
     check: Callable[[str], bool] | None = None
     words: re.Pattern[str] | None = None
     score: float = 0.85
+    unless: re.Pattern[str] | None = None
 
 
 Rules = dict[str, list[NumberRule]]
@@ -173,21 +175,24 @@ def _longest(text: str, base: int, row: _Layout, first: int) -> tuple[int, Findi
 
 
 def _rule(text: str, start: int, end: int, rules: Sequence[NumberRule]) -> NumberRule | None:
+    """Return the first rule that agrees; one of another kind that is named here comes before it."""
     digits = _NOT_A_DIGIT.sub("", text[start:end])
-    may_stand = False  # looked up once, if at all
+    first: NumberRule | None = None
     for rule in rules:
+        if first is not None and (rule.words is None or rule.kind == first.kind):
+            continue
         if rule.check is not None and not rule.check(digits):
             continue
-        if not may_stand:
-            if not _may_stand(text, start, end, digits, card=rule.kind == "CARD"):
-                return None
-            may_stand = True
-        if rule.words is None:
-            if rule.score >= _SURE or not OTHER_NUMBER.search(text, max(0, start - 60), start):
+        if first is None and not _may_stand(text, start, end, digits, card=rule.kind == "CARD"):
+            return None
+        if rule.unless is not None and rule.unless.search(text, max(0, start - _SAID), start):
+            continue
+        if rule.words is not None:
+            if _near(rule.words, text, start, end):
                 return rule
-        elif _near(rule.words, text, start, end):
-            return rule
-    return None
+        elif rule.score >= _SURE or not OTHER_NUMBER.search(text, max(0, start - 60), start):
+            first = rule
+    return first
 
 
 def _may_stand(text: str, start: int, end: int, digits: str, *, card: bool) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from tasks.redaction.forms.behind_labels import TOLD
 from tasks.redaction.patterns import compiled
 from tasks.redaction.scanner import Detector
 
@@ -39,7 +40,8 @@ _MIXED = r"(?<![\w$€£/.-])(?=[A-Z*]*\d)(?=\d*[A-Z])(?=[A-Z\d*]*\d[A-Z*]*\d)[A
 # Words that put something else between the licence and the digits.
 _OTHER = compiled(
     r"(?i)\b(?:call|phone|mobile|tel|fax|card|ssn|security|born|birth|dob|order|invoice|expir|issued"
-    r"|valid|until|since|plate|software|product|zip|policy|account|passport|iban|address|lives?)"
+    r"|valid|until|since|plate|software|product|zip|policy|account|passport|iban|address|lives?"
+    r"|national|identity|id (?:card|number|no)|nric|tax|insurance|medicare|nhs|routing)"
 )
 _DATE = compiled(r"\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}|(?:19|20)\d\d-(?:19|20)\d\d")
 _NOT_DRIVING = compiled(
@@ -65,7 +67,7 @@ LICENCES = (
         name="driver-licence",
         trigger=_TRIGGER,
         pattern=compiled(rf"(?is){_WORD}(?P<gap>.{{0,70}}?)(?P<value>{_NUMBER}|{_MIXED})"),
-        score=0.8,
+        score=TOLD,
         before=40,
         after=140,
         check=_to_drive,
@@ -78,7 +80,7 @@ LICENCES = (
         pattern=compiled(
             rf"(?i)(?P<value>{_NUMBER}|{_MIXED})(?P<gap>[ ](?:is|was)[ ][^\d\n.]{{0,24}}?){_WORD}"
         ),
-        score=0.75,
+        score=TOLD,
         before=100,
         after=24,
         check=_to_drive,

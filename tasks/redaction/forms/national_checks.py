@@ -68,7 +68,7 @@ def belgian(digits: str) -> bool:
 def nif_pt(digits: str) -> bool:
     """Portugal: modulus 11."""
     check = 11 - weighted(digits, range(9, 1, -1)) % 11
-    return digits[0] in "1235689" and (0 if check > 9 else check) == int(digits[8])
+    return digits[0] != "0" and (0 if check > 9 else check) == int(digits[8])
 
 
 def ahv(digits: str) -> bool:
@@ -160,10 +160,10 @@ def jmbg(digits: str) -> bool:
 
 
 def rodne_cislo(digits: str) -> bool:
-    """Czechia and Slovakia: a date (month + 50 for women), divisible by 11."""
+    """Czechia and Slovakia: a date (month + 50 for women), modulus 11; a rest of 10 counts as 0."""
     month = int(digits[2:4]) % 50
     return is_date(2000, month - 20 if month > 20 else month, int(digits[4:6])) and (
-        int(digits) % 11 == 0
+        int(digits[:9]) % 11 % 10 == int(digits[9])
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from tasks.redaction.forms import national_checks as checks
 from tasks.redaction.forms.checksums import luhn, mod_11_10, ymd
 from tasks.redaction.forms.digit_runs import NumberRule
+from tasks.redaction.forms.phone_words import CONTEXT
 from tasks.redaction.forms.surroundings import words
 
 _GENERIC = (
@@ -51,7 +52,8 @@ def _nhs_anywhere(digits: str) -> bool:
 
 
 EUROPE = (
-    *_anywhere(HEALTH, "NHS number", _nhs_anywhere, "3 3 4"),
+    # One in eleven phone numbers has this check digit, and is written the same way.
+    NumberRule(HEALTH, "NHS number", ("3 3 4",), _nhs_anywhere, score=0.9, unless=CONTEXT),
     *_named(HEALTH, "NHS number", checks.nhs, "3?3?4", "nhs", "health", "patient", "medical"),
     *_both(TAX, "Steuer-ID", checks.steuer_id, "2 3 3 3", "11|2?3?3?3",
            r"steuer\S*", r"idnr", r"identifikationsnummer", "tax", "german"),

@@ -43,6 +43,7 @@ _WORDS = compiled(
     r"[ ](?!(?:and|or|if|when|for|please|to|thanks|before|after|any)\b)[^\W\d]{2}", re.I
 )
 _SPLIT = compiled(r"\D+")
+_LARGEST = frozenset({"2147483647", "2147483648", "4294967295", "4294967296"})  # 2 ** 31 and 32
 _SSN = compiled(rf"\d{{3}}[{_DASH}]\d\d[{_DASH}]\d{{4}}")
 
 
@@ -116,6 +117,8 @@ def _odd(number: str) -> bool:
 
 
 def _is_bare(match: re.Match[str]) -> bool:
+    if match["number"] in _LARGEST:
+        return False
     wanted = HINT if _digits(match) >= 9 else CONTEXT
     return (
         said(match, wanted)
@@ -152,7 +155,7 @@ _FORMS = (
         "international",
         "(+0",
         rf"(?:\(\+[1-9]\d{{0,2}}\){_MORE}{{6,14}}|\+[ ]?\(?[1-9]{_MORE}{{6,14}}"
-        rf"|00[ .-]?[1-9]{_MORE}{{7,14}})",
+        rf"|00(?<!\d{{4}} 00)[ .-]?[1-9]{_MORE}{{7,14}})",
         0.85,
         _is_international,
         last="",

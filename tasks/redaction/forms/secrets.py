@@ -44,7 +44,8 @@ _TRIGGER = (
 _NOT_A_VALUE = compiled(
     r"(?i)^(?:\$|%|<|\{|\[|\(|\.{2,}|\*{2,}|x{4,}|your|my[_-]|insert|enter|change[_-]?this|todo|"
     r"none|null|nil|undefined|true|false|string|str|bytes|int|optional|required|self\.|os\.|env|"
-    r"process\.|config\.|settings\.|getenv|input|redacted|hidden|masked|example|placeholder|https?:)"
+    r"process\.|config\.|settings\.|getenv|input|redacted|hidden|masked|example|placeholder|https?:"
+    r"|[a-z.-]+\.\$[\w]+$)"  # "keyword.$0": a grammar's rule
 )
 _CALL = compiled(
     r"[\w\])]\(|^[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+[)\]]*$|\w\[|[)}\]]\.|\(\)|->|==(?!$)|&&"
@@ -62,8 +63,8 @@ def _entropy(value: str) -> float:
 
 
 def _is_value(match: re.Match[str]) -> bool:
-    value = match["value"]
-    if len(value) < 4 or _NOT_A_VALUE.match(value) or " " in value.strip():
+    value = match["value"].strip()
+    if len(value) < 4 or _NOT_A_VALUE.match(value) or " " in value:
         return False
     if match["quote"] is None and _CALL.search(value):
         return False
@@ -175,10 +176,10 @@ SECRETS = (
     Detector(
         kind="SECRET",
         name="AWS secret key",
-        trigger=r"[^a-z0-9+/=][a-z0-9+/]{40}\b|^[a-z0-9+/]{40}\b",
+        trigger=r"(?:[^a-z0-9+/=]|^)[a-z0-9+/]{40}(?:[^a-z0-9+/=]|\z)",
         pattern=compiled(r"(?<![A-Za-z0-9+/_-])(?P<value>[A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=_-])"),
         score=0.85,
-        before=44,
+        before=45,
         after=2,
         check=_mixed,
     ),

@@ -14,7 +14,7 @@ from tasks.redaction.scanner import Detector
 _FORMS = (
     r"gh[pousr]_[A-Za-z0-9]{30,255}",  # GitHub
     r"github_pat_[A-Za-z0-9_]{30,255}",
-    r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-[A-Za-z0-9_.-]{18,100}",  # GitLab
+    r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-[A-Za-z0-9_.-]{17,99}[A-Za-z0-9_-]",  # GitLab
     r"xox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9-]{10,250}",  # Slack
     r"xapp-[0-9]-[A-Za-z0-9-]{20,250}",
     r"[srp]k_(?:live|test)_[A-Za-z0-9]{10,250}",  # Stripe
@@ -97,7 +97,8 @@ def _is_token(match: re.Match[str]) -> bool:
     if _PLACEHOLDER.search(token) or len(set(tail)) <= 5:
         return False
     # The mark and length are enough where letters alone are no word: both cases, or Hugging Face's.
-    random = tail.isalnum() and tail != tail.lower() and tail != tail.upper() and not tail.istitle()
+    signs = tail.replace("-", "").replace("_", "")
+    random = signs.isalnum() and not (signs.islower() or signs.isupper() or signs.istitle())
     return any(map(str.isdigit, tail)) or (_SURE_MARK.match(token) is not None and random)
 
 

@@ -43,7 +43,8 @@ OTHER_NUMBER = compiled(
     )
     + r"[\s_-]*(?:numbers?|nos?\b|nums?\b|ids?\b|codes?|#)"
 )
-_THOUSANDS = compiled(r"[0-9]{3}[ .,][0-9]{3}(?![0-9])")
+# The rest of 17,227,483.50; "17,227 483 735" is a column and a number.
+_THOUSANDS = compiled(r"[0-9]{3}(?:,[0-9]{3})*(?:\.[0-9]+)?(?![0-9]|[ .,/-][0-9])")
 _DIALLED = compiled(r"\+[0-9]{1,3}[ .-]$")  # +1 415 555 2671: a phone
 _CENTS = compiled(r",[0-9]{1,2}(?![0-9])")
 

@@ -1,11 +1,13 @@
 """Checks of crypto-currency addresses. Pure functions; nothing here can move a coin.
 
-Sources: Bitcoin's base58check, BIP-173 and BIP-350 (bech32, bech32m), EIP-55 with Keccak-256
-(FIPS 202's permutation with the padding from before it was a standard).
+Sources: Bitcoin's base58check, BIP-173 and BIP-350 (bech32, bech32m), SEP-23 (Stellar), EIP-55 with
+Keccak-256 (FIPS 202's permutation with the padding from before it was a standard).
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 
 BITCOIN = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -44,6 +46,12 @@ def bech32(address: str) -> bool:
         for bit, part in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
             check ^= part if top >> bit & 1 else 0
     return check in {1, 0x2BC830A3}
+
+
+def strkey(address: str) -> bool:
+    """Tell whether a Stellar address ends in the CRC-16 (XMODEM) of the rest, low byte first."""
+    data = base64.b32decode(address)
+    return binascii.crc_hqx(data[:-2], 0) == int.from_bytes(data[-2:], "little")
 
 
 def eip_55(address: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.redaction.forms.wallet_checks import RIPPLE, base58check, bech32, eip_55
+from tasks.redaction.forms.wallet_checks import RIPPLE, base58check, bech32, eip_55, strkey
 from tasks.redaction.patterns import compiled
 from tasks.redaction.scanner import Detector
 
@@ -44,8 +44,8 @@ WALLETS = (
     Detector(
         kind="CRYPTO",
         name="base58 wallet",
-        trigger=r"\b[1-39almdrtxn][a-z0-9]{24,34}\b",
-        pattern=compiled(rf"(?<![A-Za-z0-9])[1-39ALMDrtTXn]{_BASE58}{{24,34}}(?![A-Za-z0-9])"),
+        trigger=r"\b[1-39almdrtxn][a-z0-9]{24,35}\b",
+        pattern=compiled(rf"(?<![A-Za-z0-9])[1-39ALMDrtTXn]{_BASE58}{{24,35}}(?![A-Za-z0-9])"),
         score=0.99,
         before=40,
         after=2,
@@ -85,6 +85,16 @@ WALLETS = (
     ),
     Detector(
         kind="CRYPTO",
+        name="stellar wallet",
+        trigger=r"\bg[a-z2-7]{55}\b",
+        pattern=compiled(r"(?<![A-Za-z0-9])G[A-Z2-7]{55}(?![A-Za-z0-9])"),
+        score=0.99,
+        before=58,
+        after=2,
+        check=lambda match: strkey(match[0]),
+    ),
+    Detector(
+        kind="CRYPTO",
         name="monero wallet",
         trigger=r"\b[48][0-9ab][a-z0-9]{93}",
         pattern=compiled(
@@ -98,8 +108,8 @@ WALLETS = (
     Detector(
         kind="CRYPTO",
         name="wallet by its word",
-        trigger=r"\b[a-z0-9]{25,44}\b",
-        pattern=compiled(rf"(?<![A-Za-z0-9])(?P<value>{_BASE58}{{25,44}})(?![A-Za-z0-9])"),
+        trigger=r"\b[a-z0-9]{25,48}\b",
+        pattern=compiled(rf"(?<![A-Za-z0-9])(?P<value>{_BASE58}{{25,48}})(?![A-Za-z0-9])"),
         score=0.7,
         before=48,
         after=2,

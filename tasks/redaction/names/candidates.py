@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tasks.redaction.names.code_words import is_clear, is_identifier, is_labelled, is_used
 from tasks.redaction.names.layout import heads_letter, placed
-from tasks.redaction.names.technical import is_clear, is_identifier, is_labelled
+from tasks.redaction.names.technical import Code, Place
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.names.words import Word, is_guessed, read_words, shown, starts_place
 from tasks.redaction.patterns import compiled
@@ -59,40 +60,49 @@ class Sentence:
     start: int
     text: str
     candidates: tuple[Candidate, ...]
+    place: Place
 
 
-def read_sentence(
-    text: str, start: int, end: int, lists: WordLists, *, technical: bool = False
-) -> Sentence | None:
+def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code) -> Sentence | None:
     """Return what could be names in `text[start:end]`; None if nothing could.
 
-    `technical` says that it is code or log, where only what is clearly a name could be one.
+    In code or log (`code` says what is), only what is clearly a name could be one; beside code, no
+    word could that is written as an identifier or used as one.
     """
-    piece = text[start:end]
+    piece, place = text[start:end], code.place(start)
     guessed = is_guessed(piece)
     words = read_words(text, start, end, guessed, lists)
     if guessed and piece.isupper() and len(words) <= _LABEL:
-        place = placed(text, words[0].start, words[-1].end).get("LOCATION", 0.0) if words else 0.0
-        if place >= 1.0:
+        weight = placed(text, words[0].start, words[-1].end).get("LOCATION", 0.0) if words else 0.0
+        if weight >= 1.0:
             words = [word._replace(capital=not word.folded[0].isdigit()) for word in words]
     words = [
         word._replace(capital=False)
         if word.capital
         and not _CODE.search(word.text)  # which takes what stands beside it along
-        and is_identifier(word, lists, technical=technical)
+        and is_identifier(word, lists, technical=place is not Place.PROSE)
         else word
         for word in words
     ]
     runs = [run for run in _runs(text, words, lists) if run and _is_prose(text, run)]
     read = (_candidate(text, run, words[0], guessed, lists) for run in runs)
     candidates = tuple(
-        one
-        for one in read
-        if one is not None and (not technical or is_clear(text, one.words, lists))
+        one for one in read if one is not None and _may_stand(text, one, place, lists, code)
     )
     if not candidates:
         return None
-    return Sentence(start, shown(piece, start, words, guessed), candidates)
+    return Sentence(start, shown(piece, start, words, guessed), candidates, place)
+
+
+def _may_stand(text: str, one: Candidate, place: Place, lists: WordLists, code: Code) -> bool:
+    if place is Place.CODE:
+        return is_clear(text, one.words, lists)
+    if place is Place.PROSE and not code.identifiers:
+        return True
+    small = place is Place.BESIDE_CODE and len(one.words) == 1 and one.words[0].text.islower()
+    if not small and not is_used(one.words, lists, code, place):
+        return True
+    return one.titled or is_labelled(text, one.start)
 
 
 def _runs(text: str, words: Sequence[Word], lists: WordLists) -> Iterator[list[Word]]:
@@ -100,7 +110,10 @@ def _runs(text: str, words: Sequence[Word], lists: WordLists) -> Iterator[list[W
     run: list[Word] = []
     loose: list[Word] = []  # small words, drawn in if a capital follows
     for number, word in enumerate(words):
-        if run and not _GAP.fullmatch(text, (loose or run)[-1].end, word.start):
+        if run and (
+            not _GAP.fullmatch(text, (loose or run)[-1].end, word.start)
+            or _goes_on(run[-1], word, lists)
+        ):
             yield run
             run, loose = [], []
         if word.capital and _may_name(words, number, lists):
@@ -115,6 +128,11 @@ def _runs(text: str, words: Sequence[Word], lists: WordLists) -> Iterator[list[W
             yield run
             run, loose = [], []
     yield run
+
+
+def _goes_on(last: Word, word: Word, lists: WordLists) -> bool:
+    """Tell whether the next thing said begins: "i saw tom So what?" """
+    return last.text.islower() and not word.text.islower() and word.text.lower() in lists.alone
 
 
 def _may_name(words: Sequence[Word], number: int, lists: WordLists) -> bool:
@@ -138,8 +156,9 @@ def _binds(left: Word, loose: list[Word], right: Word, lists: WordLists) -> bool
 def _is_prose(text: str, run: Sequence[Word]) -> bool:
     """Tell words in prose from parts of an e-mail or web address, and from long codes."""
     before = text[max(0, run[0].start - 3) : run[0].start]
-    behind = text[run[-1].end : run[-1].end + 1]
-    if before.endswith(_NOT_PROSE) or (behind and behind in "@_="):
+    behind, next_ = text[run[-1].end : run[-1].end + 1], text[run[-1].end + 1 : run[-1].end + 2]
+    glued = bool(behind) and (behind in "_=" or (behind == "@" and next_.isalnum()))
+    if before.endswith(_NOT_PROSE) or glued:
         return False
     if before.endswith("=") and not is_labelled(text, run[0].start):
         return False
@@ -161,9 +180,15 @@ def _candidate(
         run = run[1:]
     if len(run) > 1 and not guessed and _STATE.fullmatch(run[-1].text):
         run = run[:-1]
-    if not run or (len(run) == 1 and not titled and run[0].text.lower() in lists.alone):
+    alone = len(run) == 1 and not titled
+    if not run or (alone and (run[0].text.lower() in lists.alone or _is_letter(run[0].text))):
         return None
     return Candidate(tuple(run), opening, guessed or run[0].text.islower(), titled)
+
+
+def _is_letter(word: str) -> bool:
+    """Tell a letter by itself, which names nobody, from a sign that is a word, as in Chinese."""
+    return len(word) == 1 and word < "\u2e80"
 
 
 def _only_opens(text: str, run: Sequence[Word], first: Word, lists: WordLists) -> bool:

@@ -7,8 +7,8 @@ of company names speak for and against each candidate, and the weights decide. W
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from tasks.redaction.findings import Finding
 from tasks.redaction.names.candidates import Sentence, read_sentence
@@ -21,10 +21,18 @@ from tasks.redaction.names.model import (
 )
 from tasks.redaction.names.scales import judge
 from tasks.redaction.names.segments import pieces
-from tasks.redaction.names.technical import is_technical, technical_lines
+from tasks.redaction.names.technical import Code, read_code
 from tasks.redaction.names.word_lists import WordLists, lists_digest, word_lists
 
-RULES = 3  # raised when a weight, a context or a list of words changes
+RULES = 5  # raised when a weight, a context or a list of words changes
+
+
+class Reading(NamedTuple):
+    """A plainer reading of (a part of) one of some texts, and how its places lead back there."""
+
+    number: int
+    text: str
+    origin: Callable[[int], int]
 
 
 class NameFinder:
@@ -33,23 +41,21 @@ class NameFinder:
     def __init__(self, model: NamesModel, lists: WordLists) -> None:
         self._model, self._lists = model, lists
 
-    def find(self, texts: Sequence[str]) -> list[list[Finding]]:
-        """Return the names in each text: PERSON, LOCATION and ORGANIZATION, none overlapping."""
-        read = [self._worth_reading(text) for text in texts]
+    def find(self, texts: Sequence[str], readings: Sequence[Reading] = ()) -> list[list[Finding]]:
+        """Return the names in each text, then in each reading: PERSON, LOCATION, ORGANIZATION.
+
+        Those of one text do not overlap.
+        """
+        codes = [read_code(text) for text in texts]
+        codes += [codes[one.number].of_reading(one.text, one.origin) for one in readings]
+        every = [*texts, *(one.text for one in readings)]
+        read = [
+            [one for _, _, one in read_sentences(text, self._lists, code) if one is not None]
+            for text, code in zip(every, codes, strict=True)
+        ]
         shown = sorted({one.text for own in read for one in own}, key=lambda t: (len(t), t))
         marked = dict(zip(shown, self._model.read(shown), strict=True))
-        return [self._judged(text, own, marked) for text, own in zip(texts, read, strict=True)]
-
-    def _worth_reading(self, text: str) -> list[Sentence]:
-        """Return the sentences that hold a word that may be a name."""
-        code = technical_lines(text)
-        read = (
-            read_sentence(
-                text, start, end, self._lists, technical=bool(code) and is_technical(code, start)
-            )
-            for start, end in pieces(text)
-        )
-        return [one for one in read if one is not None]
+        return [self._judged(text, own, marked) for text, own in zip(every, read, strict=True)]
 
     def _judged(
         self, text: str, sentences: list[Sentence], marked: dict[str, list[Entity]]
@@ -58,6 +64,14 @@ class NameFinder:
         for one in sentences:
             found += judge(text, one, marked[one.text], self._lists)
         return found
+
+
+def read_sentences(
+    text: str, lists: WordLists, code: Code
+) -> Iterator[tuple[int, int, Sentence | None]]:
+    """Yield each sentence of a text: start, end, and what in it may be names; None if nothing."""
+    for start, end in pieces(text):
+        yield start, end, read_sentence(text, start, end, lists, code)
 
 
 def build_name_finder(model: str = DEFAULT_NAMES_MODEL) -> NameFinder:

@@ -15,10 +15,12 @@ from tasks.redaction.names.evidence import KINDS, against, evidence, name_of
 from tasks.redaction.names.layout import placed
 from tasks.redaction.names.model import Entity
 from tasks.redaction.names.organizations import PARTNERS
+from tasks.redaction.names.technical import Place
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.patterns import compiled
 
 ENOUGH = 1.0  # a sum below this is no name
+_ENOUGH_BESIDE_CODE = 1.5  # where most capitals are of classes, products and terms
 _ENUMERATED = compiled(r",? (?:and|or|&) |, |/")
 _NEIGHBOURS = 0.8  # the most that neighbours may add
 _FIRMS = 1.2  # for each of what is called companies
@@ -40,11 +42,11 @@ class Scales:
         self.weights[kind] = self.weights.get(kind, 0.0) + weight
         self.reasons[kind] = max(self.reasons.get(kind, (0.0, reason)), (weight, reason))
 
-    def finding(self) -> Finding | None:
+    def finding(self, enough: float) -> Finding | None:
         """Return the name that this is, if the weights say it is one."""
         kind = max(KINDS, key=lambda one: self.weights.get(one, 0.0))
         total = self.weights.get(kind, 0.0) - self.against
-        if total < ENOUGH:
+        if total < enough:
             return None
         return Finding(
             kind, self.start, self.end, round(min(0.5 + total / 10, 0.95), 3), self.reasons[kind][1]
@@ -64,8 +66,9 @@ def judge(
         if lists_companies(text, row[0].start):
             for one in row:
                 one.add("ORGANIZATION", _FIRMS, "context")
+    enough = ENOUGH if sentence.place is Place.PROSE else _ENOUGH_BESIDE_CODE
     for one in scales:
-        if finding := one.finding():
+        if finding := one.finding(enough):
             yield finding
 
 

@@ -1,26 +1,25 @@
-"""Tells code and log lines, and identifiers, from prose: what is written there is seldom a name.
+"""Tells code and log lines from prose: what is written there is seldom a name.
 
-`FeatureName`, `HTTP/1.1` and `fut.done` look like names to lists and models made for prose. Lines
-are judged by shape (signs, keywords, time stamps with a level), so that no language has to be known
-by name; JSON, tables, HTML and comments are data or prose, and no code. Pure functions.
+Lines are judged by shape (signs, keywords, time stamps with a level), so that no language has to be
+known by name; JSON, tables, HTML and comments are data or prose, and no code. What stands beside
+code (messages, comments, lists of classes) speaks of the same things. Pure functions.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
 from itertools import accumulate
 
-from tasks.redaction.names.context import context_of
-from tasks.redaction.names.word_lists import WordLists
-from tasks.redaction.names.words import Word
 from tasks.redaction.patterns import compiled
 
 _LONGEST = 2_000  # characters of a line that are looked at
 _FEW = 3  # words
 _LOWEST_SHARE = 0.34  # marks of code for each word
 _AROUND, _LEAST_AROUND = 6, 3  # lines on either side, and how many of them must be code
-_TOLD = 1.0  # what the context of a name in code must weigh
+_MOSTLY_CODE = 5  # lines of code in a text of which at least half the lines are
 _HINT = compiled(r"[=({\[;_<]|[\"'],|::|->|\d:\d\d|\b(?:import|return|raise|at|HTTP)\b")
 _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL|SEVERE)\b"
 _LOG = compiled(  # a time stamp and a level, a level, syslog, a request, a stack trace, an agent
@@ -58,55 +57,98 @@ _KEYWORD = compiled(
     r"|protected)\b[^.,]*[({;]\s*$"
     r"|[a-z_][\w.]*(?:\[[^\]]*\])? ?[-+*/%|&]?= ?"
     r"(?:[\[{(]|[a-z_][\w.]*(?:[(\[]| [-+*/%<>=]|$)|-?\d|not )"
+    r"|[A-Za-z_]\w* = [furb]?[\"'][^\"']*[\"'],?;?$"
     r"|(?:SELECT\b.*\bFROM|INSERT INTO|CREATE TABLE|UPDATE \w+ SET|DELETE FROM)\b|>>> \S|\$ \S)"
 )
-_QUOTED = compiled(r"[\s,(\[]*(?:([\"'])[A-Za-z_.]+\1\s*[,)\]]+\s*)+$")  # a list of identifiers
+# A list of identifiers, in quotes or not.
+_QUOTED = compiled(
+    r"[\s,(\[]*(?:([\"'])[\w.]+\1\s*[,)\]]+\s*)+$|[ \t]+(?:[\w.]+(?: as \w+)?,[ \t]*)+$"
+)
+_SMALL = compiled(r"[\s,(\[]*(?:'[a-z][\w.]*'\s*[,)\]]+\s*)+$")  # JSON has other quotes
+_CODED = compiled(r"[a-z][A-Z]|[A-Za-z]\d|_")
+_A_WORD = compiled(r"[^\W_]")
+_STRING = compiled(r"\"[^\"\n]*\"?|'[^'\n]*'?|(?<!\S)(?:#|//).*")
+_NAME = compiled(r"[A-Za-z_]\w{2,}")
+_LISTED = compiled(r"[ \t]+([A-Za-z_]\w{2,}),[ \t]*")  # one class of many that are imported
 _SENTENCE = compiled(r"[a-z]{2} [a-z]{2,} [a-z]{2,} [a-z]{2}")
 _SIGN = compiled(r"^[ \t]+\S|^[a-z]|[\"',:()\[\]=._\\]")
-_DOMAIN = r"(?:com|org|net|io|ai|co|tv|de|uk|fr|eu|us|app|dev|edu|gov|me|info|biz)$"
-# HTTP/1.1, ISBN-10, IPv4, X11, TCP/IP, nF, ValueError, SSLState.CLOSED
-_IDENTIFIER = compiled(
-    r"[/.]\d|[a-z]\d+[A-Z]|^[A-Z]{2,}-?\d|^[A-Z]\d+$|^[A-Z]{2,}/[A-Z]{2,}$|^[a-z][A-Z]$"
-    r"|^[a-z]+[A-Z]\w*\d$"
-    r"|[a-z](?:Error|Exception|Warning|Handler|Factory|Listener|Iterator|Provider|Type|Test|Mixin"
-    r"|Parser|Operation|Compiler|Context|Protocol|Transport|Interpolation)s?$"
-    rf"|[a-z][A-Z]\w*\.(?!{_DOMAIN})\w"
-)
-_PATH = compiled(rf"[A-Za-z_]{{2}}\.(?!{_DOMAIN})[a-z_]\w|^[a-z]\w*\.\w")
-_IN_CODE = compiled(r"\d|[a-z][A-Z]|[A-Z]{2}[a-z]{2}")
-_FAMILY = compiled(r"(?:Ma?c|De|Di|Du|La|Le|Van|Fitz|O['’]|[DL]['’])[A-Z][a-z]+$")
-_LABEL = compiled(
-    r"(?i)(?<![?&a-z_])(?:(?:user|full|first|last|sur|display|real|nick)[_ -]?name|name|user"
-    r"|customer|client|patient|author|owner|sender|recipient|contact|employee|assignee|reviewer"
-    r"|maintainer|city|town|country|company|employer|organi[sz]ation|firm)"
-    r"[\"']?\s?[=:]\s?[\"'“]?\Z"
-)
+
+
+class Place(IntEnum):
+    """Where a sentence stands."""
+
+    PROSE = 0
+    BESIDE_CODE = 1  # a comment, a message, a list of classes: code surrounds it
+    CODE = 2  # or a log
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What of a text is code or log.
+
+    `identifiers` are the words that its code calls things by, whole and in parts, as they are
+    written and written small.
+    """
+
+    starts: Sequence[int]  # of each line; none where no line is code
+    places: Sequence[Place]
+    identifiers: frozenset[str]
+
+    def place(self, start: int) -> Place:
+        """Return where what starts there stands."""
+        return self.places[bisect_right(self.starts, start) - 1] if self.starts else Place.PROSE
+
+    def of_reading(self, text: str, origin: Callable[[int], int]) -> Code:
+        """Return the same for a plainer reading of a part of the text, which stands where it did.
+
+        `origin` leads from a place in the reading to its place in the text.
+        """
+        own = read_code(text)
+        if not self.starts:
+            return own
+        starts = _line_starts(text.split("\n"))
+        places = [max(own.place(start), self.place(origin(start))) for start in starts]
+        return Code(starts, places, own.identifiers | self.identifiers)
+
+
+_NONE = Code((), (), frozenset())
+
+
+def read_code(text: str) -> Code:
+    """Return which lines are code or log, and what the code calls things by."""
+    if not _HINT.search(text):
+        return _NONE
+    lines = text.split("\n")
+    flags = [_flag(line[:_LONGEST]) for line in lines]
+    if not any(flags):
+        return _NONE
+    places = _places(lines, flags)
+    return Code(_line_starts(lines), places, frozenset(_identifiers(lines, places)))
+
+
+def _line_starts(lines: Sequence[str]) -> list[int]:
+    return [0, *accumulate(len(line) + 1 for line in lines[:-1])]
 
 
 def technical_lines(text: str) -> list[tuple[int, int]]:
     """Return where the lines stand that are code or log, in order; nothing for most texts."""
-    if not _HINT.search(text):
-        return []
-    lines = text.split("\n")
-    flags = [_flag(line[:_LONGEST]) for line in lines]
-    if not any(flags):
-        return []
-    spans: list[tuple[int, int]] = []
-    start = 0
-    for line, code in zip(lines, _filled(lines, flags), strict=True):
-        if code:
-            spans.append((start, start + len(line)))
-        start += len(line) + 1
-    return spans
+    code = read_code(text)
+    ends = [*(start - 1 for start in code.starts[1:]), len(text)]
+    return [
+        (start, end)
+        for start, end, place in zip(code.starts, ends, code.places, strict=False)
+        if place is Place.CODE
+    ]
 
 
 def _flag(line: str) -> bool | None:
-    """Tell whether a line is code or log; None where it is empty, data or a comment."""
-    if not line.strip() or _DATA.match(line):
+    """Tell whether a line is code or log; None where it has no word, or is data or a comment."""
+    if not _A_WORD.search(line) or _DATA.match(line):
         return None
     if _LOG.match(line) or _KEYWORD.match(line.rstrip()):
         return True
-    return _is_code(line) or bool(_QUOTED.match(line) and _CAMEL.search(line))
+    listed = (_QUOTED.match(line) and _CODED.search(line)) or _SMALL.match(line)
+    return listed is not None or _is_code(line)
 
 
 def _is_code(line: str) -> bool:
@@ -118,67 +160,40 @@ def _is_code(line: str) -> bool:
     return marks >= words * _LOWEST_SHARE and (marks > 1 or words <= _FEW)
 
 
-def _filled(lines: Sequence[str], flags: Sequence[bool | None]) -> list[bool]:
-    """Count a line as code too where most of the lines around it are, unless it reads as prose."""
+def _places(lines: Sequence[str], flags: Sequence[bool | None]) -> list[Place]:
+    """Say where each line stands, by itself and by the lines around it.
+
+    Where most of those are code, so is a line that does not read as prose.
+    """
     judged = [place for place, flag in enumerate(flags) if flag is not None]
     sums = [0, *accumulate(flags[place] is True for place in judged)]
-    done = [flag is True for flag in flags]
-    for number, place in enumerate(judged):
-        if done[place]:
-            continue
+    mostly = sums[-1] >= _MOSTLY_CODE and 2 * sums[-1] >= len(judged)
+    places: list[Place] = []
+    number = 0  # of judged lines above
+    for line, flag in zip(lines, flags, strict=True):
         low, high = max(0, number - _AROUND), min(len(judged), number + _AROUND + 1)
         code = sums[high] - sums[low]
-        if code >= _LEAST_AROUND and 2 * code >= high - low - 1:
-            done[place] = _may_be_code(lines[place])
-    return done
+        around = code >= _LEAST_AROUND and 2 * code >= high - low - 1
+        if flag or (around and flag is not None and _may_be_code(line)):
+            places.append(Place.CODE)
+        else:
+            places.append(Place.BESIDE_CODE if around or mostly else Place.PROSE)
+        number += flag is not None
+    return places
 
 
 def _may_be_code(line: str) -> bool:
     return not _SENTENCE.search(line) and bool(_SIGN.search(line))
 
 
-def is_identifier(word: Word, lists: WordLists, *, technical: bool) -> bool:
-    """Tell `FeatureName`, `HTTP/1.1` and `fut.done` from words: no part of a name is so written.
-
-    Firms are written in the first way in prose ("PayPal"), so there only the ends of such words
-    tell, and persons' names in the lists are always names ("DeShawn", "McDonald").
-    """
-    text = word.text
-    if word.folded in lists.first_names or word.folded in lists.surnames:
-        return False
-    if _IDENTIFIER.search(text):
-        return True
-    if _PATH.search(text):
-        return technical or not lists.names(word.folded.partition(".")[0])
-    return technical and bool(_IN_CODE.search(text)) and not _FAMILY.match(text)
-
-
-def is_technical(spans: Sequence[tuple[int, int]], start: int) -> bool:
-    """Tell whether a place of a text lies in one of the lines."""
-    place = bisect_right(spans, (start, 1 << 62)) - 1
-    return place >= 0 and start < spans[place][1] + 1
-
-
-def is_clear(text: str, words: Sequence[Word], lists: WordLists) -> bool:
-    """Tell whether words in code or log are clearly a name.
-
-    So are a first name and a surname of the lists together, what stands behind a label
-    ("user=Ann Lee"), and a listed name of which what stands before it speaks ("lives in Oslo").
-    What is written small is none.
-    """
-    first, last = words[0], words[-1]
-    if first.text.islower():
-        return False
-    person = first.folded in lists.first_names and last.folded in lists.surnames
-    if len(words) > 1 and person and not all(word.known for word in words):
-        return True
-    if is_labelled(text, first.start) and not any(word.known for word in words):
-        return True
-    if not (lists.names(first.folded) or " ".join(word.folded for word in words) in lists.places):
-        return False
-    return max(context_of(text, first.start, last.end).values(), default=0.0) >= _TOLD
-
-
-def is_labelled(text: str, start: int) -> bool:
-    """Tell whether a label of a name stands right before a place: `user=`, `"city": "`."""
-    return bool(_LABEL.search(text, max(0, start - 40), start))
+def _identifiers(lines: Sequence[str], places: Sequence[Place]) -> Iterator[str]:
+    """Yield what code calls things by: words outside strings, remarks and log lines."""
+    for line, place in zip(lines, places, strict=True):
+        if place is Place.CODE and not _LOG.match(line):
+            for match in _NAME.finditer(_STRING.sub(" ", line[:_LONGEST])):
+                yield match[0]
+                yield match[0].lower()
+                if "_" in match[0]:
+                    yield from match[0].lower().split("_")
+        elif place is Place.BESIDE_CODE and (listed := _LISTED.fullmatch(line)):
+            yield listed[1].lower()

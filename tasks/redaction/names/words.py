@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+from unicodedata import normalize
 
 from tasks.redaction.names.word_lists import WordLists, fold
 from tasks.redaction.patterns import compiled
@@ -47,8 +48,6 @@ def read_words(text: str, start: int, end: int, guessed: bool, lists: WordLists)
     words = [_word(match, guessed, lists) for match in WORD.finditer(text, start, end)]
     if guessed:
         return list(_with_firms(words, lists))
-    if any(one.capital and one.folded not in lists.never for one in words[1:]):
-        return words
     return list(_with_careless(words, lists))
 
 
@@ -57,7 +56,7 @@ def _word(match: re.Match[str], guessed: bool, lists: WordLists) -> Word:
     if ("'" in value or "’" in value) and (ending := _POSSESSIVE.search(value)):
         value = value[: ending.start()]
     folded = fold(value)
-    known = lists.known(folded if value.isascii() else value.lower())
+    known = lists.known(folded if value.isascii() else normalize("NFKC", value).lower())
     if guessed:
         capital = _lost_capital(folded, known, lists) or _is_called(match, folded, lists)
     else:
@@ -100,7 +99,7 @@ def _with_firms(words: Sequence[Word], lists: WordLists) -> Iterator[Word]:
 
 
 def _with_careless(words: Sequence[Word], lists: WordLists) -> Iterator[Word]:
-    """Give capitals to well-known names in a sentence whose only capital is its first."""
+    """Give capitals to well-known names that a sentence with capitals writes small."""
     raised: set[int] = set()
     for number, word in enumerate(words):
         if not word.text.islower() or len(word.text) < _SHORTEST:

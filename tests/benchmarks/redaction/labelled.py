@@ -90,6 +90,7 @@ class Score:
     exact: int = 0
     findings: int = 0
     right: int = 0
+    right_exact: int = 0
     missed: list[str] = field(default_factory=list[str])
     wrong: list[str] = field(default_factory=list[str])
 
@@ -107,6 +108,11 @@ class Score:
     def precision(self) -> float:
         """Return the share of findings that touch a fitting label."""
         return self.right / self.findings if self.findings else float("nan")
+
+    @property
+    def exact_precision(self) -> float:
+        """Return the share of findings that cover a fitting label to the character."""
+        return self.right_exact / self.findings if self.findings else float("nan")
 
     @property
     def f2(self) -> float:
@@ -189,9 +195,15 @@ def _count_finding(scores: dict[str, Score], sentence: Sentence, finding: Found)
     if right is None and touched and not any(label.name for label in touched):
         return
     name = right or next((name for name, kinds in KINDS.items() if finding.kind in kinds), "other")
+    exact = any(
+        (one.start, one.end) == (finding.start, finding.end)
+        and finding.kind in KINDS.get(one.name, ())
+        for one in touched
+    )
     for one in (scores[name], scores["all"]):
         one.findings += 1
         one.right += right is not None
+        one.right_exact += exact
         if right is None:
             value = sentence.text[finding.start : finding.end]
             one.wrong.append(f"{finding.kind} {value!r} in {sentence.text!r}")
@@ -202,12 +214,15 @@ def _touch(finding: Found, label: Label) -> bool:
 
 
 def table(scores: dict[str, Score]) -> str:
-    """Return the scores as a table for a terminal."""
-    head = f"{'label':20} {'n':>5} {'recall':>7} {'exact':>7} {'precision':>9} {'F2':>6}"
+    """Return the scores as a table for a terminal: touching a label, and covering it exactly."""
+    head = (
+        f"{'label':20} {'n':>5} {'recall':>7} {'precision':>9} {'F2':>6} "
+        f"{'exact recall':>13} {'exact precision':>15}"
+    )
     names = [*sorted(set(scores) - {"all"}), "all"]
     rows = [
-        f"{name:20} {one.labels:5d} {one.recall:7.3f} {one.exact_recall:7.3f} "
-        f"{one.precision:9.3f} {one.f2:6.3f}"
+        f"{name:20} {one.labels:5d} {one.recall:7.3f} {one.precision:9.3f} {one.f2:6.3f} "
+        f"{one.exact_recall:13.3f} {one.exact_precision:15.3f}"
         for name in names
         if (one := scores[name])
     ]

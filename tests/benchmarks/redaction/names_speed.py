@@ -20,11 +20,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.benchmarks.redaction.labelled import Sentence as Labelled
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 CHATS = CHECKOUT.parent / "shared/data/chitchat/conversations.jsonl.gz"
 NAME_LABELS = ("PERSON", "LOCATION", "ORGANIZATION")
 SHOWN = 12  # examples a reason
+SHORTEST = 2  # letters; a word of no more is a name only with its capital
 BETWEEN = "\n\n"  # texts of one conversation are searched as one
 
 
@@ -109,16 +114,58 @@ def chat_texts() -> list[str]:
 
 def left_out(texts: Sequence[str]) -> list[Left]:
     """Return the sentences that the finder does not give to its model."""
-    from tasks.redaction.names.candidates import read_sentence
-    from tasks.redaction.names.segments import pieces
+    from tasks.redaction.names.finder import read_sentences
+    from tasks.redaction.names.technical import read_code
     from tasks.redaction.names.word_lists import word_lists
 
     return [
         Left(number, start, end)
         for number, text in enumerate(texts)
-        for start, end in pieces(text)
-        if read_sentence(text, start, end, word_lists()) is None
+        for start, end, read in read_sentences(text, word_lists(), read_code(text))
+        if read is None
     ]
+
+
+def lost_names(texts: Sequence[str]) -> list[str]:
+    """Return the names that leaving sentences out loses, for texts without labels.
+
+    Counted is what the model marks in a sentence left out, where the lists have every word of it
+    as a first name or a place and as no English word: `reason` sorts the rest, which are
+    exclamations, common words and codes. A handle ("@ben") is no name here.
+    """
+    return [
+        texts[number][start:end]
+        for number, start, end in model_names(texts, left_out(texts))
+        if _is_listed(texts[number][start:end])
+        and "@" not in texts[number][max(0, start - 1) : end]
+    ]
+
+
+def lost_labels(rows: Sequence[Labelled]) -> list[str]:
+    """Return the labelled names that the model would find in sentences that it does not get."""
+    texts = [row.text for row in rows]
+    marked = model_names(texts, left_out(texts))
+    return [
+        texts[number][label.start : label.end]
+        for number, start, end in marked
+        for label in rows[number].labels
+        if label.name in NAME_LABELS and start < label.end and label.start < end
+    ]
+
+
+def _is_listed(value: str) -> bool:
+    from tasks.redaction.names.word_lists import fold, word_lists
+    from tasks.redaction.names.words import WORD
+
+    lists = word_lists()
+    words = [fold(word).removesuffix("'s") for word in WORD.findall(value)]
+    return bool(words) and all(
+        (word in lists.first_names or word in lists.places)
+        and not lists.known(word)
+        and word not in lists.proper
+        and len(word) > SHORTEST
+        for word in words
+    )
 
 
 def model_names(texts: Sequence[str], left: Sequence[Left]) -> list[tuple[int, int, int]]:

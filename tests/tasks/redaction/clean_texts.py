@@ -35,6 +35,7 @@ CLEAN = [
     "basic authentication and bearer authentication",
     "secret = hashlib.sha256(b).hexdigest()",
     "auth: oauth2",
+    "topics = {'pass': 'The \"pass\" statement'}",
     "token: string, api_key: str | None = None",
     "my number is 5",
     "10.1000/182 and 1.2.3.4.5 and 1.3.6.1.4.1.311",

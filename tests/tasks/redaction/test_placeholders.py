@@ -34,6 +34,12 @@ def test_a_value_has_one_placeholder_wherever_it_stands_in_its_record() -> None:
     assert done.detectors == {"test": 3, "repeat": 2}
 
 
+def test_a_value_of_few_letters_is_no_word_to_look_for_elsewhere() -> None:
+    texts = ["found x', here", "but not x', there"]
+    first = Finding("PERSON", 6, 9, 0.9, "test")
+    assert settle(texts, [[first], []], PLAIN) == [[first], []]
+
+
 def test_spellings_of_one_value_share_a_placeholder() -> None:
     done = redact(["4111 1111", "4111-1111"], {"4111 1111": "CARD", "4111-1111": "CARD"})
     assert done.texts == ["<CARD_1>", "<CARD_1>"]

@@ -128,6 +128,13 @@ def test_a_value_deep_in_a_long_text_is_found_where_it_stands() -> None:
     }
 
 
+def test_a_value_disguised_twice_in_a_long_text_is_found_where_it_stands() -> None:
+    value = "anna&amp;#64;example.org"
+    text = f"{'x &lt; y ' * 200}mail {value} now {'x &gt; y ' * 200}"
+    found = {text[one.start : one.end] for one in _find(text) if one.kind == "EMAIL"}
+    assert found == {value}
+
+
 def test_threads_read_at_once() -> None:
     texts = [case.text for case in handwritten()]
     alone = [_texts(text) for text in texts]

@@ -51,3 +51,14 @@ def test_a_part_of_a_text_shifts_what_is_found_in_it() -> None:
     (view,) = rewrite(base.text, [Edit(1, 2, "five", "x")])
     assert view.under(base).origin(1, 5) == (5, 6)
     assert view.under(base).name == "x"
+
+
+def test_a_reading_of_a_part_of_a_reading_leads_to_the_first_text() -> None:
+    (outer,) = rewrite("see 1234 now and later", [Edit(4, 8, "a long%40word", "base64")])
+    base = part(outer.text, 4, len(outer.text))
+    (inner,) = rewrite(base.text, [Edit(6, 9, "@", "percent")])
+    view = inner.under(base).under(outer)
+    assert view.origin(0, 1) == (4, 8)
+    low, high = view.text.index("later"), view.text.index("later") + 5
+    assert "see 1234 now and later"[slice(*view.origin(low, high))] == "later"
+    assert view.name == "base64+percent"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.redaction.names.finder import NameFinder, build_name_finder
+from tasks.redaction.names.finder import NameFinder, Reading, build_name_finder
 from tasks.redaction.names.technical import technical_lines
 
 
@@ -29,10 +29,68 @@ def values(finder: NameFinder, text: str) -> list[str]:
         "let Klaus = new Pointer<Karl>(Emin);",
         "ISO/IEC 7064:2003, ISBN-10 0-306-40615-2 and 100 nF",
         "'UserDict', 'UserList', 'UserString',",
+        "from numpy import (\n    Int32,\n    Float64Array,\n    FileReader, ZipReader,\n)",
+        "    ops = (\n        'aaa', 'aad', 'jae', 'lea', 'popa',\n    )",
+        'class Dialect(Enum):\n    TRINO = "trino"\n    CASSANDRA = "cassandra"',
     ],
 )
 def test_code_and_logs_hold_no_names(finder: NameFinder, text: str) -> None:
     assert values(finder, text) == []
+
+
+# Real code of its kind, from no file that a rule was made on.
+_CODE = """import mlflow
+from jax import jit
+class Matmul(Base):
+    def fuse(self, graph: Hashable, *args, **kwargs):
+        if matmul(graph) is None:
+            {line}
+        return self.fused[graph]
+    def flush(self) -> None:
+        Emin = self.context.Emin
+        return Matmul(Emin)
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'log("no producer matmul found for the reduce scatter in this graph")',
+        'warn("The flush in MLflow and the AppendOnly store is now done "',
+        "# Emin is what the reader of the CFLAGS and the SSLContext gives us here",
+        'raise RuntimeError("It seems that the Visual Studio of this machine is too old")',
+        '"write(\\nKeyboardInterrupt)"',
+        "text = '<b>Name.Builtin of the TokenStream</b> and the len of it'",
+    ],
+)
+def test_beside_code_terms_and_what_it_calls_things_by_are_no_names(
+    finder: NameFinder, line: str
+) -> None:
+    assert values(finder, _CODE.format(line=line)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("# Marjorie Hughes from Nairobi asked for this", "Marjorie Hughes"),
+        ("# Thanks to Wiebke Oltmanns for the patch that made this work", "Wiebke Oltmanns"),
+        ("# Author: Steven J. Bethard", "Steven J. Bethard"),
+        ('raise ValueError("ask Mr. Oltmanns about it, he knows the graph")', "Oltmanns"),
+        ('user = User(name="Marjorie", city="Nairobi")', "Marjorie"),
+        ('user = User(name="Marjorie", city="Nairobi")', "Nairobi"),
+    ],
+)
+def test_beside_code_clear_names_are_found(finder: NameFinder, line: str, value: str) -> None:
+    assert value in values(finder, _CODE.format(line=line))
+
+
+def test_a_plainer_reading_of_code_is_code(finder: NameFinder) -> None:
+    text = _CODE.format(line='self.write("\\nTaskgroup was SuspendedBy Emin\\n")')
+    plain = "\nTaskgroup was SuspendedBy Emin\n"
+    start = text.index("Taskgroup")
+    (found,) = finder.find([text], [Reading(0, plain, start.__add__)])[1:]
+    assert found == []
+    assert finder.find(["We met."], [Reading(0, "Wiebke lives in Oslo.", int)])[1]
 
 
 @pytest.mark.parametrize(
@@ -69,3 +127,8 @@ def test_clear_names_and_those_in_data_and_prose_are_found(
 )
 def test_chats_lists_and_tables_are_no_code(text: str) -> None:
     assert technical_lines(text) == []
+
+
+def test_a_line_of_code_in_a_chat_costs_no_listed_name_in_its_prose(finder: NameFinder) -> None:
+    text = "if (Maya < limit){\n\nI told Maya that she can stay with us in Oslo."
+    assert {"Maya", "Oslo"} <= set(values(finder, text))
