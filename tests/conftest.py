@@ -90,14 +90,8 @@ def _weed(folder: Path) -> tuple[str, list[str]]:
     local = ["-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=50"]
     small = ["-master.volumeSizeLimitMB=16", "-s3", "-s3.config=s3.json"]
     small += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # else on fixed ports
-    return f"http://127.0.0.1:{ports['s3.port']}", [
-        binary,
-        "server",
-        *local,
-        *small,
-        *others,
-        *options,
-    ]
+    command = [binary, "server", *local, *small, *options]
+    return f"http://127.0.0.1:{ports['s3.port']}", command
 
 
 def _free_ports(count: int) -> list[int]:
