@@ -87,11 +87,15 @@ def _weed(folder: Path) -> tuple[str, list[str]]:
     names += ("filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")
     ports = dict(zip(names, _free_ports(len(names)), strict=True))
     options = [f"-{name}={port}" for name, port in ports.items()]
-    local = ["-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=50"]
-    small = ["-master.volumeSizeLimitMB=16", "-s3", "-s3.config=s3.json"]
-    small += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # else on fixed ports
-    command = [binary, "server", *local, *small, *options]
-    return f"http://127.0.0.1:{ports['s3.port']}", command
+    local = ["-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.port.iceberg=0"]
+    small = [
+        "-volume.max=50",
+        "-s3.port.lance=0",
+        "-master.volumeSizeLimitMB=16",
+        "-s3",
+        "-s3.config=s3.json",
+    ]
+    return f"http://127.0.0.1:{ports['s3.port']}", [binary, "server", *local, *small, *options]
 
 
 def _free_ports(count: int) -> list[int]:
