@@ -86,10 +86,9 @@ def _weed(folder: Path) -> tuple[str, list[str]]:
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
     names += ("filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")
     ports = dict(zip(names, _free_ports(len(names)), strict=True))
-    options = [f"-{name}={port}" for name, port in ports.items()]
-    local = ["-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.port.iceberg=0"]
-    small = ["-volume.max=50", "-master.volumeSizeLimitMB=16", "-s3.port.lance=0"]
-    small += ["-s3", "-s3.config=s3.json"]
+    options = [f"-{name}={port}" for name, port in ports.items()] + ["-s3.port.lance=0"]
+    local = ["-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-s3.port.iceberg=0"]
+    small = ["-volume.max=50", "-master.volumeSizeLimitMB=16", "-s3.config=s3.json"]
     return f"http://127.0.0.1:{ports['s3.port']}", [binary, "server", *local, *small, *options]
 
 
