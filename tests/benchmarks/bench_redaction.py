@@ -101,8 +101,8 @@ def fixed_forms(limits: Limits, find: Find) -> None:
     scores, wrong = cases.measure(find, [*cases.generated(), *cases.near_misses()])
     print(f"\nFixed forms, generated\n{cases.HEAD}")
     for name, score in scores.items():
-        if score.values:
-            print(score.row(name))
+        if score.labels:
+            print(cases.row(name, score))
     for one in wrong[:WRONG]:
         print(f"        {one[:160]!r}")
     for group in cases.KINDS:
@@ -179,7 +179,8 @@ def speed_with_names(limits: Limits, find: Find, peer: Find) -> None:
     limits.at_most("labelled names in sentences left out", len(lost), 0)
     lost = names_speed.lost_names(names_speed.chat_texts()[::EVERY])
     limits.at_most("listed names in sentences of chats left out", len(lost), 0)
-    print(f"        {', '.join(lost[:WRONG])}" if lost else "", end="\n" if lost else "")
+    if lost:
+        print(f"        {', '.join(lost[:WRONG])}")
     for (title, texts, sample), wanted in zip(corpora(), (3.5, 6.0), strict=True):
         part = texts if title.startswith("labelled") else texts[: 4 * sample]
         ours, theirs = rate(find, part), rate(peer, texts[:sample])

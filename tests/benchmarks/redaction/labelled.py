@@ -83,7 +83,7 @@ class Sentence:
 
 @dataclass(slots=True)
 class Score:
-    """Counts for one kind, or for all."""
+    """Counts for one kind or family, or for all."""
 
     labels: int = 0
     found: int = 0

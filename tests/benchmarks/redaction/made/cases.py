@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from tests.benchmarks.redaction.labelled import Find, Found
+from tests.benchmarks.redaction.labelled import Find, Found, Score
 from tests.benchmarks.redaction.made import secrets
 from tests.benchmarks.redaction.made.national import NUMBERS, Number, written
 from tests.benchmarks.redaction.made.near_misses import NEAR_MISSES
@@ -69,40 +68,17 @@ class Case(NamedTuple):
     end: int
 
 
-@dataclass(slots=True)
-class Score:
-    """Counts of one group or family."""
-
-    values: int = 0
-    found: int = 0
-    exact: int = 0
-    findings: int = 0
-    right: int = 0
-    right_exact: int = 0
-
-    @property
-    def recall(self) -> float:
-        """Return the share of values that a finding of a fitting kind touches."""
-        return self.found / self.values if self.values else float("nan")
-
-    @property
-    def precision(self) -> float:
-        """Return the share of findings that touch a value and are of a fitting kind."""
-        return self.right / self.findings if self.findings else float("nan")
-
-    def row(self, name: str) -> str:
-        """Return a line of a table: n, then recall and precision, touching and exact."""
-        exact = self.exact / self.values if self.values else float("nan")
-        sharp = self.right_exact / self.findings if self.findings else float("nan")
-        return (
-            f"{name:46} {self.values:5d} {self.recall:7.3f} {self.precision:9.3f} "
-            f"{exact:12.3f} {sharp:15.3f}"
-        )
-
-
 HEAD = (
     f"{'':46} {'n':>5} {'recall':>7} {'precision':>9} {'exact recall':>12} {'exact precision':>15}"
 )
+
+
+def row(name: str, score: Score) -> str:
+    """Return a line of a table: n, then recall and precision, touching and exact."""
+    return (
+        f"{name:46} {score.labels:5d} {score.recall:7.3f} {score.precision:9.3f} "
+        f"{score.exact_recall:12.3f} {score.exact_precision:15.3f}"
+    )
 
 
 def generated(seed: int = SEED, each: int = EACH) -> list[Case]:
@@ -175,7 +151,7 @@ def measure(find: Find, cases: Sequence[Case]) -> tuple[dict[str, Score], list[s
         right = [one for one in found if one.kind in KINDS[case.group] and _touch(one, case)]
         exact = [one for one in right if (one.start, one.end) == (case.start, case.end)]
         for score in own:
-            score.values += case.end > 0
+            score.labels += case.end > 0
             score.found += bool(right)
             score.exact += bool(exact)
             score.findings += len(found)

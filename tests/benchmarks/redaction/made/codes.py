@@ -29,8 +29,13 @@ def _letters(chance: Random, count: int, of: str = string.ascii_uppercase) -> st
     return "".join(chance.choices(of, k=count))
 
 
-def _born(chance: Random, form: str) -> str:
-    return (date(1935, 1, 1) + timedelta(days=chance.randrange(27_000))).strftime(form)
+def _day(chance: Random) -> date:
+    return date(1935, 1, 1) + timedelta(days=chance.randrange(27_000))
+
+
+def born(chance: Random, form: str) -> str:
+    """Return a day of the last century and a bit, in a form of `strftime`."""
+    return _day(chance).strftime(form)
 
 
 def nino(chance: Random) -> str:
@@ -51,7 +56,7 @@ def steuer_id(chance: Random) -> str:
 
 
 def versicherung(chance: Random) -> str:
-    return _digits(chance, 2) + _born(chance, "%d%m%y") + _letters(chance, 1) + _digits(chance, 3)
+    return _digits(chance, 2) + born(chance, "%d%m%y") + _letters(chance, 1) + _digits(chance, 3)
 
 
 def is_versicherung(code: str) -> bool:
@@ -61,7 +66,7 @@ def is_versicherung(code: str) -> bool:
 
 
 def nir(chance: Random) -> str:
-    body = chance.choice("12") + _born(chance, "%y%m") + f"{chance.randrange(1, 95):02d}"
+    body = chance.choice("12") + born(chance, "%y%m") + f"{chance.randrange(1, 95):02d}"
     body += f"{chance.randrange(1, 900):03d}{chance.randrange(1, 900):03d}"
     return body + f"{97 - int(body) % 97 if chance.random() < 0.8 else chance.randrange(1, 97):02d}"
 
@@ -73,7 +78,7 @@ def rodne_cislo(chance: Random) -> str:
 
 
 def jmbg(chance: Random) -> str:
-    day = date(1935, 1, 1) + timedelta(days=chance.randrange(27_000))
+    day = _day(chance)
     return f"{day:%d%m}{day.year % 1000:03d}{chance.randrange(10, 90)}{_digits(chance, 4)}"
 
 
@@ -91,11 +96,11 @@ def is_dni(code: str) -> bool:
 
 
 def codice_fiscale(chance: Random) -> str:
-    day = date(1935, 1, 1) + timedelta(days=chance.randrange(27_000))
+    day = _day(chance)
     number = day.day + chance.choice((0, 40))
-    born = f"{day:%y}{'ABCDEHLMPRST'[day.month - 1]}{number:02d}"
+    when = f"{day:%y}{'ABCDEHLMPRST'[day.month - 1]}{number:02d}"
     name = _letters(chance, 6, "BCDFGLMNPRSTVZ")
-    return f"{name}{born}{_letters(chance, 1)}{_digits(chance, 3)}{_letters(chance, 1)}"
+    return f"{name}{when}{_letters(chance, 1)}{_digits(chance, 3)}{_letters(chance, 1)}"
 
 
 def is_codice_fiscale(code: str) -> bool:
@@ -104,7 +109,7 @@ def is_codice_fiscale(code: str) -> bool:
 
 
 def hetu(chance: Random) -> str:
-    day = date(1935, 1, 1) + timedelta(days=chance.randrange(27_000))
+    day = _day(chance)
     sign = "-" if day.year < 2000 else "A"
     return f"{day:%d%m%y}{sign}{chance.randrange(2, 900):03d}{_letters(chance, 1, _HETU)}"
 
@@ -130,8 +135,8 @@ def is_pps(code: str) -> bool:
 def curp(chance: Random) -> str:
     name, rest = _letters(chance, 4, "BCDFGLMPRST"), _letters(chance, 3, "BCDFGLMPRST")
     state = chance.choice(("DF", "JC", "NL", "MC"))
-    born = _born(chance, "%y%m%d")
-    return f"{name}{born}{chance.choice('HM')}{state}{rest}{_digits(chance, 2)}"
+    day = born(chance, "%y%m%d")
+    return f"{name}{day}{chance.choice('HM')}{state}{rest}{_digits(chance, 2)}"
 
 
 def is_curp(code: str) -> bool:
@@ -143,7 +148,7 @@ def is_curp(code: str) -> bool:
 
 def rfc(chance: Random) -> str:
     name = _letters(chance, 4, "BCDFGLMPRST")
-    return name + _born(chance, "%y%m%d") + _letters(chance, 2) + chance.choice("0123456789A")
+    return name + born(chance, "%y%m%d") + _letters(chance, 2) + chance.choice("0123456789A")
 
 
 def rut(chance: Random) -> str:
@@ -164,7 +169,7 @@ def pan(chance: Random) -> str:
 
 def chinese(chance: Random) -> str:
     area = chance.choice(("110105", "310104", "440305", "510107", "330106"))
-    return area + _born(chance, "%Y%m%d") + _digits(chance, 3) + _letters(chance, 1, "0123456789X")
+    return area + born(chance, "%Y%m%d") + _digits(chance, 3) + _letters(chance, 1, "0123456789X")
 
 
 def is_chinese(code: str) -> bool:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from tasks.redaction.forms import national_checks as checks
 from tasks.redaction.forms.checksums import luhn, mod_11_10
 from tests.benchmarks.redaction.made import codes
+from tests.benchmarks.redaction.made.codes import born
 
 Random = random.Random
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +53,6 @@ def written(value: str, mask: str) -> str:
 def digits(chance: Random, count: int) -> str:
     """Return random digits, the first of which is none."""
     return str(chance.randrange(1, 10)) + "".join(chance.choices("0123456789", k=count - 1))
-
-
-def letters(chance: Random, count: int, of: str = _LETTERS) -> str:
-    """Return random capitals."""
-    return "".join(chance.choices(of, k=count))
-
-
-def born(chance: Random, form: str) -> str:
-    """Return a day of the last century and a bit, in a form of `strftime`."""
-    return (date(1935, 1, 1) + timedelta(days=chance.randrange(27_000))).strftime(form)
 
 
 def _of(count: int, head: str = "") -> Callable[[Random], str]:
