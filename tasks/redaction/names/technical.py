@@ -130,17 +130,6 @@ def _line_starts(lines: Sequence[str]) -> list[int]:
     return [0, *accumulate(len(line) + 1 for line in lines[:-1])]
 
 
-def technical_lines(text: str) -> list[tuple[int, int]]:
-    """Return where the lines stand that are code or log, in order; nothing for most texts."""
-    code = read_code(text)
-    ends = [*(start - 1 for start in code.starts[1:]), len(text)]
-    return [
-        (start, end)
-        for start, end, place in zip(code.starts, ends, code.places, strict=False)
-        if place is Place.CODE
-    ]
-
-
 def _flag(line: str) -> bool | None:
     """Tell whether a line is code or log; None where it has no word, or is data or a comment."""
     if not _A_WORD.search(line) or _DATA.match(line):

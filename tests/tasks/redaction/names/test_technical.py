@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from tasks.redaction.names.finder import NameFinder, Reading, build_name_finder
-from tasks.redaction.names.technical import technical_lines
+from tasks.redaction.names.technical import Place, read_code
+
+
+def technical_lines(text: str) -> list[tuple[int, int]]:
+    """Return where the lines stand that are code or log, in order; nothing for most texts."""
+    code = read_code(text)
+    ends = [*(start - 1 for start in code.starts[1:]), len(text)]
+    return [
+        (start, end)
+        for start, end, place in zip(code.starts, ends, code.places, strict=False)
+        if place is Place.CODE
+    ]
 
 
 @pytest.fixture(scope="module")
