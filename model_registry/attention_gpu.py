@@ -54,7 +54,7 @@ def tiles_of(starts: Any, tokens: int, tile: int) -> Any:
     """Return (N, 3) int32: each tile's document (begin, end) and its number there, heavy first.
 
     `starts` is (D + 1) int32, from 0 to `tokens`. N is a bound, so that nothing waits for the GPU;
-    tiles that do not exist have an empty document.
+    tiles that do not exist have a number below zero.
     """
     import torch
 
@@ -65,8 +65,8 @@ def tiles_of(starts: Any, tokens: int, tile: int) -> Any:
     exists = document < len(counts)
     document = document.clamp(max=len(counts) - 1)
     number = torch.where(exists, places - (ends - counts)[document], -1)
-    begin, end = starts[document], torch.where(exists, starts[document + 1], starts[document])
-    return torch.stack([begin, end, number], dim=1)[number.argsort(descending=True)].int()
+    tiles = torch.stack([starts[document], starts[document + 1], number], dim=1)
+    return tiles[number.argsort(descending=True)].int()
 
 
 def attend(q: Any, k: Any, v: Any, starts: Any, scale: float) -> Any:
