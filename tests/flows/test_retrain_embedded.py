@@ -18,6 +18,8 @@ from model_registry.signing import ensure_keys
 from model_registry.tracking import Registry, open_registry
 from tasks.human_review.rating import read_ratings
 
+# The runs that the last test looks at are killed meanwhile.
+pytestmark = pytest.mark.usefixtures("killed")
 Ended = subprocess.CompletedProcess[str]
 Run = Callable[..., Ended]
 Manifests = Callable[[Path], dict[str, list[dict[str, Any]]]]
