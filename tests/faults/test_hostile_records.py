@@ -53,6 +53,18 @@ good = st.fixed_dictionaries(
         )
     }
 )
+words = st.sampled_from(
+    ["when", "should", "the", "old", "pump", "stop", "if", "water", "gets", "low"]
+)
+sentences = st.lists(words, min_size=6, max_size=12).map(" ".join)
+sound = st.fixed_dictionaries(
+    {
+        "messages": st.tuples(
+            st.fixed_dictionaries({"role": st.just("user"), "content": sentences}),
+            st.fixed_dictionaries({"role": st.just("assistant"), "content": sentences}),
+        )
+    }
+)
 rows = good | st.fixed_dictionaries({"messages": turns | anything}) | anything
 nested = st.integers(1, 3000).map(lambda deep: b'{"messages":' + b"[" * deep)
 raw = st.binary(max_size=80) | nested | st.just(b"x" * 200_000)
@@ -89,9 +101,10 @@ def write_hostile(path: Path, count: int) -> None:
         deadline=None,
         database=None,
     )
-    @given(st.lists(lines, min_size=20, max_size=20))
-    def draw(batch: list[bytes]) -> None:
-        drawn.extend(map(one_line, batch))
+    @given(st.lists(lines, min_size=19, max_size=19), sound)
+    def draw(batch: list[bytes], sound_row: Any) -> None:
+        # What is drawn follows the modules that are loaded; some rows must pass whatever it is.
+        drawn.extend(map(one_line, [*batch, as_line(sound_row)]))
 
     draw()
     found = dict.fromkeys(drawn[:count])  # in their order, and each once: it repeats itself
@@ -162,7 +175,7 @@ def test_hostile_records_are_accounted_for_and_nothing_raw_is_written(
     assert report.rows_in == count - blank
     assert sum(report.fates.values()) == report.rows_in
     assert read_report(tmp_path / "out") == report
-    assert report.kept > count // 100
+    assert report.kept > count // 200
     assert report.quarantined_rows > count // 10
     held = list(read_quarantine(tmp_path / "out"))
     assert len(held) == report.quarantined_rows
