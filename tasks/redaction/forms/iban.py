@@ -25,7 +25,10 @@ _LENGTHS = (
 )
 LENGTH = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 _GAP = r"[ \u00a0\u202f.\-‐-–]?"
-_FORM = compiled(rf"(?i)(?<![a-z0-9])[a-z]{{2}}{_GAP}[0-9]{{2}}(?:{_GAP}[a-z0-9]){{8,32}}")
+# It looks ahead, so that one is tried at each place: "DE89 DE89 3704 ..." begins twice.
+_FORM = compiled(
+    rf"(?i)(?<![a-z0-9])(?=(?P<form>[a-z]{{2}}{_GAP}[0-9]{{2}}(?:{_GAP}[a-z0-9]){{8,32}}))"
+)
 _SIGN = compiled(r"[A-Za-z0-9]")
 _WORD = compiled(r"(?i)(?<![a-z])ibans?(?![a-z])|international bank account")
 _WHOLE = compiled(r"[A-Za-z]{2}[0-9]{2}(?=(?:[A-Za-z]*[0-9]){6})[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
@@ -44,7 +47,7 @@ def _read(match: re.Match[str]) -> Iterator[Finding]:
     elif end is None and (whole := _WHOLE.match(text, start)) and mod_97(whole[0].upper()):
         yield Finding("IBAN", start, whole.end(), 0.9, "IBAN")
     elif _WORD.search(text, max(0, start - 80), start) or _WORD.search(
-        text, match.end(), match.end() + 40
+        text, match.end("form"), match.end("form") + 40
     ):
         if end is None and (typed := _TYPED.match(text, start)):
             end = typed.end()
@@ -55,11 +58,11 @@ def _read(match: re.Match[str]) -> Iterator[Finding]:
 def _end(text: str, match: re.Match[str]) -> int | None:
     """Return where an IBAN of this country ends, if a word does not go on there."""
     length = LENGTH.get(text[match.start() : match.start() + 2].upper(), 0)
-    if not length or match.end() - match.start() < length:
+    if not length or match.end("form") - match.start() < length:
         return None
     end = match.start() + length
     if not text[match.start() : end].isalnum():
-        signs = list(_SIGN.finditer(text, *match.span()))
+        signs = list(_SIGN.finditer(text, *match.span("form")))
         if len(signs) < length:
             return None
         end = signs[length - 1].end()

@@ -49,6 +49,8 @@ _MAC_FORM = compiled(
 _MAC_WORD = compiled(
     r"(?i)\b(?:mac|ethernet|hardware|hwaddr|bssid|wi-?fi|lladdr|physical|bluetooth|ether|nic)\b"
 )
+# Well-known groups of machines (ff02::1), and blocks of addresses (fc00::/7).
+_GROUP_OR_BLOCK = compiled(r"(?i)ff0[0-9a-f]::|f[c-f][0-9a-f]{2}::(?=/[0-9])")
 _HEX_LETTER = compiled(r"(?i)[a-f]")
 
 
@@ -90,6 +92,8 @@ def _is_ipv6(match: re.Match[str]) -> bool:
     except ValueError:
         return False
     if parsed.is_loopback or parsed.is_unspecified:
+        return False
+    if _GROUP_OR_BLOCK.match(match.string, match.start()):
         return False
     if "::" not in address:  # eight times two signs is a fingerprint or a long MAC
         return any(len(group) != 2 for group in groups)

@@ -26,10 +26,10 @@ _EXTENSION = r"(?:(?:[ ,;]{0,2}(?:ext(?:ension|n)?[.:=]?|x|durchwahl)|[ ]#)[ ]?\
 # Not inside a longer word, number, code, path or sum. It stands behind a number's first character,
 # since `re` looks for that without trying each place. In no form are digits further apart than 3.
 _START = (
-    r"(?<![\w#$€£¥%^@].)(?<!\d[.:/=*].)(?:(?<!\d,.)|(?!\d\d[ .,]))"
+    r"(?<![\w#$€£¥%^@].)(?<!\d[.:/=*].)(?:(?<!\d,.)|(?<=\+)|(?!\d\d[ .,]))"
     rf"(?<![\w)][\\+{_DASH}].)(?:(?<!/.)|(?<=wa\.me/.))"
 )
-_END = rf"(?![\w%€$£°²³^])(?![.:/+{_DASH}]\d)(?![ ]?[=×÷%])(?![ ]?\*[ ]?\d)"
+_END = rf"(?![\w%€$£°²³^])(?![.:/+{_DASH}]\d)(?![ ]?[=×÷%])(?![ ]?\*[ ]?\d)(?!:[A-Z]{{4,}}:)"
 _ALONE = r"(?<!\d[ \t].)"
 _LAST = r"(?![ \t,]\d)"  # digits go on; in the forms that are sure of themselves, the next column
 
@@ -39,6 +39,7 @@ _DATE = compiled(
 )
 _DECIMAL = compiled(r"\+\d+\.\d+")
 _ROW = compiled(r"\d\s")
+_TABLE = compiled(r"(?:\d+[ \t]+){2}[^\w\n]{0,8}\Z")  # numbers stand in a row before
 _WORDS = compiled(
     r"[ ](?!(?:and|or|if|when|for|please|to|thanks|before|after|any)\b)[^\W\d]{2}", re.I
 )
@@ -94,6 +95,8 @@ def _is_local(match: re.Match[str]) -> bool:
     if said(match, HINT):
         return True
     goes_on = _WORDS.match(match.string, match.end())  # 40 3314 Oakridge Lane
+    if _TABLE.search(match.string, max(0, match.start() - 32), match.start()):
+        return False
     return 7 <= digits <= 9 and free(match) and _odd(number) and not goes_on
 
 
@@ -117,7 +120,7 @@ def _odd(number: str) -> bool:
 
 
 def _is_bare(match: re.Match[str]) -> bool:
-    if match["number"] in _LARGEST:
+    if match["number"] in _LARGEST or match["number"].startswith("00000"):
         return False
     wanted = HINT if _digits(match) >= 9 else CONTEXT
     return (

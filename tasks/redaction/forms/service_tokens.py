@@ -85,8 +85,9 @@ _MARKS = (
 _PLACEHOLDER = compiled(r"(?i)x{6}|\*{3}|0{10}|(?:your|my|example)[_-]?(?:api|key|token|secret)")
 # Marks that no word, path or identifier begins with, and the length their service gives.
 _SURE_MARK = compiled(
-    r"(?:hf_[A-Za-z]{34}|gh[pousr]_[A-Za-z]{36}|npm_[A-Za-z]{36}|glpat-[A-Za-z_-]{20}"
-    r"|[srp]k_(?:live|test)_[A-Za-z]{24,})$"
+    r"(?:hf_[A-Za-z0-9]{34}|gh[pousr]_[A-Za-z0-9]{36}|npm_[A-Za-z0-9]{36}|glpat-[A-Za-z0-9_-]{20}"
+    r"|AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{28}|dckr_(?:pat|oat)_[A-Za-z0-9_-]{27}"
+    r"|[srp]k_(?:live|test)_[A-Za-z0-9]{24,})$"
 )
 _SCHEME = compiled(r"^(?:key-|[0-9a-f]{32}-us)")
 

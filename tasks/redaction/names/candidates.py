@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tasks.redaction.names.code_words import is_clear, is_identifier, is_labelled, is_used
+from tasks.redaction.names.code_words import (
+    is_called,
+    is_clear,
+    is_identifier,
+    is_labelled,
+    is_used,
+)
 from tasks.redaction.names.layout import heads_letter, placed
 from tasks.redaction.names.technical import Code, Place
 from tasks.redaction.names.word_lists import WordLists
@@ -80,7 +86,9 @@ def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code)
         word._replace(capital=False)
         if word.capital
         and not _CODE.search(word.text)  # which takes what stands beside it along
-        and is_identifier(word, lists, technical=place is not Place.PROSE)
+        and (
+            is_identifier(word, lists, technical=place is not Place.PROSE) or is_called(text, word)
+        )
         else word
         for word in words
     ]

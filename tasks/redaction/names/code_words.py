@@ -27,13 +27,21 @@ _IDENTIFIER = compiled(
 _PATH = compiled(rf"[A-Za-z_]{{2}}\.(?!{_DOMAIN})[a-z_]\w|^[a-z]\w*\.\w")
 _DOTTED = compiled(rf"\w{{2}}\.(?!{_DOMAIN})\w{{2}}")  # Name.Builtin
 _IN_CODE = compiled(r"\d|[a-z][A-Z]|[A-Z]{2}[a-z]{2}")
+_CAMEL = compiled(r"(?!(?:de|di|du|la|le|ma?c|van|von|fitz)[A-Z][a-z]+$)[a-z]{2,}[A-Z]\w*")
+_ENDS_HIGH = compiled(r"[a-z][A-Z]+$")  # LoRA, ViT
+_INITIAL = compiled(r"[A-Za-z]\.[a-z]\w*")  # E.name
 _FAMILY = compiled(r"(?:Ma?c|De|Di|Du|La|Le|Van|Fitz|O['’]|[DL]['’])[A-Z][a-z]+$")
+_NAMED = (
+    r"(?:user|full|first|last|sur|display|real|nick|customer|client|patient|contact|employee|person"
+    r"|company|sender|recipient|city|author|owner|billing|shipping|legal|middle|given|family|account)"
+)
 _LABEL = compiled(
-    r"(?i)(?<![?&a-z_])(?:(?:user|full|first|last|sur|display|real|nick)[_ -]?name|name|user"
+    rf"(?i)(?<![?&a-z_])(?:{_NAMED}[_ -]?name|contact[_ -]?person|name|user"
     r"|customer|client|patient|author|owner|sender|recipient|contact|employee|assignee|reviewer"
     r"|maintainer|location|place|city|town|country|company|employer|organi[sz]ation|firm)"
     r"[\"']?\s?[=:]\s?[\"'“]?\Z"
 )
+_BEFORE, _BEHIND, _QUOTES = ".$-_{/\\@#[(", ":=([{;", "\"'`"  # beside an identifier
 
 
 def is_identifier(word: Word, lists: WordLists, *, technical: bool) -> bool:
@@ -44,16 +52,38 @@ def is_identifier(word: Word, lists: WordLists, *, technical: bool) -> bool:
     """
     text = word.text
     if word.folded in lists.first_names or word.folded in lists.surnames:
-        return False
+        return _ENDS_HIGH.search(text) is not None
     if _IDENTIFIER.search(text):
         return True
-    if technical and _DOTTED.search(text):
+    if technical and (_DOTTED.search(text) or _is_field(word, lists)):
         return True
     if _PATH.search(text):
         return technical or not lists.names(word.folded.partition(".")[0])
     if technical and len(text) > 1 and text.isupper() and text.isalpha():  # CFLAGS, not USA
         return not lists.names(word.folded)
     return technical and bool(_IN_CODE.search(text)) and not _FAMILY.match(text)
+
+
+def _is_field(word: Word, lists: WordLists) -> bool:
+    """Tell `E.name` from "J.smith"."""
+    return bool(_INITIAL.fullmatch(word.text)) and not lists.names(word.folded.partition(".")[2])
+
+
+def is_called(text: str, word: Word) -> bool:
+    """Tell whether a word is written as things are called in code, and stands as they do.
+
+    That is `fontSize:`, `"fontSize"`, `.fontSize` or `fontSize` in a line by itself; firms are
+    written so too ("easyJet"), but amid a sentence.
+    """
+    if not _CAMEL.fullmatch(word.text):
+        return False
+    before, behind = text[max(0, word.start - 1) : word.start], text[word.end : word.end + 1]
+    if before and before in _BEFORE:
+        return True
+    if behind and (behind in _BEHIND or (behind in _QUOTES and before == behind)):
+        return True
+    line = text[text.rfind("\n", 0, word.start) + 1 : word.start]
+    return line != "" and line.isspace() and behind in ("", "\n", ",")
 
 
 def is_used(words: Sequence[Word], lists: WordLists, code: Code, place: Place) -> bool:
@@ -80,6 +110,8 @@ def is_clear(text: str, words: Sequence[Word], lists: WordLists) -> bool:
     if first.text.islower():
         return False
     person = first.folded in lists.first_names and last.folded in lists.surnames
+    if person and len(first.text) > 1 and first.text.isupper() and not last.text.isupper():
+        return False  # AWS Key
     if len(words) > 1 and person and not all(word.known for word in words):
         return True
     if is_labelled(text, first.start) and not any(word.known for word in words):

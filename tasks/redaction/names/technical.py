@@ -13,65 +13,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import accumulate
 
+from tasks.redaction.names.code_lines import is_code_line, is_log_line, may_be_code, may_hold_code
 from tasks.redaction.patterns import compiled
 
 _LONGEST = 2_000  # characters of a line that are looked at
-_FEW = 3  # words
-_LOWEST_SHARE = 0.34  # marks of code for each word
 _AROUND, _LEAST_AROUND = 6, 3  # lines on either side, and how many of them must be code
 _MOSTLY_CODE = 5  # lines of code in a text of which at least half the lines are
-_HINT = compiled(r"[=({\[;_<]|[\"'],|::|->|\d:\d\d|\b(?:import|return|raise|at|HTTP)\b")
-_LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL|SEVERE)\b"
-_LOG = compiled(  # a time stamp and a level, a level, syslog, a request, a stack trace, an agent
-    r"\s*(?:[\[(<]?(?:\d{4}[-/]\d\d[-/]\d\d|\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d )"
-    rf"[^\n]{{0,60}}?\b{_LEVEL}"
-    rf"|\[?{_LEVEL}(?:\]|:|\s+\[|\s*[-|]\s)"
-    r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ [\w./-]+(?:\[\d+\])?: "
-    r"|[^\n]{0,200}?\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \S{1,1000} HTTP/\d"
-    r"|at [\w.$<>/]+\(|File \"[^\"\n]+\", line \d|Traceback \(most recent|Caused by: [\w.$]+:"
-    r"|[^\n ]{1,40}/\d[\w.]* \([^\n]{0,80}\) )"
-)
-_DATA = compiled(  # what has signs of code in it and is none: JSON, comments, list items, markup
-    r"\s*(?:[\[{,]*\s*\"[^\"\n]{1,40}\"\s*:|[\[{]+\"|#(?!include|define)|//|/?\*|--\s|<[a-zA-Z/!]"
-    r"|&lt;)"
-)
-# One each: calls, operators, blocks, subscripts, names with an underscore, paths.
-_MARK = compiled(
-    r"[\w)\]]\((?!s\)|:)|[\w\]\"')]\)[:;]|[-=]>|::|&&|\|\||[-+*/|&!<>=:]="
-    r"|(?<=[\w\]) ])=(?=[\w \"'(\[{$-])|[\w)\]'\"];[ \t]*$|\{\w*\}|[{}]|\w\[(?!$)"
-    r"|\b[A-Za-z]*_\w+|\b[a-z]{2,}\.[a-z]{2,}[(.]|\b(?:self|cls|this|os|sys)\.\w|\w\.\w+\("
-    r"|\(\(|(?<!:)\)\)|(?<=\w) [<>] (?=\w)|\bis (?:not )?None\b"
-)
-_CAMEL = compiled(r"\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+[A-Z]\w*")  # marks too, where there is another
-_KEYWORD = compiled(
-    r"\s*(?:(?:async )?def \w+\(|class \w+(?:\([\w., =\[\]]*\))?\s*[:{]|from [\w.]+ import\b"
-    r"|import [\w.]+(?: as \w+)?(?:, ?[\w.]+)*;?$|elif\b|else:|try:|finally:|except\b[^.]*:$"
-    r"|(?:return|yield|raise|del|global|nonlocal|await|assert)"
-    r"(?: (?:not )?[\w.]+(?: (?:and|or|from|as|in|is) [\w.]+)?)?;?$"
-    r"|(?:if|while|for|with|return|yield|raise|assert|lambda|and|or|not|in|is|case|match)\b"
-    r"(?=.*(?:\w[(\[]|[=<>!]=|_\w| = |\w\.\w|\bis (?:not )?None\b))"
-    r"(?:(?![.!?] [A-Z]).)*[:,)\](\"'\\]$"
-    r"|(?<=[ \t]{4})(?:if|while|for|with|and|or)\b.*[:,\\]$"
-    r"|(?:const|let|var|val) \w+\s*[=:;]|#(?:include|define)\b|(?:use|using|package) [\w.:]+;$"
-    r"|(?:function|func|fn|struct|enum|interface|namespace|impl|pub|static|void|public|private"
-    r"|protected)\b[^.,]*[({;]\s*$"
-    r"|[a-z_][\w.]*(?:\[[^\]]*\])? ?[-+*/%|&]?= ?"
-    r"(?:[\[{(]|[a-z_][\w.]*(?:[(\[]| [-+*/%<>=]|$)|-?\d|not )"
-    r"|[A-Za-z_]\w* = [furb]?[\"'][^\"']*[\"'],?;?$"
-    r"|(?:SELECT\b.*\bFROM|INSERT INTO|CREATE TABLE|UPDATE \w+ SET|DELETE FROM)\b|>>> \S|\$ \S)"
-)
-# A list of identifiers, in quotes or not.
-_QUOTED = compiled(
-    r"[\s,(\[]*(?:([\"'])[\w.]+\1\s*[,)\]]+\s*)+$|[ \t]+(?:[\w.]+(?: as \w+)?,[ \t]*)+$"
-)
-_SMALL = compiled(r"[\s,(\[]*(?:'[a-z][\w.]*'\s*[,)\]]+\s*)+$")  # JSON has other quotes
-_CODED = compiled(r"[a-z][A-Z]|[A-Za-z]\d|_")
-_A_WORD = compiled(r"[^\W_]")
 _STRING = compiled(r"\"[^\"\n]*\"?|'[^'\n]*'?|(?<!\S)(?:#|//).*")
 _NAME = compiled(r"[A-Za-z_]\w{2,}")
 _LISTED = compiled(r"[ \t]+([A-Za-z_]\w{2,}),[ \t]*")  # one class of many that are imported
-_SENTENCE = compiled(r"[a-z]{2} [a-z]{2,} [a-z]{2,} [a-z]{2}")
-_SIGN = compiled(r"^[ \t]+\S|^[a-z]|[\"',:()\[\]=._\\]")
 
 
 class Place(IntEnum):
@@ -116,10 +66,10 @@ _NONE = Code((), (), frozenset())
 
 def read_code(text: str) -> Code:
     """Return which lines are code or log, and what the code calls things by."""
-    if not _HINT.search(text):
+    if not may_hold_code(text):
         return _NONE
     lines = text.split("\n")
-    flags = [_flag(line[:_LONGEST]) for line in lines]
+    flags = [is_code_line(line[:_LONGEST]) for line in lines]
     if not any(flags):
         return _NONE
     places = _places(lines, flags)
@@ -128,25 +78,6 @@ def read_code(text: str) -> Code:
 
 def _line_starts(lines: Sequence[str]) -> list[int]:
     return [0, *accumulate(len(line) + 1 for line in lines[:-1])]
-
-
-def _flag(line: str) -> bool | None:
-    """Tell whether a line is code or log; None where it has no word, or is data or a comment."""
-    if not _A_WORD.search(line) or _DATA.match(line):
-        return None
-    if _LOG.match(line) or _KEYWORD.match(line.rstrip()):
-        return True
-    listed = (_QUOTED.match(line) and _CODED.search(line)) or _SMALL.match(line)
-    return listed is not None or _is_code(line)
-
-
-def _is_code(line: str) -> bool:
-    marks = sum(1 for _ in _MARK.finditer(line))
-    if not marks:
-        return False
-    marks += sum(1 for _ in _CAMEL.finditer(line))
-    words = line.strip().count(" ") + 1
-    return marks >= words * _LOWEST_SHARE and (marks > 1 or words <= _FEW)
 
 
 def _places(lines: Sequence[str], flags: Sequence[bool | None]) -> list[Place]:
@@ -163,7 +94,7 @@ def _places(lines: Sequence[str], flags: Sequence[bool | None]) -> list[Place]:
         low, high = max(0, number - _AROUND), min(len(judged), number + _AROUND + 1)
         code = sums[high] - sums[low]
         around = code >= _LEAST_AROUND and 2 * code >= high - low - 1
-        if flag or (around and flag is not None and _may_be_code(line)):
+        if flag or (around and flag is not None and may_be_code(line)):
             places.append(Place.CODE)
         else:
             places.append(Place.BESIDE_CODE if around or mostly else Place.PROSE)
@@ -171,14 +102,10 @@ def _places(lines: Sequence[str], flags: Sequence[bool | None]) -> list[Place]:
     return places
 
 
-def _may_be_code(line: str) -> bool:
-    return not _SENTENCE.search(line) and bool(_SIGN.search(line))
-
-
 def _identifiers(lines: Sequence[str], places: Sequence[Place]) -> Iterator[str]:
     """Yield what code calls things by: words outside strings, remarks and log lines."""
     for line, place in zip(lines, places, strict=True):
-        if place is Place.CODE and not _LOG.match(line):
+        if place is Place.CODE and not is_log_line(line):
             for match in _NAME.finditer(_STRING.sub(" ", line[:_LONGEST])):
                 yield match[0]
                 yield match[0].lower()

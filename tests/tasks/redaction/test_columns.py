@@ -1,4 +1,4 @@
-"""Values in a row of a table are found whatever parts the columns and whatever stands beside."""
+"""Values beside others are found: in a row of a table, twice, behind one that was cut off."""
 
 from __future__ import annotations
 
@@ -33,15 +33,33 @@ def test_a_value_in_a_column_is_found(name: str, mark: str) -> None:
     for before, behind in _BESIDE:
         quote = mark[0] if mark[0] in "\"'" else ""
         text = f"{quote}{before}{mark}{value}{mark}{behind}{quote}"
-        start = text.index(value)
-        (found,) = find_forms([text])
-        covered = {place for one in found for place in range(one.start, one.end)}
-        missed = [
-            place
-            for place in range(start, start + len(value))
-            if text[place].isalnum() and place not in covered
-        ]
-        assert not missed, text
+        assert not missed(text, text.index(value), value), text
+
+
+def missed(text: str, start: int, value: str) -> list[int]:
+    """Return the places of the value's letters and digits that no finding covers."""
+    (found,) = find_forms([text])
+    covered = {place for one in found for place in range(one.start, one.end)}
+    places = range(start, start + len(value))
+    return [place for place in places if text[place].isalnum() and place not in covered]
+
+
+@pytest.mark.parametrize("mark", [" ", ", ", "\n", "\t", ";", " / ", " and "])
+@pytest.mark.parametrize("name", _VALUES)
+def test_both_of_two_values_are_found(name: str, mark: str) -> None:
+    value = _VALUES[name]
+    text = f"{value}{mark}{value}"
+    assert not missed(text, 0, value), text
+    assert not missed(text, len(value) + len(mark), value), text
+
+
+@pytest.mark.parametrize("name", [name for name in _VALUES if name != "card in fours"])
+def test_a_value_behind_the_beginning_of_another_is_found(name: str) -> None:
+    value = _VALUES[name]
+    for length in range(1, len(value)):
+        beginning = value[:length].rstrip()
+        text = f"{beginning} {value}"
+        assert not missed(text, len(beginning) + 1, value), text
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ PERSONAL = [
     ("SECRET", "HF_TOKEN=⟦hf·_aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH⟧"),
     ("SECRET", "use ⟦hf·_QwErTyUiOpAsDfGhJkLzXcVbNmQwErTyUi⟧ here"),
     ("SECRET", "⟦gh·p_QwErTyUiOpAsDfGhJkLzXcVbNmQwErTyUiOp⟧"),
+    ("SECRET", "⟦gh·p_S8foYFGvZCQtgCgygnDXLKIfIzxABcSXFRJC⟧"),
+    ("SECRET", "⟦AI·za7-RJahQxZyGtsjJZGGM-GFcNqhrZig_HqQg⟧"),
     ("SECRET", "⟦np·m_QwErTyUiOpAsDfGhJkLzXcVbNmQwErTyUiOp⟧"),
     ("SECRET", "⟦SG·.ngeVfQFYQlKU0ufo8x5d1A.TwL2iGABf9DHoTf-09kqeF8tAmbihYzrnopKc-1s5cr⟧"),
     (

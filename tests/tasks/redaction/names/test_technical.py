@@ -43,6 +43,16 @@ def values(finder: NameFinder, text: str) -> list[str]:
         "from numpy import (\n    Int32,\n    Float64Array,\n    FileReader, ZipReader,\n)",
         "    ops = (\n        'aaa', 'aad', 'jae', 'lea', 'popa',\n    )",
         'class Dialect(Enum):\n    TRINO = "trino"\n    CASSANDRA = "cassandra"',
+        "sudo zypper pchk && setopt localoptions\nalias kd='sudo dpkg -i ./*.deb'",
+        'case "$OSTYPE" in\n  darwin*)\n    cordova run\n    aws sso login -p $1\n  ;;\nesac',
+        "17/06/09 20:10:41 INFO storage.MemoryStore: MemoryStore started on Bismarck",
+        "2016-09-28 04:30:31, Info                  CBS    Ending TrustedInstaller initialization.",
+        "03-17 16:13:38.859  2227  2227 D TextView: KeyguardViewMediator is Visible",
+        "- 1117984130 2005.06.05 R37-M1-NE-C:J13-U01 2005-06-05-08.08.50.547117 R37-M1-NE-C RAS",
+        '\tchild := &Command{\n\t\tUse: "firstChild",\n\t}\n\tflags.String("subFlag", "")',
+        "export interface Chart {\n  fontSize: number;\n  barWidth?: number;\n  anchor: string;\n}",
+        "No LoRA weights for a ViT of this rank were found.",
+        "query {\n    artifactUri\n    lifecycleStage\n}",
     ],
 )
 def test_code_and_logs_hold_no_names(finder: NameFinder, text: str) -> None:
@@ -118,6 +128,10 @@ def test_a_plainer_reading_of_code_is_code(finder: NameFinder) -> None:
         ("<p>Anna lives in Nairobi</p>", "Nairobi"),
         ("if you meet Marjorie (my sister), say hi:", "Marjorie"),
         ("DeShawn and McDonald met LaToya.", "DeShawn"),
+        ("const order = {\n  customerName: 'Anna',\n  shipTo: x.y,\n};", "Anna"),
+        ("2016-09-28 04:30:31, Info  CBS  user=Ann Lee logged in", "Ann Lee"),
+        ("export OWNER=x\ngit config user.name 'Marjorie Hughes'", "Marjorie Hughes"),
+        ("We flew to Turku with easyJet last year.", "easyJet"),
     ],
 )
 def test_clear_names_and_those_in_data_and_prose_are_found(
@@ -134,6 +148,9 @@ def test_clear_names_and_those_in_data_and_prose_are_found(
         "let's see, well, I applied (not by choice)",
         "- Anna: bring salad; Bert: bring bread",
         "name,city\nAnna,Oslo\nBert,Turku",
+        "find anna and tell her, then go home",
+        "12/05/24, 10:30 - Anna: make tea or cat food?",
+        "local time in oslo, set by anna",
     ],
 )
 def test_chats_lists_and_tables_are_no_code(text: str) -> None:
