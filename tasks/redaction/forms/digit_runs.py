@@ -161,7 +161,8 @@ def _candidates(
         mask += str(length)
         last = place == len(groups) - 1
         rules = by_mask.get(mask) if last or group.soft else None
-        if rules and (rules[0].kind == "CARD" or not _goes_on(groups, place)):
+        spaced = place == first or groups[first].sign == " "  # 778-62-8144 does not go on after it
+        if rules and (rules[0].kind == "CARD" or not (spaced and _goes_on(groups, place))):
             candidates.append((place, rules))
         mask += group.sign
     return candidates[::-1]

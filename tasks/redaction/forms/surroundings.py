@@ -45,7 +45,8 @@ OTHER_NUMBER = compiled(
 )
 # The rest of 17,227,483.50; "17,227 483 735" is a column and a number.
 _THOUSANDS = compiled(r"[0-9]{3}(?:,[0-9]{3})*(?:\.[0-9]+)?(?![0-9]|[ .,/-][0-9])")
-_DIALLED = compiled(r"\+[0-9]{1,3}[ .-]$")  # +1 415 555 2671: a phone
+_DIALLED = compiled(r"(?<![A-Za-z0-9])\+[0-9]{1,3}[ .-]$")  # +1 415 555 2671: a phone
+_LONGER_THAN_DIALLED = 15  # characters, without the country: a card behind "+4" is one
 _CENTS = compiled(r",[0-9]{1,2}(?![0-9])")
 
 
@@ -81,7 +82,8 @@ def glued(text: str, start: int, end: int) -> bool:
         if (
             before[1] == " "
             and before[0].isdigit()
-            and _DIALLED.search(text, max(0, start - 5), start)
+            and end - start < _LONGER_THAN_DIALLED
+            and _DIALLED.search(text, max(0, start - 6), start)
         ):
             return True
     if behind and (behind[0].isalnum() or behind[0] in "_@%$€£"):

@@ -73,3 +73,12 @@ def test_a_value_behind_the_beginning_of_another_is_found(name: str) -> None:
 )
 def test_thousands_and_cents_are_no_columns(text: str) -> None:
     assert find_forms([text]) == [[]]
+
+
+@pytest.mark.parametrize("text", ["it is ⟦⟧ 0000", "4 e+115 ⟦⟧", "12345 ⟦⟧ 123 456", "⟦⟧ 12345"])
+@pytest.mark.parametrize("name", ["SSN", "IBAN", "card", "card with dashes"])
+def test_groups_of_digits_beside_a_whole_number_hide_nothing(name: str, text: str) -> None:
+    value = _VALUES[name]
+    start = text.index("⟦")
+    text = text.replace("⟦⟧", value)
+    assert not missed(text, start, value), text
