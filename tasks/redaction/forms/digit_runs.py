@@ -33,7 +33,6 @@ _RUN = compiled(
     rf"(?:{_BETWEEN}[0-9]{{1,40}}+){{0,40}}+"
 )
 _DECIMAL = compiled(r"\d+\.\d{10,}")
-_NEGATIVE = compiled(r"[ :=(,]-\Z")
 _NOT_A_DIGIT = compiled(r"[^0-9]+")
 _PART = compiled(r"([0-9]+)([^0-9]*)")
 SHAPE = str.maketrans("123456789", "000000000")  # what a row looks like, whatever its digits
@@ -203,11 +202,9 @@ def _may_stand(text: str, start: int, end: int, digits: str, *, card: bool) -> b
     may_go_on = card and text[end : end + 1] in ("/", ",")  # its expiry, the next column
     if glued(text, start, end) and not may_go_on:
         return False
-    if _DECIMAL.fullmatch(text, start, end) or _NEGATIVE.search(text, max(0, start - 2), start):
-        return False
     bare = len(digits) == end - start
-    if bare and int(digits).bit_count() == 1:  # a power of two
-        return False
+    if _DECIMAL.fullmatch(text, start, end) or (bare and int(digits).bit_count() == 1):
+        return False  # 4800.935999999999, or a power of two
     return bool(digits.strip("01")) and not said_to_be_other(text, start, bare=bare)
 
 

@@ -28,8 +28,8 @@ _STRONG = (
     r"webhook[_ -]?secret|recovery[_ -]?(?:code|key)|storage[_ -]?key|master[_ -]?key|auth"
 )
 _BEHIND_WORD = compiled(
-    rf"(?i)(?<![a-z])(?<!\$\{{)(?:[\w.-]{{0,40}}[_.-])?(?:(?P<weak>{_WEAK})|(?P<strong>{_STRONG}))(?:[_-]?\d)?"
-    r"(?P<between>(?:[\"'\]])?\s{0,3}(?:(?P<sign>[:=]|=>|:=)|(?P<verb>(?:\s?\([^()\n]{1,30}\)\s?)?"
+    rf"(?i)(?<![a-z])(?:[\w.-]{{0,40}}[_.-])?(?:(?P<weak>{_WEAK})|(?P<strong>{_STRONG}))(?:[_-]?\d)?"
+    r"(?P<between>(?:[\"'\]])?\s{0,3}(?:(?P<sign>:-|[:=]|=>|:=)|(?P<verb>(?:\s?\([^()\n]{1,30}\)\s?)?"
     r"(?:is|was|are|to)(?:\s*:)?\s))\s{0,3})"
     r"(?P<quote>\\?[\"'`“‘])?+(?P<value>(?(quote)[^\"'`”’\n\\]{4,300}+|"
     r"[^\s\"'`<>,;|]{3,300}[^\s\"'`<>,;|.:)\]}]))"
@@ -42,7 +42,7 @@ _TRIGGER = (
     r"[^\n:=]{0,34}(?:[:=]| is | was | are | to )[^\n]"
 )
 _NOT_A_VALUE = compiled(
-    r"(?i)^(?:\$|%|<|\{|\[|\(|\.{2,}|\*{2,}|x{4,}|your|my[_-]|insert|enter|change[_-]?this|todo|"
+    r"(?i)^(?:\$|%|<|\{|\[|\(|[a-z][0-9]?\}|\.{2,}|\*{2,}|x{4,}|your|my[_-]|insert|enter|change[_-]?this|todo|"
     r"none|null|nil|undefined|true|false|string|str|bytes|int|optional|required|self\.|os\.|env|"
     r"process\.|config\.|settings\.|getenv|input|redacted|hidden|masked|example|placeholder|https?:"
     r"|[a-z.-]+(?:\.\$[\w]+|-\$[0-9])$)"  # "keyword.$0": a grammar's rule

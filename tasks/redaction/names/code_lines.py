@@ -12,7 +12,7 @@ _FEW = 3  # words
 _LOWEST_SHARE = 0.34  # marks of code for each word
 _HINT = compiled(
     r"[=({\[;_<]|[\"'],|::|->|\d:\d\d|\b(?:import|return|raise|at|HTTP|sudo)\b"
-    r"|(?<!\S)--[a-z]|\d{6} \d{6}|[a-z]{2}[A-Z]\w*:"
+    r"|(?<!\S)--[a-z]|\d{6} \d{6}|[a-z]{2}[A-Z]\w*:|\w-\w+: |: (?:[Tt]rue|false|False|null)\b"
 )
 _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL|SEVERE)\b"
 _STAMP = (
@@ -22,7 +22,7 @@ _STAMP = (
 _LOG = compiled(  # a time stamp and a level, a level, syslog, a request, a stack trace, an agent
     rf"\s*(?:[\[(<]?{_STAMP}[^\n]{{0,60}}?"
     rf"(?:\b{_LEVEL}|, (?:Info|Warning|Error) {{2}}| [VDIWEF] \w+ *[:(]"
-    r"|\d[.,]\d{3}\]?:? \w+[.:\[(])"
+    r"|:\d\d[.,]\d{3}\]?:? \w+[.\[(])"
     rf"|\[?{_LEVEL}(?:\]|:|\s+\[|\s*[-|]\s)"
     r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ [\w./()-]+(?:\[\d+\])?: "
     r"|- \d{10} \d{4}\.\d\d\.\d\d |\d{8}-\d{1,2}:\d{1,2}:\d{1,2}[:.]\d+\|"
@@ -58,23 +58,29 @@ _KEYWORD = compiled(
     r"|[a-z_][\w.]*(?:\[[^\]]*\])? ?[-+*/%|&]?= ?"
     r"(?:[\[{(]|[a-z_][\w.]*(?:[(\[]| [-+*/%<>=]|$)|-?\d|not )"
     r"|[A-Za-z_]\w* = [furb]?[\"'][^\"']*[\"'],?;?$"
-    r"|[a-z]{2,}[A-Z]\w*\??:(?:\s|$)|\w+\??: (?:str|int|float|bool|bytes|None|Any|string|number"
-    r"|boolean|void|any|u?int\d+|[ui](?:8|16|32|64)|usize|f32|f64)\b(?:\[.*\])?"
-    r"(?: \| .*)?(?: = .*)?[,;]?$"
+    r"|[a-z]{2,}[A-Z]\w*\??:(?:\s|$)"
+    r"|(?<=[ \t])(?!Ma?c|De|La|Le|Van)[A-Z][a-z]+[A-Z]\w*: [A-Z]\w*$"
+    r"|[a-z]\w*(?:-\w+)+:(?: +(?:-?\d[\w.]*|\w+))?(?: +#.*)?$"
+    r"|\w+: (?:[Tt]rue|false|False|null)(?: +#.*)?$"
+    r"|\w+\??: (?:Final|str|int|float|bool|bytes|None|Any|string|number|boolean|void|any|u?int\d+"
+    r"|[ui](?:8|16|32|64)|usize|f32|f64)\b(?:\[.*\])?(?: \| .*)?(?: = .*)?[,;]?$"
     r"|(?:SELECT\b.*\bFROM|INSERT INTO|CREATE TABLE|UPDATE \w+ SET|DELETE FROM)\b|>>> \S|\$ \S)"
 )
 _TOOLS = (
-    r"(?:cd|cp|mv|rm|mkdir|ls|cat|grep|sed|awk|find|curl|wget|tar|chmod|chown|kill|git|docker|make"
-    r"|kubectl|helm|terraform|npm|npx|yarn|pnpm|pip3?|python3?|conda|brew|apt|apt-get|dnf|yum|apk"
-    r"|pacman|cargo|go|ssh|scp|rsync|aws|gcloud|az|systemctl|journalctl|psql|mysql|redis-cli)"
+    r"(?:cp|mv|rm|mkdir|ls|grep|sed|awk|curl|wget|tar|chmod|chown|git|docker|kubectl|helm|terraform"
+    r"|npm|npx|yarn|pnpm|pip3?|python3?|conda|brew|apt|apt-get|dnf|yum|apk|pacman|cargo|ssh|scp|aws"
+    r"|rsync|gcloud|systemctl|journalctl|psql|mysql|redis-cli)"
 )
+_OPTION = r"(?: --[a-z]| -[A-Za-z]+(?: |$)| (?:\./|~/|/\w))"
 _SHELL = compiled(
     r"\s*(?:(?:fi|done|esac|then|else|do|;;)(?:\s*;)?$|case .* in$|(?:for|select) \w+ in .*\bdo$"
-    r"|(?:if|elif|while|until) (?:\[|!|\(\(|command |test )|\[\[? .* \]\]?|alias [^\s=]+="
-    r"|(?:setopt|unsetopt|autoload|zmodload|compdef|bindkey|zstyle)\b|sudo \S|exit \d|return [$\d]"
+    r"|(?:if|elif|while|until) (?:\[|!|\(\(|command |test )|alias [^\s=]+="
+    r"|\[\[? .*(?:[!=]=|=~|-[a-z] ).* \]\]?|(?:exit|return) (?:\d+;?$|\$)|sudo \S"
+    r"|(?:setopt|unsetopt|autoload|zmodload|compdef|bindkey|zstyle)\b"
     r"|(?:export|local|readonly|declare|typeset|unset|source|eval|exec|builtin|trap|set|shift)\b"
     r"(?=.*(?:[$=_{]| -))[^.!?]*$|(?:echo|printf) (?:-\w+ )?[\"'$]|\w+\*\)(?:\s|$)"
-    rf"|{_TOOLS}\b(?=[^.!?]*(?: --?[A-Za-z]| ?[|>&$]| [./~]\S))[^,]*$)"
+    rf"|{_TOOLS}\b(?=[^.!?]*(?:{_OPTION}| ?[|>$]|&&))[^,]*$"
+    rf"|(?:cd|cat|find|make|go|kill|az)\b(?=[^.!?]*{_OPTION})[^,]*$)"  # words of prose too
 )
 # A list of identifiers, in quotes or not.
 _QUOTED = compiled(

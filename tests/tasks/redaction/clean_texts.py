@@ -51,7 +51,7 @@ CLEAN = [
     "token=Token{a64f992 ActivityRecord} and Bad activity token: android.os.BinderProxy@2bd79ce",
     'history="$BASE${PWD:A1}/history"',
     "flags = 00000004 in call 1, [0701/114930:WARNING:dns.cc]",
-    "keyId: -127633188, old=4800.935999999999",
+    "keyId: -12, old=4800.935999999999",
     "'ff02::1/128': 'All nodes', ff05::1:3, 'fc00::/7': 'Unique local', fe80::/10",
     "{token: 'keyword.tag-$1'} and case 536870912: return 536870912",
     "fan speeds ( 3552 3534 3375 **** 3515 3479 )",

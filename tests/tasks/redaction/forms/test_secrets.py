@@ -22,6 +22,7 @@ PERSONAL = [
     ("SECRET", "HF_TOKEN=⟦hf·_aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH⟧"),
     ("SECRET", "use ⟦hf·_QwErTyUiOpAsDfGhJkLzXcVbNmQwErTyUi⟧ here"),
     ("SECRET", "⟦gh·p_QwErTyUiOpAsDfGhJkLzXcVbNmQwErTyUiOp⟧"),
+    ("SECRET", "${PASSWORD:-⟦hunter2!x⟧}"),
     ("SECRET", "⟦gh·p_S8foYFGvZCQtgCgygnDXLKIfIzxABcSXFRJC⟧"),
     ("SECRET", "⟦AI·za7-RJahQxZyGtsjJZGGM-GFcNqhrZig_HqQg⟧"),
     ("SECRET", "⟦np·m_QwErTyUiOpAsDfGhJkLzXcVbNmQwErTyUiOp⟧"),

@@ -51,6 +51,8 @@ def values(finder: NameFinder, text: str) -> list[str]:
         "- 1117984130 2005.06.05 R37-M1-NE-C:J13-U01 2005-06-05-08.08.50.547117 R37-M1-NE-C RAS",
         '\tchild := &Command{\n\t\tUse: "firstChild",\n\t}\n\tflags.String("subFlag", "")',
         "export interface Chart {\n  fontSize: number;\n  barWidth?: number;\n  anchor: string;\n}",
+        "timeouts:\n  connect: 30s\n  tcp: 30s\nmin-version: 1.2\nnvml: True\nsplit-shuffle: 1us",
+        "class Tables:\n    ActionText: Table\n    RemoveFile: Table\n    JALAL: Final = 2",
         "No LoRA weights for a ViT of this rank were found.",
         "query {\n    artifactUri\n    lifecycleStage\n}",
     ],
@@ -151,6 +153,13 @@ def test_clear_names_and_those_in_data_and_prose_are_found(
         "find anna and tell her, then go home",
         "12/05/24, 10:30 - Anna: make tea or cat food?",
         "local time in oslo, set by anna",
+        "go get $5 from anna & find her dog",
+        "exit 12 is near anna",
+        "  anna: 30\n  bert: 20",
+        "  McDonald: Manager",
+        "[ Anna Lee ]",
+        "[2024-01-02 10:11:12] Anna: it costs 1.234 Euro.",
+        "[00:01:02.345] Anna: hello",
     ],
 )
 def test_chats_lists_and_tables_are_no_code(text: str) -> None:
