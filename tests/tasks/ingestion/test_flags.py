@@ -34,6 +34,11 @@ DISGUISES: list[Callable[[str], str]] = [
 ]
 
 
+def _need_data() -> None:
+    if not DATA.exists():
+        pytest.skip("the shared real data is not here")
+
+
 @pytest.fixture(scope="module")
 def flagger() -> Flagger:
     return build_flagger()
@@ -46,12 +51,14 @@ def finder() -> InjectionFinder:
 
 @pytest.fixture(scope="module")
 def requests() -> list[str]:
+    _need_data()
     table = json.loads((DATA / "clinc150/data_full.json").read_text("utf-8"))
     return [text for part in ("test", "oos_test") for text, _ in table[part]]
 
 
 @pytest.fixture(scope="module")
 def chats() -> list[list[str]]:
+    _need_data()
     with gzip.open(DATA / "chitchat/conversations.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line)["messages"] for _, line in zip(range(500), lines, strict=False)]
     return [[message["content"] for message in row] for row in rows]

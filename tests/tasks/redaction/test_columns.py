@@ -13,6 +13,7 @@ _VALUES = {
     "card with dashes": "5500-0000-0000-0004",
     "IBAN": "DE89370400440532013000",
     "IBAN in fours": "GB29 NWBK 6016 1331 9268 19",
+    "IBAN, country apart": "DE 8937 0400 4405 3201 3000",
     "phone": "212-555-0143",
     "phone with country": "+1 212 555 0143",
     "phone with brackets": "(212) 555-0143",
