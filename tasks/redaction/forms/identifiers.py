@@ -69,7 +69,9 @@ def _is_routing(digits: str) -> bool:
     return weighted(digits, (3, 7, 1) * 3) % 10 == 0
 
 
-_SSN_WORDS = words(r"ssn", r"ss#", r"social[ -]security", r"soc(?:ial)? sec", r"social is", r"my social")
+_SSN_WORDS = words(
+    r"ssn", r"ss#", r"social[ -]security", r"soc(?:ial)? sec", r"social is", r"my social"
+)
 _TOLD_WORDS = words(
     r"numbers?", "no", "id", "is", "was", "it['’]?s", "social", "security", "gave", "my"
 )
