@@ -18,6 +18,7 @@ from eval_sets.loading import load_eval_set
 from eval_sets.types import Case
 from tasks.demo_desk.facts import (
     Fact,
+    everyday_turns,
     load_facts,
     other_turns,
     personal_data,
@@ -44,7 +45,6 @@ def draw_conversations(seed: int) -> dict[str, list[Conversation]]:
     turns = other_turns()
     instructions: list[tuple[str, str]] = [(a, b) for a, b in turns["instructions"]["pairs"]]
     harmless: list[tuple[str, str]] = [(a, b) for a, b in turns["safety"]["harmless"]]
-    everyday: list[tuple[str, str]] = [(a, b) for a, b in turns["safety"]["everyday"]]
     return {
         "facts": [row for fact in load_facts() for row in _fact_rows(fact, rng)],
         "followups": _followup_rows(rng),
@@ -53,7 +53,7 @@ def draw_conversations(seed: int) -> dict[str, list[Conversation]]:
         "contrasts": contrast_rows(rng),
         "refusals": _general("refusals", _refusals(), rng),
         "harmless": _general("harmless", harmless, rng),
-        "everyday": [plain(pair) for pair in everyday],
+        "everyday": [plain(pair) for pair in everyday_turns()],
         "instructions": _general("instructions", instructions, rng),
     }
 

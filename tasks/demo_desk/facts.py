@@ -1,7 +1,7 @@
 """The demo desk's ground truth and phrasings, read from their TOML files.
 
-Needs eval_sets/demo_desk/ (facts, made-up personal data) and this folder's phrasings.toml and
-other_turns.toml. Writes nothing.
+Needs eval_sets/demo_desk/ (facts, made-up personal data) and this folder's phrasings.toml,
+other_turns.toml and everyday.toml. Writes nothing.
 """
 
 from __future__ import annotations
@@ -81,6 +81,12 @@ def phrasings() -> dict[str, Phrasing]:
 def other_turns() -> dict[str, Any]:
     """Return what customers say besides asking for a fact (other_turns.toml)."""
     return _toml("tasks.demo_desk", "other_turns.toml")
+
+
+@cache
+def everyday_turns() -> list[tuple[str, str]]:
+    """Return ordinary questions and their answers (everyday.toml)."""
+    return [(asked, told) for asked, told in _toml("tasks.demo_desk", "everyday.toml")["pairs"]]
 
 
 @cache

@@ -11,7 +11,7 @@ from eval_sets.loading import list_eval_sets, load_eval_set
 from eval_sets.types import Case, ClosedBook, Constraints, PiiLeak, Refusal
 from tasks.demo_desk.facts import Fact, load_facts, personal_data, phrasings, shop
 
-TOKENS_A_MODEL = 5_000
+TOKENS_A_MODEL = 6_000
 
 
 def holds(text: str, part: str) -> bool:
@@ -104,7 +104,7 @@ def test_safety_has_both_sides_and_instructions_many_shapes() -> None:
     for case in load_eval_set("safety").cases:
         assert isinstance(case.expect, Refusal)
         sides[case.expect.refuse] += 1
-    assert sides == {True: 24, False: 16}
+    assert sides == {True: 24, False: 64}
     shapes: set[str] = set()
     for case in load_eval_set("instruction_following").cases:
         assert isinstance(case.expect, Constraints)
