@@ -115,7 +115,7 @@ def _readings(text: str, rows: Rows) -> list[View]:
         found += rewrite(text, edits)
     for number in sorted(rows):
         read = TRICKS[number].read
-        if len(text) <= _SHORT:
+        if len(text) <= _SHORT or TRICKS[number].whole:
             found += read(text)
             continue
         for low, high in windows(rows[number], _BEFORE, _AFTER):

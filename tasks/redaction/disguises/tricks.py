@@ -16,6 +16,14 @@ from tasks.redaction.disguises.lines import BEGINNINGS, line_views
 from tasks.redaction.disguises.rewriting import View, rewrite
 from tasks.redaction.disguises.spacing import apart_views, confused_views, loose_views
 from tasks.redaction.disguises.spelled import spelled_views
+from tasks.redaction.disguises.tables import (
+    JOINED,
+    QUESTION,
+    TABLE,
+    answer_views,
+    joined_views,
+    table_views,
+)
 
 
 class Trick(NamedTuple):
@@ -23,13 +31,14 @@ class Trick(NamedTuple):
 
     `trigger` is a Hyperscan expression that stands wherever the trick is at work; `needs_digit`
     says that it has one of 0 to 9 in it; `spared` that what was surely found as it stands needs no
-    other reading.
+    other reading; `whole` that a long text is read in one piece, not around its triggers.
     """
 
     trigger: str
     read: Callable[[str], Iterable[View]]
     needs_digit: bool = False
     spared: bool = False
+    whole: bool = False
 
 
 def _escaped(text: str) -> Iterator[View]:
@@ -125,4 +134,7 @@ TRICKS = (
         rf"|[0-9]{_GAP}(?:{_WORD}){_GAP}(?:{_WORD}|{_SOME})\b",
         digit_word_views,
     ),
+    Trick(TABLE, table_views, whole=True),
+    Trick(QUESTION, answer_views, needs_digit=True),
+    Trick(JOINED, joined_views),
 )

@@ -89,48 +89,70 @@ def _behind(kind: str, name: str, label: str, value: str, digits: tuple[int, int
 
 
 _NATIONAL = (
-    r"(?:national|citizen|resident|personal|civil)[ -](?:id\w*|insurance|identity|identification)"
+    r"(?:national|citizen|resident|personal|civil)[ _-](?:id\w*|insurance|identity|identification)"
     r"(?: card| document)?(?: number| no\.?| code)?|id(?:entity)?[ -](?:card|document)(?: number)?|"
     r"id numbers?|nino|ni number|national insurance|personnummer|person number|pesel|dni|nie|curp|"
     r"bsn|burgerservicenummer|aadhaar|aadhar|nric|cpr|hetu|ahv|insz|niss|cnic|nir|sin|"
     r"social insurance(?: number)?|rut|cedula|c\wdula|egn|jmbg|oib|emirates id|rrn|"
     r"social security|social_security\w*|resident registration(?: number)?|voter id|"
-    r"citizenship number"
+    r"citizenship number|jumin\w*"
 )
 _TAX = (
-    r"tax(?:payer)?[ -]?(?:id\w*|number|no|file number|reference|code)(?: number)?|tin|itin|f?ein|"
+    r"tax(?:payer)?[ _-]?(?:id\w*|number|no|file number|reference|code)(?: number)?|tin|itin|f?ein|"
     r"employer identification(?: number)?|steuer-?id\w*|steuernummer|codice fiscale|nif|cpf|cnpj|"
-    r"tfn|abn|utr|vat(?: id| number| no)|partita iva|siren|siret|pan(?: card| number)|nipc|"
-    r"cuit|cuil"
+    r"tfn|taxfilenumber|tax_file_number|abn|utr|vat(?: id| number| no)|partita iva|siren|siret|"
+    r"pan(?: card| number)|nipc|cuit|cuil"
 )
 _HEALTH = (
     r"nhs|medicare|medicaid|mrn|medical record|health (?:insurance|card|id|plan)|"
-    r"(?:patient|member|beneficiary|subscriber|insurance|policy ?holder) (?:id|number|no)|"
+    r"(?:patient|member|beneficiary|subscriber|insurance|policy ?holder)[ _](?:id|number|no)|"
     r"insurance policy(?: number)?|policy number|hicn|mbi|npi|dea number|ohip|"
     r"krankenversicherten\w*"
 )
 _ACCOUNT = (
     r"(?:bank|checking|savings?|current|deposit|giro)[ -](?:account|acct|a/c)|"
     r"(?:account|acct|a/c)(?:[ .]{0,2}(?:number|no|num|nr)\b|[ .]?#)|kontonummer|"
-    r"account_?(?:number|no)|acct_?(?:num|no)"
+    r"account_?(?:number|no)|acct_?(?:num|no)|acc(?:ount)?[ .]{1,2}no|rekeningnummer|"
+    r"num\wro de compte"
 )
 _ROUTING = (
-    r"routing(?: transit)?(?: number| no)?|aba(?: number)?|rtn|sort[ -]?code|bsb|transit number"
+    r"routing(?: transit)?(?: number| no)?|aba(?: number)?|rtn|sort[ _-]?code|bsb|"
+    r"transit(?: number| no)?"
 )
 _CARD = (
     r"(?:credit|debit|bank|payment|visa|prepaid)[ -]?card|card(?: number| no\b| num\b|[ .]?#)|"
     r"visa|master ?card|amex|american express|maestro|unionpay|discover|diners|jcb|rupay|"
     r"cc(?: number|[ .]?#| no)|credit_?card\w*|card_?number|pan number"
 )
+_PASSPORT = (
+    r"passports?|passport_?(?:number|no)|reisepass\w*|passeport|paspoort\w*|pasaporte|passaporte"
+    r"|passaporto|pas nummer|paszport\w*|passnummer"
+)
 _CARD_VALUE = r"[0-9]{3,6}(?:[ .-]{0,3}[0-9]{2,6}){1,5}|[0-9]{12,19}"
 _NINE = r"[0-9]{3}[ .-]?[0-9]{2}[ .-]?[0-9]{4}|[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{3}"
 
+# The word alone says it of the digits next to it only: "account 71408832".
+_NEXT_TO_ACCOUNT = Detector(
+    kind="ACCOUNT",
+    name="account next to its word",
+    trigger=r"(?:account|acct|konto|cuenta|compte|conto|rekening)[ :#=]{1,3}(?:is )?[0-9]",
+    pattern=compiled(
+        r"(?i)(?<![a-z0-9_-])(?:account|acct|konto|cuenta|compte|conto|rekening)[ :#=]{1,3}(?:is )?"
+        r"(?P<value>[0-9]{7,17}|[0-9]{2,6}(?:[ -][0-9]{1,6}){1,3})(?![\w-])(?![.,][0-9])"
+    ),
+    score=UNSURE,
+    before=16,
+    after=40,
+    check=_digits(7, 17),
+    needs_digit=True,
+    once=0,
+)
 BEHIND_LABELS = (
     _behind("SSN", "SSN by its word",
             r"ssn|ss#|social[ -]security|soc(?:ial)? sec|social_security\w*|social(?: number|:)",
             _NINE, (9, 9)),
     _behind("CARD", "card by its word", _CARD, _CARD_VALUE, (12, 19)),
-    _behind("PASSPORT", "passport by its word", r"passports?|passport_?(?:number|no)|reisepass\w*",
+    _behind("PASSPORT", "passport by its word", _PASSPORT,
             r"[A-Z]{0,3}[ -]?[0-9]{2,3}[ -][0-9]{3}[ -]?[0-9]{2,4}|[A-Z]{1,3}[ -][0-9]{6,8}|"
             r"(?=[A-Z0-9]*[0-9])[A-Z0-9]{6,12}", (4, 10)),
     _behind("NATIONAL_ID", "national number by its word", _NATIONAL, _CODE, (6, 18)),
@@ -138,8 +160,10 @@ BEHIND_LABELS = (
     _behind("HEALTH_ID", "health number by its word", _HEALTH, _CODE, (5, 16)),
     _behind("ACCOUNT", "account by its word", _ACCOUNT, r"[0-9](?:[ -]?[0-9]){4,17}", (5, 18)),
     _behind("ACCOUNT", "account by its short word", "a/c", r"[0-9]{8,12}", (8, 12)),
+    _NEXT_TO_ACCOUNT,
     _behind("ACCOUNT", "bank by its word", _ROUTING,
-            r"[0-9]{9}|[0-9]{2}[- ][0-9]{2}[- ][0-9]{2}|[0-9]{3}[- ][0-9]{3}|[0-9]{6}", (6, 9)),
+            r"[0-9]{9}|[0-9]{5}-[0-9]{3}|[0-9]{2}[- ][0-9]{2}[- ][0-9]{2}|[0-9]{3}[- ][0-9]{3}|"
+            r"[0-9]{6}", (6, 9)),
 )  # fmt: skip
 # "912345678 is my passport number": told after the number.
 _TOLD = (

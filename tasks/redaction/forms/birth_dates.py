@@ -20,7 +20,11 @@ _MONTH = by_first_letter(
     r"|iembre|tiembre)?|set(?:embro|tembre)?|o[ck]t(?:ober|obre|ubre)?|out(?:ubro)?|ottobre"
     r"|nov(?:ember|embre|iembre|embro)?|de[cz](?:ember|embro)?|d[ée]c(?:embre)?|dic(?:iembre|embre)?"
 )
-_DAY = r"(?:0?[1-9]|[12]\d|3[01])(?:st|[nr]d|th|er|º|°|\.)?"
+_DAY = (
+    r"(?:(?:0?[1-9]|[12]\d|3[01])(?:st|[nr]d|th|er|º|°|\.)?"
+    r"|(?:twenty[- ]|thirty[- ])?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)"
+    r"|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth)"
+)
 _YEAR = r"(?:(?:19|20)\d\d(?!\d)|['’]?\d\d(?!\w))"
 _FULL_YEAR = r"(?:19|20)\d\d(?!\d)"
 _DATE = (
@@ -48,7 +52,7 @@ _ANYWHERE = (
     r"|narozen|years old|wedding anniversary|our anniversary|my anniversary"
 )
 _WORD_START = (
-    r"d\.?\s?o\.?\s?b\b|b-?day\b|b\.|geb\.|gebdat|nac[ií]|nat[oa]\s(?:il|a)\b|nasci"
+    r"d\.?\s?o\.?\s?b\b|b-?day\b|b\.|geb\.|ur\.|gebdat|nac[ií]|nat[oa]\s(?:il|a)\b|nasci"
     r"|turn(?:s|ed|ing)? \d\d|aged? \d\d|age is"
 )
 _WORD = rf"(?:{by_first_letter(_ANYWHERE)}|\b{by_first_letter(_WORD_START)})"
@@ -57,7 +61,7 @@ _WORD = rf"(?:{by_first_letter(_ANYWHERE)}|\b{by_first_letter(_WORD_START)})"
 _TRIGGER = (
     r"(?:birth|\bborn\b|geburt|geboorte|naissance|anniversa|nacimiento|cumplea|nascita|compleanno"
     r"|nascimento|anivers|syntym|urodz|narozen|years old)[^0-9]{0,110}[0-9]"
-    r"|\bd\.?\s?o\.?\s?b\b|\bb-?day\b|\bb\.\s?[0-9a-z]|\bgebor|\bgeb\.|\bgebdat|\bn.e?\sle\b"
+    r"|\bd\.?\s?o\.?\s?b\b|\bb-?day\b|\bb\.\s?[0-9a-z]|\bgebor|\bgeb\.|\bur\.|\bgebdat|\bn.e?\sle\b"
     r"|\bnac[i\xed]|\bnat[oa]\s(?:il|a)\b|\bf[o\xf6\xf8]d[teds]|\bturn(?:s|ed|ing)? [0-9]{2}"
     r"|\baged? [0-9]{2}|\bage is"
 )

@@ -14,8 +14,8 @@ from tasks.redaction.patterns import compiled
 from tasks.redaction.scanner import Detector
 
 _WORD = (
-    r"(?:\bdriv(?:er['’]?s?['’]?|ing|e)[ -]?(?:licen[cs]e|licen[cs]ing|permit)s?\b|\blicen[cs]e"
-    r"[ -]?(?:to drive|number|num\b|no\b|nr\b|id\b|#)|\b(?:my|his|her|your|their) licen[cs]e\b"
+    r"(?:\bdriv(?:er['’]?s?['’]?|ing|e)[ _-]?(?:licen[cs]e|licen[cs]ing|permit)s?\b|\blicen[cs]e"
+    r"[ _-]?(?:to drive|number|num\b|no\b|nr\b|id\b|#)|\b(?:my|his|her|your|their) licen[cs]e\b"
     r"|\blearner'?s? permit|\bd(?:river)?['’]?s? ?lic\b|\b(?:C?DLN?|DL)(?=[ ]?(?:#|no\b|num|nr\b"
     r"|is\b|:"
     r"|[A-Z]?\d{4}))|\bDVLA\b|f[üu]e?hrerschein(?:nummer)?|permis de conduire|(?:licencia"
@@ -24,7 +24,7 @@ _WORD = (
     r"|patente di guida|rijbewijs(?:nummer)?|k[øöo]rekort|k[öo]rkort|ajokortti|prawo jazdy)"
 )
 _TRIGGER = (
-    r"(?:driv(?:er.{0,3}|ing|e)[ -]?(?:licen[cs]|permit)|licen[cs]e[ -]?(?:to drive|num|no\b"
+    r"(?:driv(?:er.{0,3}|ing|e)[ _-]?(?:licen[cs]|permit)|licen[cs]e[ _-]?(?:to drive|num|no\b"
     r"|nr\b|id\b"
     r"|#)|\b(?:my|his|her|your|their) licen[cs]e\b|\blearner'?s? permit|\bdriver.{0,3}lic\b"
     r"|\bd'?s? ?lic\b|\bc?dln?[ ]?(?:#|no\b|num|nr\b|is\b|:|[a-z]?[0-9]{4})|\bdvla\b|hrerschein"

@@ -44,6 +44,8 @@ _WORDS = compiled(
     r"[ ](?!(?:and|or|if|when|for|please|to|thanks|before|after|any)\b)[^\W\d]{2}", re.I
 )
 _SPLIT = compiled(r"\D+")
+# A request in a web server's log: status and bytes follow.
+_REQUEST = compiled(r"HTTP/[0-9.]{1,3}[\"']?[ \t]\Z")
 _LARGEST = frozenset({"2147483647", "2147483648", "4294967295", "4294967296"})  # 2 ** 31 and 32
 _SSN = compiled(rf"\d{{3}}[{_DASH}]\d\d[{_DASH}]\d{{4}}")
 
@@ -90,7 +92,8 @@ def _is_local(match: re.Match[str]) -> bool:
     number, digits = match["number"], _digits(match)
     if _DATE.fullmatch(number) or _SSN.fullmatch(number) or not 6 <= digits <= 13:
         return False
-    if is_measured(match):
+    start = match.start()
+    if is_measured(match) or _REQUEST.search(match.string, max(0, start - 12), start):
         return False
     if said(match, HINT):
         return True
@@ -149,7 +152,7 @@ def _form(
     check: Callable[[re.Match[str]], bool],
     last: str = _LAST,
 ) -> _Form:
-    pattern = compiled(rf"(?P<number>{number}{_EXTENSION}){last}{_END}", re.IGNORECASE)
+    pattern = compiled(rf"(?P<number>{number}){_EXTENSION}{last}{_END}", re.IGNORECASE)
     return _Form(f"phone-{name}", first, pattern, score, check)
 
 

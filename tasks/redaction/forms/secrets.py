@@ -30,7 +30,7 @@ _STRONG = (
 _BEHIND_WORD = compiled(
     rf"(?i)(?<![a-z])(?:[\w.-]{{0,40}}[_.-])?(?:(?P<weak>{_WEAK})|(?P<strong>{_STRONG}))(?:[_-]?\d)?"
     r"(?P<between>(?:[\"'\]])?\s{0,3}(?:(?P<sign>:-|[:=]|=>|:=)|(?P<verb>(?:\s?\([^()\n]{1,30}\)\s?)?"
-    r"(?:is|was|are|to)(?:\s*:)?\s))\s{0,3})"
+    r"(?:is|was|are|to|es|ist|est)(?:\s*:)?\s))\s{0,3})"
     r"(?P<quote>\\?[\"'`“‘])?+(?P<value>(?(quote)[^\"'`”’\n\\]{4,300}+|"
     r"[^\s\"'`<>,;|]{3,300}[^\s\"'`<>,;|.:)\]}]))"
 )
@@ -39,7 +39,7 @@ _TRIGGER = (
     r"access[_ -]?key|private[_ -]?key|auth[_ -]?key|account[_ -]?key|encryption[_ -]?key|"
     r"credential|signing[_ -]?key|license[_ -]?key|token|recovery[_ -]?(?:code|key)|"
     r"storage[_ -]?key|master[_ -]?key|\bauth\b|access[_ -]?signature)"
-    r"[^\n:=]{0,34}(?:[:=]| is | was | are | to )[^\n]"
+    r"[^\n:=]{0,34}(?:[:=]| is | was | are | to | es | ist | est )[^\n]"
 )
 _NOT_A_VALUE = compiled(
     r"(?i)^(?:\$|%|<|\{|\[|\(|[a-z][0-9]?\}|\.{2,}|\*{2,}|x{4,}|your|my[_-]|insert|enter|change[_-]?this|todo|"
@@ -52,8 +52,10 @@ _CALL = compiled(
     r"|^[A-Z][A-Za-z]+\{[0-9a-f]+$|^(?:[a-z]\w*\.)+[A-Z]\w*@[0-9a-f]+$"  # an object, printed
 )
 _ABOUT = compiled(r"(?i)passw|user|secret|token|field|prompt|login|name|_")  # a name, no value
+_ALGORITHM = compiled(r"(?i)(?:sha|md|pbkdf|base|utf|oauth|b?s?crypt|argon|aes|rfc|iso|v\d)")
 _PROSE = compiled(
-    r"(?i)\b(?:my|the|your|his|her|our|new|old|temporary|default|root|admin|wifi|wi-fi|login)\b"
+    r"(?i)\b(?:my|the|your|his|her|our|new|old|temporary|default|root|admin|wifi|wi-fi|login|la|mi|tu|su"
+    r"|das|mein|dein|ihr|le|mon|votre|het|mijn|uw)\b"
 )
 
 
@@ -87,6 +89,17 @@ def _is_password(match: re.Match[str], value: str, *, digits: bool, letters: boo
     if digits and not letters and not signs:
         return len(value) >= 6
     return (digits or signs) and len(value) >= 5 and value[0] not in "=+-/&|"
+
+
+def _is_mixed(match: re.Match[str]) -> bool:
+    """Tell a password next to its word from the prose that follows it: "password hunter2horse"."""
+    value = match["value"]
+    signs = any(not sign.isalnum() and sign not in "_.-/’'" for sign in value)
+    digits = sum(map(str.isdigit, value))
+    letters = sum(map(str.isalpha, value))
+    if _NOT_A_VALUE.match(value) or _ALGORITHM.match(value) or not letters:
+        return False
+    return digits >= 2 or (signs and digits > 0)
 
 
 def _is_basic(match: re.Match[str]) -> bool:
@@ -152,6 +165,33 @@ SECRETS = (
         before=110,
         after=340,
         check=_is_value,
+    ),
+    Detector(
+        kind="SECRET",
+        name="password next to its word",
+        trigger=r"(?:password|passwort|wachtwoord|has.o|contrase.{1,2}a) [^ \n]{8}",
+        pattern=compiled(
+            r"(?i)(?<![\w-])(?:password|passwort|wachtwoord|hasło|contraseña) "
+            r"(?P<value>[^\s\"'`<>,;|:=()\[\]{}]{7,60}[^\s\"'`<>,;|:=()\[\]{}.!?])(?![\w(])"
+        ),
+        score=0.8,
+        before=20,
+        after=64,
+        check=_is_mixed,
+    ),
+    Detector(
+        kind="SECRET",
+        name="password of a command",
+        trigger=r"(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|(?:docker|podman|az) login)\b"
+        r"[^\n]{0,80} -p",
+        pattern=compiled(
+            r"(?:(?:mysql|mysqldump|mysqladmin|mariadb|sshpass)\b[^\n|;]{0,80}? -p"
+            r"|(?:docker|podman|az) login\b[^\n|;]{0,120}? (?:-p[ =]?|--password[ =]))"
+            r"(?P<quote>[\"'])?(?P<value>(?(quote)[^\"'\n]{4,100}|[^\s\"'$|;&<>]{4,100}))"
+        ),
+        score=0.85,
+        before=140,
+        after=110,
     ),
     Detector(
         kind="SECRET",

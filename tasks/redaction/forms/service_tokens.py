@@ -126,6 +126,18 @@ SERVICE_TOKENS = (
     ),
     Detector(
         kind="SECRET",
+        name="Twilio auth token",  # beside the account it belongs to
+        trigger=r"\b(?:sk|ac)[0-9a-f]{32}[^a-z0-9][^\n]{0,40}[0-9a-f]{32}",
+        pattern=compiled(
+            r"(?<![A-Za-z0-9_])(?:SK|AC)[0-9a-f]{32}[^A-Za-z0-9][^\n]{0,40}?(?<![A-Za-z0-9])"
+            r"(?P<value>[0-9a-f]{32})(?![A-Za-z0-9])"
+        ),
+        score=0.9,
+        before=80,
+        after=80,
+    ),
+    Detector(
+        kind="SECRET",
         name="AWS access key",
         trigger=r"\ba(?:kia|sia|bia|cca|ida|roa)[a-z2-7]{16}",
         pattern=compiled(

@@ -16,7 +16,7 @@ _OTHER_WORDS = (
     "orders?|invoices?|tracking|track|serial|parts?|models?|sku|isbn|issn|ean|upc|gtin|doi|oclc"
     "|asin|tickets?|build|version|commit|batch|lot|ref|reference|case|bug|issue|timestamp|epoch"
     "|article|item|product|catalog|shipment|parcel|package|job|transaction|confirmation|booking"
-    "|request|session|trace|span|error|patent|port|pid|uid|hash|revision"
+    "|request|session|trace|span|error|patent|port|pid|hash|revision"
     "|rev|release|firmware|s/n|p/n|seq|sequence|test|sample|specimen|barcode|time|ts"
     "|at|nonce|checksum"
 )

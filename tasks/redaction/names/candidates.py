@@ -26,8 +26,10 @@ _OPENERS = "\"“‘'([{>*•:–—-"  # what a sentence may start behind
 _STATE = compiled(r"[A-Z]{2,3}")  # behind a place: "Calgary AB"
 _CODE = compiled(
     r"\d.*\d.*\d.*\d|^www\."
-    r"|\.(?:java|py|js|ts|cpp|go|rs|txt|csv|json|xml|html|css|md|pdf|docx?|xlsx?|png|jpe?g|sh|ya?ml"
-    r"|sql|log|exe|dll|jar|cfg|ini|toml)$"
+    r"|\.(?:java|py|js|jsx|ts|tsx|c|cc|cpp|h|hpp|cs|go|rs|rb|php|kt|swift|txt|csv|json|xml|html|css"
+    r"|md|rst|pdf|docx?|xlsx?|png|jpe?g|gif|svg|sh|ps1|bat|ya?ml|sql|log|exe|dll|jar|cfg|ini|toml"
+    r"|lock|zip|gz|tar|ipynb|proto|mp3|mp4)$"
+    r"|^[A-Za-z]{1,3}/[a-z]{1,4}$"  # a unit: B/op
 )
 _ENUMERATED = compiled(r"(?: and|,) [A-Z]")
 _QUOTES = ("'", '"')

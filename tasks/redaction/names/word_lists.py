@@ -49,6 +49,7 @@ class WordLists:
     never: frozenset[str]
     alone: frozenset[str]
     titles: frozenset[str]
+    small_titles: frozenset[str]
     particles: frozenset[str]
     heads: frozenset[str]
     houses: frozenset[str]

@@ -102,14 +102,22 @@ def _with_careless(words: Sequence[Word], lists: WordLists) -> Iterator[Word]:
     """Give capitals to well-known names that a sentence with capitals writes small."""
     raised: set[int] = set()
     for number, word in enumerate(words):
-        if not word.text.islower() or len(word.text) < _SHORTEST:
+        title = word.folded in lists.small_titles
+        if not word.text.islower() or (len(word.text) < _SHORTEST and not title):
             continue
         if starts_place(words, number, lists):
             raised |= {number, number + 1}
+        if title and _is_next(word, words[number + 1 : number + 2]):
+            raised.add(number)
         if not word.known and (word.folded in lists.first_names or word.folded in lists.places):
             raised.add(number)
     for number, word in enumerate(words):
         yield word._replace(capital=True) if number in raised else word
+
+
+def _is_next(word: Word, behind: Sequence[Word]) -> bool:
+    """Tell whether a word with a capital that English does not have comes next: "dr. Hoekstra"."""
+    return any(one.capital and not one.known and one.start <= word.end + 2 for one in behind)
 
 
 def _firm(words: Sequence[Word], form: int, lists: WordLists) -> set[int]:
