@@ -16,7 +16,7 @@ from tasks.redaction.findings import Finding
 from tasks.redaction.names.model import DEFAULT_NAMES_MODEL, load_names_model
 from tasks.redaction.names.segments import pieces
 from tests.benchmarks.limits import Limits
-from tests.benchmarks.redaction import evasions, labelled, names_speed, technical
+from tests.benchmarks.redaction import evasions, labelled, names_speed, technical, unseen
 from tests.benchmarks.redaction.made import cases
 from tests.benchmarks.redaction.peer import Presidio
 
@@ -45,6 +45,7 @@ def main() -> int:
     forms_beside_presidio(limits, finder(forms), presidio_forms.find)
     fixed_forms(limits, find)
     disguises(limits, find)
+    unseen_texts(limits, find)
     clean_text(limits, redactor)
     speed_of_forms(limits, presidio_forms.find)
     speed_with_names(limits, find, presidio.find)
@@ -126,6 +127,21 @@ def disguises(limits: Limits, find: Find) -> None:
             print(f"        {trick:62} {found:5d} of {total}")
         found = sum(found for found, _ in scores.values())
         limits.at_least(f"found, {title}", found / len(disguised), 0.95)
+
+
+def unseen_texts(limits: Limits, find: Find) -> None:
+    """Count what is found in texts that were written without sight of the rules."""
+    for name in unseen.SETS:
+        seen = unseen.measure(find, name)
+        print(f"\nTexts written without sight of the rules, {name} set (which guided them since)")
+        for kind, total in sorted(seen.total.items()):
+            print(f"        {kind:62} {seen.found[kind]:5d} of {total}")
+        print(f"        alarms: {seen.alarms} in {seen.words:,} words", end="")
+        print(f", of them {seen.clean_alarms} in {seen.clean_words:,} of texts that hold nothing")
+        forms = sum(seen.total[kind] for kind in unseen.FORMS)
+        found = sum(seen.found[kind] for kind in unseen.FORMS)
+        limits.at_least(f"found, with a form, {name} set", found / forms, 0.97)
+        limits.at_least(f"found, {name} set", seen.found.total() / seen.total.total(), 0.92)
 
 
 def model_alone(texts: Sequence[str]) -> list[list[Finding]]:

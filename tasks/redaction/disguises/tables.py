@@ -13,8 +13,9 @@ from tasks.redaction.disguises.rewriting import Edit, View, rewrite
 from tasks.redaction.patterns import compiled
 
 _MARKS = ",;\t|"
-_HEAD = compiled(r"\s*[\"']?[^\W\d_][\w .#/()-]{0,39}[\"']?\s*")
+_HEAD = compiled(r"\s*[\"']?[^\W\d_][\w.#/()-]{0,30}(?: [\w.#/()-]{1,20}){0,2}(?<![.])[\"']?\s*")
 _CAMEL = compiled(r"(?<=[a-z])(?=[A-Z])|_")
+_NAME = "name: "
 # What a column is called, and the label its cells get; the first that fits.
 _COLUMNS = tuple(
     (compiled(rf"(?i)\b(?:{words})\b"), label)
@@ -34,7 +35,7 @@ _COLUMNS = tuple(
         (r"card(?: number| no)?|credit card|pan", "card number: "),
         (r"passw(?:or)?d|pwd", "password: "),
         (r"(?:first|last|given|family|full|middle|customer|patient|client|employee|contact|guest"
-         r"|holder|account) ?name|surname|forename|(?:^(?:first|last|given|family)$)", "name: "),
+         r"|holder|account) ?name|surname|forename|(?:^(?:first|last|given|family)$)", _NAME),
     )
 )  # fmt: skip
 _NINE = compiled(r"\D*(?:\d\D?){9}\s*")
@@ -42,8 +43,9 @@ _LABELS = (
     r"passport|account|routing|sort code|licen[cs]e|social security|ssn|date of birth|dob|birthday"
     r"|phone|mobile|card number|tax id|member|policy number|national id|id number"
 )
+_ASKED = rf"\b(?:{_LABELS})(?: number| no)?\s?(?:\?|pls|please|plz)"
 _ANSWER = compiled(
-    rf"(?i)\b(?:{_LABELS})\b[^\n?]{{0,24}}?(?P<break>\s?(?:\?|\bpls\b|\bplease\b|\bplz\b)[.!?]{{0,2}}"
+    rf"(?i)\b(?:{_LABELS})(?: number| no)?(?P<break>\s?(?:\?|pls|please|plz)[.!?]{{0,2}}"
     r"[ \t]*\n\s{0,3}(?:\[[\d:. -]{4,20}\]\s?)?(?:[^\W\d][\w .'-]{0,23}[:>]\s{1,2})?"
     r"(?:(?:yes|sure|ok|okay|it['’]?s|it is|that['’]?s)[,: ]{1,2}){0,3})(?=[A-Za-z]{0,4}[-+( ]?\d)"
 )
@@ -53,13 +55,15 @@ _FORMS = frozenset(
     | {"DATE_OF_BIRTH"}
 )
 _JOINED = frozenset({"EMAIL", "URL", "SECRET", "CARD", "IBAN", "SSN"})
-TABLE = (
+_COLUMN = (
     r"(?:passport|routing|sort.?code|account|acct|ssn|social|national.?id|personn|pesel|tax.?id|tfn"
-    r"|patient|member|licen[cs]e|birth|dob|phone|mobile|card|passw|name)[a-z_ ]{0,16}[\"']?[,;|\t]"
+    r"|patient|member|licen[cs]e|birth|dob|phone|mobile|card|passw|name)[a-z_ ]{0,16}[\"']?"
 )
-QUESTION = (
-    rf"\b(?:{_LABELS})\b[^\n?]{{0,24}}(?:\?|pls|please|plz)[^\n]{{0,4}}\n[^\n0-9]{{0,40}}[0-9]"
+TABLE = (
+    rf"{_COLUMN}[,;|\t]|[,;|\t][\"']?[a-z_]{{0,16}}{_COLUMN}\r?\n"
+    r"|\b(?:first|last|given|family)[,;|\t][a-z\"]"
 )
+QUESTION = rf"{_ASKED}[.!?]{{0,2}}[ \t]*\n"
 JOINED = r"[a-z0-9@.-][\"']\s{0,3}\+\s{0,3}[\"'][a-z0-9@.-]"
 
 
@@ -95,7 +99,8 @@ def _label(cell: str) -> str:
 def _labelled(line: str, start: int, mark: str, labels: Sequence[str]) -> Iterator[Edit]:
     for cell, label in zip(line.split(mark), labels, strict=True):
         place = start + len(cell) - len(cell.lstrip(" \t\"'"))
-        if label and cell.strip(" \t\r\n\"'") and label not in cell:  # as in a reading of this one
+        told = any(map(str.isdigit, cell)) or label == _NAME
+        if label and told and label not in cell:  # as it is in a reading of this one
             if label == "SSN: " and not _NINE.fullmatch(cell):
                 label = "personal id number: "
             yield Edit(place, place, label, "table")

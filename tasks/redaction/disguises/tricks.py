@@ -135,6 +135,6 @@ TRICKS = (
         digit_word_views,
     ),
     Trick(TABLE, table_views, whole=True),
-    Trick(QUESTION, answer_views, needs_digit=True),
+    Trick(QUESTION, answer_views),
     Trick(JOINED, joined_views),
 )

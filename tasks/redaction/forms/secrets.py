@@ -182,16 +182,15 @@ SECRETS = (
     Detector(
         kind="SECRET",
         name="password of a command",
-        trigger=r"(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|(?:docker|podman|az) login)\b"
-        r"[^\n]{0,80} -p",
+        trigger=r"\b(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|(?:docker|podman|az) login)\s",
         pattern=compiled(
             r"(?:(?:mysql|mysqldump|mysqladmin|mariadb|sshpass)\b[^\n|;]{0,80}? -p"
             r"|(?:docker|podman|az) login\b[^\n|;]{0,120}? (?:-p[ =]?|--password[ =]))"
             r"(?P<quote>[\"'])?(?P<value>(?(quote)[^\"'\n]{4,100}|[^\s\"'$|;&<>]{4,100}))"
         ),
         score=0.85,
-        before=140,
-        after=110,
+        before=20,
+        after=240,
     ),
     Detector(
         kind="SECRET",

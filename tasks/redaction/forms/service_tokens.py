@@ -127,7 +127,7 @@ SERVICE_TOKENS = (
     Detector(
         kind="SECRET",
         name="Twilio auth token",  # beside the account it belongs to
-        trigger=r"\b(?:sk|ac)[0-9a-f]{32}[^a-z0-9][^\n]{0,40}[0-9a-f]{32}",
+        trigger=r"\b(?:sk|ac)[0-9a-f]{32}",
         pattern=compiled(
             r"(?<![A-Za-z0-9_])(?:SK|AC)[0-9a-f]{32}[^A-Za-z0-9][^\n]{0,40}?(?<![A-Za-z0-9])"
             r"(?P<value>[0-9a-f]{32})(?![A-Za-z0-9])"

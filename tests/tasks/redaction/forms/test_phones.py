@@ -67,6 +67,8 @@ def test_a_number_written_like_a_phones_needs_no_word(
         ("tel:+1-201-555-0123", "+1-201-555-0123"),
         ("Her number is 73 448 266, I think", "73 448 266"),
         ("phone 555.0100", "555.0100"),
+        ("Nair 020 7946 0312 ext 4471", "020 7946 0312 ext 4471"),
+        ("Or the home line, (03) 9017 4426.", "(03) 9017 4426"),
     ],
 )
 def test_other_digits_need_a_word_for_phones(scanner: Scanner, text: str, number: str) -> None:
@@ -96,6 +98,7 @@ def test_without_a_word_they_stay(scanner: Scanner, digits: str) -> None:
         "Apt. 722 20 40 rue Victor Hugo",
         "the call returned 123456789 rows",
         "10-20 people, 100-200 km, 1024 768 px",
+        '"GET /cart HTTP/1.1" 200 5123 "-"',
     ],
 )
 def test_digits_of_another_kind_stay(scanner: Scanner, text: str) -> None:
