@@ -86,7 +86,7 @@ def test_an_address_block_is_read_by_its_lines(finder: NameFinder) -> None:
         "Order LMG-20417 ships in 3 days; see https://www.example.com/Orders/Anna.",
         "See Main.java at line 42, or Report.pdf.",
         "Write to Anna.Keller@mail.example",
-        "Sehr geehrte Damen und Herren, bitte antworten sie mir bis Freitag.",
+        "Sehr geehrte Damen und Herren, bitte antworten bis Freitag.",
         "Numéro de sécurité sociale : voir la carte",
         "BSN and DNI are numbers; Das ist nicht meine Karte",
         "diff --git a/src/pager.c b/src/pager.c",
