@@ -43,10 +43,11 @@ _LABELS = (
     r"passport|account|routing|sort code|licen[cs]e|social security|ssn|date of birth|dob|birthday"
     r"|phone|mobile|card number|tax id|member|policy number|national id|id number"
 )
-_ASKED = rf"\b(?:{_LABELS})(?: number| no)?\s?(?:\?|pls|please|plz)"
+_ASKED = rf"\b(?:{_LABELS})(?: number| no)?"
+_PLEASE = r"\s?(?:\?|pls|please|plz)[.!?]{0,2}[ \t]*\n"
 _ANSWER = compiled(
-    rf"(?i)\b(?:{_LABELS})(?: number| no)?(?P<break>\s?(?:\?|pls|please|plz)[.!?]{{0,2}}"
-    r"[ \t]*\n\s{0,3}(?:\[[\d:. -]{4,20}\]\s?)?(?:[^\W\d][\w .'-]{0,23}[:>]\s{1,2})?"
+    rf"(?i){_ASKED}(?P<break>{_PLEASE}"
+    r"\s{0,3}(?:\[[\d:. -]{4,20}\]\s?)?(?:[^\W\d][\w .'-]{0,23}[:>]\s{1,2})?"
     r"(?:(?:yes|sure|ok|okay|it['’]?s|it is|that['’]?s)[,: ]{1,2}){0,3})(?=[A-Za-z]{0,4}[-+( ]?\d)"
 )
 _JOINT = compiled(r"(?<=[\w@.-])([\"'])\s{0,3}\+\s{0,3}[\"'](?=[\w@.-])")
@@ -63,7 +64,7 @@ TABLE = (
     rf"{_COLUMN}[,;|\t]|[,;|\t][\"']?[a-z_]{{0,16}}{_COLUMN}\r?\n"
     r"|\b(?:first|last|given|family)[,;|\t][a-z\"]"
 )
-QUESTION = rf"{_ASKED}[.!?]{{0,2}}[ \t]*\n"
+QUESTION = _ASKED + _PLEASE
 JOINED = r"[a-z0-9@.-][\"']\s{0,3}\+\s{0,3}[\"'][a-z0-9@.-]"
 
 

@@ -78,7 +78,9 @@ def word_lists() -> WordLists:
     """Return the lists; reading them takes about a tenth of a second, once."""
     small: dict[str, str] = tomllib.loads(_SMALL_SETS.read_text(encoding="utf-8"))
     long = {name: frozenset(_read(name).split("\n")) for name in LONG}
-    return WordLists(**long, **{name: frozenset(text.split()) for name, text in small.items()})
+    sets = {name: frozenset(text.split()) for name, text in small.items()}
+    sets["titles"] |= sets["small_titles"]
+    return WordLists(**long, **sets)
 
 
 @cache
