@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import InputError
 from tasks.finetuning.layers import can_lay_out, lay_out
 from tasks.finetuning.linear_cross_entropy import linear_cross_entropy
-from tasks.finetuning.recipe import Recipe
+
+if TYPE_CHECKING:
+    from tasks.finetuning.recipe import Recipe
 
 LOGITS = 2**26  # values of logits held at a time; 256 MiB in float32
 FORWARD = (

@@ -17,6 +17,7 @@ from model_registry.attention import use_varlen
 from model_registry.loading import load_model, load_tokenizer
 from tasks.finetuning.objectives.distillation import (
     Distillation,
+    DistillationSettings,
     Softening,
     chunked_distillation,
     load_teacher,
@@ -137,7 +138,9 @@ def test_a_student_comes_nearer_to_its_teacher_on_rows_held_out(
     steps = [event for event in events if event["event"] == "step"]
     assert summary.measured["teacher_divergence"] < 0.5 * steps[0]["teacher_divergence"]
     assert summary.validation_loss == pytest.approx(
-        job.recipe.distill_temperature**2 * summary.measured["teacher_divergence"], rel=1e-4
+        DistillationSettings.of(job.recipe).distill_temperature ** 2
+        * summary.measured["teacher_divergence"],
+        rel=1e-4,
     )
 
 
