@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import InputError
-from model_registry.loading import load_outline
-from tasks.finetuning.rendering import UnreadableError, closing_token, end_ids
+from tasks.models.chat_rendering import RenderingError, closing_token, end_ids
+from tasks.models.loading import load_outline
 
 EMBEDDINGS, HEAD = "embed_tokens.weight", "lm_head.weight"
 STEP = "base model"
@@ -44,7 +44,7 @@ def check_template(folder: Path) -> None:
     outline, tokenizer = load_outline(folder)
     try:
         closing = closing_token(tokenizer, end_ids(outline.generation_config, tokenizer))
-    except UnreadableError as error:
+    except RenderingError as error:
         raise _refused(
             f"a question with its answer makes no text to learn from: {error}",
             folder,

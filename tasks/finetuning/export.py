@@ -10,10 +10,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from model_registry.loading import load_tokenizer
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.quantization import merge
 from tasks.finetuning.recipe import Recipe, TrainingJob
-from tasks.finetuning.rendering import UnreadableError, closing_token, end_ids
+from tasks.models.chat_rendering import RenderingError, closing_token, end_ids
 
 WEIGHTS = (".safetensors", ".safetensors.index.json", ".bin", ".gguf")
 PRECISIONS = {"bf16": "bfloat16", "fp32": "float32"}
@@ -57,7 +57,7 @@ def _end_at_the_turns_end(model: Any, base: Path) -> None:
     ends = end_ids(config, tokenizer)
     try:
         closing = closing_token(tokenizer, ends)
-    except UnreadableError:  # as of a base for documents alone
+    except RenderingError:  # as of a base for documents alone
         return
     if closing is not None and closing not in ends:
         config.eos_token_id = [*ends, closing]

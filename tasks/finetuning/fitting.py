@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.records import Split
-from data_contracts.snapshot import read_records
+from data_contracts.snapshot.reading import read_records
 from tasks.finetuning.objectives.objective import Objective
 from tasks.finetuning.recipe import Recipe, TrainingJob
-from tasks.finetuning.rendering import splits_first_token
 from tasks.finetuning.row_length import choose_row_length, kept_length, within_memory
 from tasks.finetuning.rows import RowAccount, Rows, require_rows, take_rows
+from tasks.models.chat_rendering import splits_first_token
 
 SPLIT = (
     "the chat template's generation prompt ends within an answer's first token (with a space, as "

@@ -11,7 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.records import RecordKind
-from data_contracts.snapshot import read_report
+from data_contracts.snapshot.reading import read_report
 from model_registry.run_log import RunLog, machine_sampler
 from model_registry.tracking import Registry
 from tasks.finetuning.base_model import BaseModel, materialize

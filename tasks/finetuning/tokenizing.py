@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from data_contracts.records import DocumentRecord, Record
-from tasks.finetuning.rendering import Rendered, UnreadableError, render, tokens_of
+from tasks.models.chat_rendering import Rendered, RenderingError, render_record, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ def tokenize(records: Iterable[tuple[str, Record]], tokenizer: Any) -> Tokenized
     unreadable = Counter[str]()
     for identity, record in records:
         try:
-            texts.append(render(record, tokenizer))
-        except UnreadableError as error:
-            unreadable[str(error)] += 1
+            texts.append(render_record(record, tokenizer))
+        except RenderingError as error:
+            unreadable[error.reason] += 1
             continue
         names.append((identity, isinstance(record, DocumentRecord)))
     found = zip(names, tokens_of(texts, tokenizer), strict=True)

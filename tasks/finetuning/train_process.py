@@ -16,8 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from model_registry.hardware import fastest_precision
-from model_registry.loading import load_model, load_outline
 from tasks.finetuning.curve import draw_losses
 from tasks.finetuning.export import export_model, weights_note
 from tasks.finetuning.failures import explain, unexpected
@@ -30,6 +28,8 @@ from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.row_length import keep_length
 from tasks.finetuning.rows import RowAccount
 from tasks.finetuning.trainer import StoppedError, Trainer
+from tasks.models.hardware import fastest_precision
+from tasks.models.loading import load_model, load_outline
 
 STOPPED = 143  # what a process that ends on SIGTERM leaves with
 VALIDATION_ROWS = 200
@@ -102,9 +102,7 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     model = _load(base, job.recipe.model_copy(update=precision), device)
     teacher = None
     if job.recipe.learns_logits:
-        teacher = load_teacher(
-            Path(job.teacher), base, job.recipe.model_copy(update=precision), device
-        )
+        teacher = load_teacher(Path(job.teacher), base, precision["precision"], device)
     held = sum(map(stored_bytes, teacher.parameters())) if teacher else 0
     recipe = fitting.settle(model, device, ranks.world, held).model_copy(update=precision)
     if ranks.first:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from model_registry.hardware import fastest_precision
 from tasks.evaluation.steps import hardware
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.train_process import choose_precision
+from tasks.models.hardware import fastest_precision
 
 
 @pytest.mark.parametrize("probe", ["avx512_bf16", "amx_tile", "arm_bf16", None])

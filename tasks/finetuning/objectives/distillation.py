@@ -12,24 +12,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from data_contracts.errors import InputError
 from data_contracts.records import RecordKind
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model, load_tokenizer
-from tasks.finetuning import kernels
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.batches import Batch
-from tasks.finetuning.kernels import in_chunks, target_states
+from tasks.finetuning.kernels import choice as kernels
+from tasks.finetuning.kernels.choice import in_chunks, target_states
 from tasks.finetuning.objectives.objective import Objective, Settings, TeacherUse, refused
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.quantization import stored_bytes
 from tasks.finetuning.tokenizing import Example
-
-if TYPE_CHECKING:
-    from tasks.finetuning.recipe import Recipe
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 
 class DistillationSettings(Settings):
@@ -98,7 +96,7 @@ class Distillation(Supervised):
         return DistillationSettings.of(given).distill_from
 
     @classmethod
-    def over(cls, items: Sequence[Example], recipe: Recipe, teacher: Any = None) -> Objective:
+    def over(cls, items: Sequence[Example], recipe: BaseModel, teacher: Any = None) -> Objective:
         """Return the objective over examples; a teacher's answers are targets as any are."""
         own = DistillationSettings.of(recipe)
         if own.distill_from == "answers":
@@ -152,10 +150,10 @@ def chunked_distillation(
     return torch.stack(in_chunks(part, size, states, taught, labels)).sum(dim=0)
 
 
-def load_teacher(folder: Path, student: Path, recipe: Recipe, device: Any) -> Any:
+def load_teacher(folder: Path, student: Path, precision: str, device: Any) -> Any:
     """Return a teacher that computes as the student does, and never learns."""
     require_same_vocabulary(folder, student)
-    dtype = "bfloat16" if recipe.precision == "bf16" else "float32"
+    dtype = "bfloat16" if precision == "bf16" else "float32"
     teacher: Any = load_model(folder, device=str(device), dtype=dtype)[0]
     use_varlen(teacher)
     return teacher.requires_grad_(False)

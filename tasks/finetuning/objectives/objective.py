@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel
 
@@ -21,9 +21,6 @@ from data_contracts.errors import InputError
 from data_contracts.records import Record, RecordKind
 from tasks.finetuning.batches import Batch
 from tasks.finetuning.ranks import ALONE, Ranks
-
-if TYPE_CHECKING:
-    from tasks.finetuning.recipe import Recipe
 
 TeacherUse = Literal["none", "logits", "answers"]
 
@@ -116,7 +113,7 @@ class Objective(ABC):
 
     @classmethod
     @abstractmethod
-    def over(cls, items: Sequence[Any], recipe: Recipe, teacher: Any = None) -> Objective:
+    def over(cls, items: Sequence[Any], recipe: BaseModel, teacher: Any = None) -> Objective:
         """Return the objective over items that fit; `teacher` is the model whose logits count."""
 
     @classmethod

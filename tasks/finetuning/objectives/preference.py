@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
 from data_contracts.records import PreferenceRecord, Record, RecordKind
 from tasks.finetuning.batches import Batch, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
-from tasks.finetuning.kernels import chunked_log_probabilities, target_states
+from tasks.finetuning.kernels.choice import chunked_log_probabilities, target_states
 from tasks.finetuning.objectives.objective import (
     Objective,
     Preparing,
@@ -26,11 +26,8 @@ from tasks.finetuning.objectives.objective import (
     refused,
 )
 from tasks.finetuning.packing import collate, pack
-from tasks.finetuning.rendering import Rendered, UnreadableError, render, tokens_of
 from tasks.finetuning.tokenizing import Example
-
-if TYPE_CHECKING:
-    from tasks.finetuning.recipe import Recipe
+from tasks.models.chat_rendering import Rendered, RenderingError, render_record, tokens_of
 
 LOG_PROBABILITIES = "log_probabilities"
 
@@ -63,9 +60,9 @@ def take_pairs(records: Iterable[tuple[str, Record]], tokenizer: Any) -> Taken:
             continue
         worse = record.model_copy(update={"chosen": record.rejected})
         try:
-            texts += [render(record, tokenizer), render(worse, tokenizer)]
-        except UnreadableError as error:
-            unreadable[str(error)] += 1
+            texts += [render_record(record, tokenizer), render_record(worse, tokenizer)]
+        except RenderingError as error:
+            unreadable[error.reason] += 1
             continue
         names.append(name)
     found = [(ids, targets) for ids, targets, _ in tokens_of(texts, tokenizer)]
@@ -155,7 +152,7 @@ class Preference(Objective):
         return any(one.cut for one in item.documents)
 
     @classmethod
-    def over(cls, items: Sequence[Pair], recipe: Recipe, teacher: Any = None) -> Objective:
+    def over(cls, items: Sequence[Pair], recipe: BaseModel, teacher: Any = None) -> Objective:
         """Return the objective over pairs."""
         return cls(items, PreferenceSettings.of(recipe).dpo_beta)
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import BaseModel
 
 from data_contracts.records import Record
 from tasks.finetuning.batches import Batch
-from tasks.finetuning.kernels import loss_sum
+from tasks.finetuning.kernels.choice import loss_sum
 from tasks.finetuning.objectives.objective import Objective, Taken
 from tasks.finetuning.packing import collate
 from tasks.finetuning.tokenizing import Example, fit, tokenize
-
-if TYPE_CHECKING:
-    from tasks.finetuning.recipe import Recipe
 
 
 class Supervised(Objective):
@@ -51,7 +50,7 @@ class Supervised(Objective):
         return item.cut
 
     @classmethod
-    def over(cls, items: Sequence[Example], recipe: Recipe, teacher: Any = None) -> Objective:
+    def over(cls, items: Sequence[Example], recipe: BaseModel, teacher: Any = None) -> Objective:
         """Return the objective over examples."""
         return cls(items)
 

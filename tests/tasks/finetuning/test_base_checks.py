@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
-from model_registry.loading import load_model, load_tokenizer
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.base_checks import check_parts, check_template
 from tasks.finetuning.base_model import locate
+from tasks.models.loading import load_model
 
 ALPACA = (
     "{% for m in messages %}{% if m['role'] == 'user' %}### Instruction:\n{{ m['content'] }}\n\n"

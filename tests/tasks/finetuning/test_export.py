@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from model_registry.loading import (
+from model_registry.model_files import (
     check_model_folder,
-    load_model,
     load_tokenizer,
     refuse_other_tokenizer,
     tokenizer_digest,
@@ -18,6 +17,7 @@ from model_registry.loading import (
 from tasks.finetuning.export import weights_note
 from tasks.finetuning.recipe import Recipe, TrainingJob
 from tasks.finetuning.train_process import train
+from tasks.models.loading import load_model
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 

@@ -18,7 +18,7 @@ from data_contracts.records import (
     RecordKind,
     record_id,
 )
-from model_registry.loading import load_tokenizer
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.launch import run_training
 from tasks.finetuning.objectives.registry import OBJECTIVES
 from tasks.finetuning.recipe import TrainingJob
@@ -128,7 +128,7 @@ def test_the_row_length_is_what_the_memory_holds(
 ) -> None:
     import torch
 
-    from model_registry.loading import load_model
+    from tasks.models.loading import load_model
 
     model, recipe = load_model(tiny_model)[0], make_job(tmp_path, method="full").recipe
     found: list[int] = []
@@ -179,7 +179,7 @@ def test_a_share_that_is_allowed_trains_and_is_told(
     make_job: MakeJob, snapshot_of: Rows, tmp_path: Path
 ) -> None:
     snapshot = str(snapshot_of([*(ask(2 + n) for n in range(20)), ask(99)], "chat"))
-    settings = {"max_seq_length": 64, "max_steps": 1}
+    settings = {"max_seq_length": 64, "max_steps": 1, "max_left_out_share": 0.6}
     summary = train(make_job(tmp_path, snapshot=snapshot, **settings), tmp_path, lambda _: None)
     assert summary.rows_left_out == {NO_ROOM: summary.rows_given - summary.rows}
     assert summary.rows < 21 == summary.rows_given

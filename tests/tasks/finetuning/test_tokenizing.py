@@ -15,7 +15,7 @@ from data_contracts.records import (
     Record,
     record_id,
 )
-from model_registry.loading import load_tokenizer
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.packing import collate, pack
 from tasks.finetuning.tokenizing import Example, encode, tokenize
 
@@ -139,10 +139,13 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(tiny_model: Path) -> 
 @pytest.mark.parametrize(
     ("template", "reason"),
     [
-        (REFUSING, "the chat template refuses it"),
-        ("{{ raise_exception('Roles must alternate.') }}", "refuses it: Roles must alternate."),
-        ("{{ messages[0]['content'] + 1 }}", "fails on it (TypeError)"),
-        ("{{ messages[0]['content'].nothing.more }}", "refuses it"),
+        (REFUSING, "the chat template refuses a conversation"),
+        (
+            "{{ raise_exception('Roles must alternate.') }}",
+            "refuses a conversation: Roles must alternate.",
+        ),
+        ("{{ messages[0]['content'] + 1 }}", "refuses a conversation (TypeError)"),
+        ("{{ messages[0]['content'].nothing.more }}", "refuses a conversation"),
     ],
 )
 def test_records_that_the_template_refuses_are_counted_by_its_reason_and_not_quoted(

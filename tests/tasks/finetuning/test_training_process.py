@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError, PaddockError
-from model_registry.loading import load_tokenizer
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.launch import run_training
 from tasks.finetuning.recipe import TrainingJob
 

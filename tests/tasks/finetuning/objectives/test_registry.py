@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flows.parameters import RetrainParameters
+from flows.asking.parameters import RetrainParameters
 from tasks.finetuning.objectives.registry import OBJECTIVES
 from tasks.finetuning.recipe import Recipe, TrainingJob
 
@@ -51,9 +51,9 @@ class Half(Supervised):
 OBJECTIVES["half"] = Half
 
 from data_contracts.errors import InputError
-from flows.cli import main
-from flows.parameters import RetrainParameters
-from flows.training import training_recipe
+from flows.command.cli import main
+from flows.asking.parameters import RetrainParameters
+from flows.asking.training import training_recipe
 from tasks.finetuning.history import FIGURES
 from tasks.finetuning.recipe import Recipe, TrainingJob
 from tasks.finetuning.train_process import train
