@@ -17,7 +17,7 @@ import pytest
 from data_contracts.contract_files import load_contract
 from data_contracts.inference_log import LogRow
 from eval_sets.loading import load_eval_set_folder
-from flows.settings import Settings
+from flows.workshop.settings import Settings
 from model_registry.gates import load_policy
 
 CHECKOUT = Path(__file__).resolve().parents[1]
