@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_settings import CliPositionalArg
 
 from data_contracts.records import RecordKind
 from flows.asking.objective_parameters import ObjectiveParameters
 
 DEMO = "demo"
-POSITIONAL: dict[str, JsonValue] = {"positional": True}  # a word of a command, not an option
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 
 
@@ -177,8 +177,8 @@ class NamedParameters(Parameters):
 class QuarantineParameters(Parameters):
     """Look into the quarantine of a snapshot, and let rows out."""
 
-    action: Literal["list", "show", "release"] = Field(
-        description="list the rows, show one, or release one.", json_schema_extra=POSITIONAL
+    action: CliPositionalArg[Literal["list", "show", "release"]] = Field(
+        description="list the rows, show one, or release one."
     )
     row: int | None = Field(default=None, ge=1, description="The row's number in the list.")
     snapshot: str = Field(

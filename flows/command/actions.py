@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import shutil
 import sys
@@ -19,16 +18,17 @@ from flows.asking.parameters import (
     RedactParameters,
     RetrainParameters,
 )
+from flows.command.words import Options
 from flows.workshop.settings import prepare, read_settings
 
 LOGGER = logging.getLogger("paddock")
 LEAST_FREE = 64 << 20  # bytes; the databases alone
 
 
-def run(parameters: RetrainParameters, options: argparse.Namespace) -> int:
+def run(parameters: RetrainParameters, options: Options) -> int:
     """Run the main job; exit code 1 if a gate refused the candidate."""
     _ready(options)
-    if options.dry_run:
+    if options.only_plan:
         from flows.asking.plan import plan_retraining, resolve_inputs
         from flows.showing.planned import describe
         from flows.workshop.parts import Workshop
@@ -46,7 +46,7 @@ def run(parameters: RetrainParameters, options: argparse.Namespace) -> int:
     return 0 if summary.passed else 1
 
 
-def ingest(parameters: IngestParameters, options: argparse.Namespace) -> int:
+def ingest(parameters: IngestParameters, options: Options) -> int:
     """Make a snapshot and print what became of the rows."""
     _ready(options)
     LOGGER.info("Starting (the first seconds go to loading libraries) …")
@@ -56,7 +56,7 @@ def ingest(parameters: IngestParameters, options: argparse.Namespace) -> int:
     return 0
 
 
-def show(parameters: NamedParameters, options: argparse.Namespace) -> int:
+def show(parameters: NamedParameters, options: Options) -> int:
     """Print the last runs, the candidates and the champion."""
     _ready(options)
     from flows.showing.status import overview
@@ -66,7 +66,7 @@ def show(parameters: NamedParameters, options: argparse.Namespace) -> int:
     return 0
 
 
-def decide(parameters: DecideParameters, options: argparse.Namespace) -> int:
+def decide(parameters: DecideParameters, options: Options) -> int:
     """Approve or decline a candidate without the web page."""
     _ready(options)
     from flows.workshop.parts import Workshop
@@ -89,10 +89,10 @@ def decide(parameters: DecideParameters, options: argparse.Namespace) -> int:
     return 0
 
 
-def start(module: str, name: str) -> Callable[[Parameters, argparse.Namespace], int]:
+def start(module: str, name: str) -> Callable[[Parameters, Options], int]:
     """Return the command that runs a flow here, importing it then."""
 
-    def command(parameters: Parameters, options: argparse.Namespace) -> int:
+    def command(parameters: Parameters, options: Options) -> int:
         _ready(options)
         getattr(import_module(module), name)(parameters)
         return 0
@@ -100,10 +100,10 @@ def start(module: str, name: str) -> Callable[[Parameters, argparse.Namespace], 
     return command
 
 
-def say(module: str, name: str) -> Callable[[Parameters, argparse.Namespace], int]:
+def say(module: str, name: str) -> Callable[[Parameters, Options], int]:
     """Return the command that prints what a function of (workshop, parameters) returns."""
 
-    def command(parameters: Parameters, options: argparse.Namespace) -> int:
+    def command(parameters: Parameters, options: Options) -> int:
         _ready(options)
         from flows.workshop.parts import Workshop
 
@@ -114,7 +114,7 @@ def say(module: str, name: str) -> Callable[[Parameters, argparse.Namespace], in
     return command
 
 
-def demo_log(parameters: DemoLogParameters, options: argparse.Namespace) -> int:
+def demo_log(parameters: DemoLogParameters, options: Options) -> int:
     """Write a window of a demo inference log."""
     _ready(options)
     from flows.drift import write_demo_log
@@ -126,7 +126,7 @@ def demo_log(parameters: DemoLogParameters, options: argparse.Namespace) -> int:
     return 0
 
 
-def redact(parameters: RedactParameters, options: argparse.Namespace) -> int:
+def redact(parameters: RedactParameters, options: Options) -> int:
     """Redact JSON lines from standard input to standard output; exit code 1 if one was broken."""
     _ready(options)
     from flows.command.redacting import redact_pipe
@@ -134,7 +134,7 @@ def redact(parameters: RedactParameters, options: argparse.Namespace) -> int:
     return redact_pipe(parameters, sys.stdin.buffer, sys.stdout, sys.stderr)
 
 
-def up(_: Parameters, __: argparse.Namespace) -> int:
+def up(_: Parameters, __: Options) -> int:
     """Start the servers and a worker, until Ctrl-C; they talk as their own settings say."""
     _prepare_home()
     from flows.servers.up import serve
@@ -142,7 +142,7 @@ def up(_: Parameters, __: argparse.Namespace) -> int:
     return serve(read_settings())
 
 
-def _ready(options: argparse.Namespace) -> None:
+def _ready(options: Options) -> None:
     """Prepare the home, and keep the libraries' own talk off the terminal unless debugging."""
     _prepare_home()
     if not options.debug:

@@ -5,19 +5,14 @@ Exit codes: 0 done, 1 a stage refused or failed, 2 what was given cannot be used
 
 from __future__ import annotations
 
-import argparse
 import errno
 import logging
 import sys
-import types
-from collections.abc import Sequence
-from typing import Any, Literal, Union, get_args, get_origin
-
-from pydantic import ValidationError
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from data_contracts.errors import InputError, PaddockError
 from flows.asking.parameters import (
-    POSITIONAL,
     DecideParameters,
     DemoLogParameters,
     EvaluateParameters,
@@ -33,81 +28,87 @@ from flows.asking.parameters import (
     RetrainParameters,
     RollbackParameters,
 )
-from flows.command import actions as commands
+from flows.command import actions
+from flows.command.words import Options, PlanOptions, read_words
 
-COMMANDS: dict[str, tuple[type[Parameters], Any, str]] = {
-    "run": (RetrainParameters, commands.run, "raw data in, a signed candidate out"),
-    "ingest": (IngestParameters, commands.ingest, "raw data in, a snapshot to train on out"),
-    "show": (NamedParameters, commands.show, "the last runs, candidates and the champion"),
-    "decide": (DecideParameters, commands.decide, "approve or decline a candidate"),
-    "promote": (
+
+class Command(NamedTuple):
+    """What a command is told, what it does and what it is for."""
+
+    fields: type[Parameters]
+    action: Callable[[Any, Options], int]
+    text: str
+    options: type[Options] = Options
+
+
+COMMANDS = {
+    "run": Command(
+        RetrainParameters, actions.run, "raw data in, a signed candidate out", PlanOptions
+    ),
+    "ingest": Command(IngestParameters, actions.ingest, "raw data in, a snapshot to train on out"),
+    "show": Command(NamedParameters, actions.show, "the last runs, candidates and the champion"),
+    "decide": Command(DecideParameters, actions.decide, "approve or decline a candidate"),
+    "promote": Command(
         PromoteParameters,
-        commands.start("flows.promotion", "promote"),
+        actions.start("flows.promotion", "promote"),
         "promote what people approved",
     ),
-    "rollback": (
+    "rollback": Command(
         RollbackParameters,
-        commands.start("flows.promotion", "rollback"),
+        actions.start("flows.promotion", "rollback"),
         "put the previous champion back",
     ),
-    "evaluate": (
+    "evaluate": Command(
         EvaluateParameters,
-        commands.start("flows.evaluation", "evaluate"),
+        actions.start("flows.evaluation", "evaluate"),
         "ask the champion the eval sets again",
     ),
-    "monitor": (
+    "monitor": Command(
         MonitorParameters,
-        commands.start("flows.drift", "monitor_drift"),
+        actions.start("flows.drift", "monitor_drift"),
         "look for drift, and retrain if there is",
     ),
-    "demo-log": (DemoLogParameters, commands.demo_log, "write a window of a demo inference log"),
-    "quarantine": (
+    "demo-log": Command(
+        DemoLogParameters, actions.demo_log, "write a window of a demo inference log"
+    ),
+    "quarantine": Command(
         QuarantineParameters,
-        commands.say("flows.command.quarantine", "quarantine"),
+        actions.say("flows.command.quarantine", "quarantine"),
         "rows that were held back: list, show or release them",
     ),
-    "lineage": (
+    "lineage": Command(
         LineageParameters,
-        commands.say("flows.command.forgetting", "trace"),
+        actions.say("flows.command.forgetting", "trace"),
         "where a row came from and which models used it",
     ),
-    "forget": (
+    "forget": Command(
         ForgetParameters,
-        commands.say("flows.command.forgetting", "forget"),
+        actions.say("flows.command.forgetting", "forget"),
         "use a person's rows no more, and plan the rebuild",
     ),
-    "redact": (RedactParameters, commands.redact, "personal data out of JSON lines, in a pipe"),
-    "up": (Parameters, commands.up, "start Prefect, MLflow and a worker on this machine"),
+    "redact": Command(
+        RedactParameters, actions.redact, "personal data out of JSON lines, in a pipe"
+    ),
+    "up": Command(Parameters, actions.up, "start Prefect, MLflow and a worker on this machine"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
-    options = _parser().parse_args(arguments)
-    fields, action, _ = COMMANDS[options.command]
+    fields = {name: (entry.fields, entry.options, entry.text) for name, entry in COMMANDS.items()}
+    try:
+        asked = read_words(fields, arguments)
+    except InputError as error:
+        return _explain(error)
     _log_to_terminal()
     try:
-        return action(_parameters(fields, options), options)
+        return COMMANDS[asked.command].action(asked.parameters, asked.options)
     except KeyboardInterrupt:
         return _say("interrupted; what was finished is kept, run again to go on", 130)
     except Exception as error:
-        if options.debug:
+        if asked.options.debug:
             raise
         return _explain(error)
-
-
-def _parameters(fields: type[Parameters], options: argparse.Namespace) -> Parameters:
-    given = {name: getattr(options, name, None) for name in fields.model_fields}
-    try:
-        return fields(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        wrong = [f"--{_dashed(e['loc'][0])}: {e['msg']}" for e in error.errors() if e["loc"]]
-        raise InputError(
-            "; ".join(wrong),
-            step="parameters",
-            where=f"paddock {options.command}",
-            remedy=f"`paddock {options.command} --help` says what each may be",
-        ) from error
 
 
 def _explain(error: Exception) -> int:
@@ -157,52 +158,6 @@ def _log_to_terminal() -> None:
         logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False  # Prefect gives the root logger a handler of its own
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="paddock", description="Raises LLaMA-family models, from raw data to an approved one."
-    )
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (fields, _, text) in COMMANDS.items():
-        sub = subparsers.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        for field in fields.model_fields:
-            _add_option(sub, field, fields)
-        if name == "run":
-            sub.add_argument("--dry-run", action="store_true", help="print the plan and do nothing")
-        sub.add_argument("--debug", action="store_true", help="show tracebacks and library logs")
-    return parser
-
-
-def _add_option(parser: argparse.ArgumentParser, name: str, fields: type[Parameters]) -> None:
-    field = fields.model_fields[name]
-    text = (field.description or "").replace("%", "%%")
-    if field.is_required():
-        text += " Required."
-    elif field.default not in ("", None):
-        text += f" Default: {field.default}."
-    kind = _plain_type(field.annotation)
-    extra: dict[str, Any] = {"type": kind, "metavar": kind.__name__.upper()}
-    if kind is bool:
-        extra = {"action": argparse.BooleanOptionalAction}
-    elif get_origin(field.annotation) is Literal:
-        extra = {"choices": get_args(field.annotation)}
-    if field.json_schema_extra == POSITIONAL:
-        parser.add_argument(name, help=text, choices=extra["choices"])
-        return
-    required = field.is_required()
-    parser.add_argument(f"--{_dashed(name)}", help=text, required=required, **extra)
-
-
-def _plain_type(annotation: Any) -> type[Any]:
-    """Return the type a command-line word is turned into: the one beside None, or text."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        annotation = next(part for part in get_args(annotation) if part is not type(None))
-    return annotation if annotation in (int, float, bool) else str
-
-
-def _dashed(name: object) -> str:
-    return str(name).replace("_", "-")
 
 
 if __name__ == "__main__":
