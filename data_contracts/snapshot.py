@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from data_contracts.errors import IntegrityError
-from data_contracts.records import SCHEMAS, Frozen, Record, RecordKind, Split
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.records import Frozen, Record, Split
 
 REPORT = "report.json"
 QUARANTINE = "quarantine.parquet"
@@ -156,9 +157,9 @@ def read_report(folder: Path) -> SnapshotReport:
 
 def read_records(folder: Path, split: Split | None = None) -> Iterator[tuple[str, Record]]:
     """Yield (id, record) of one split, or of all, in the order in which they were written."""
-    schema = SCHEMAS[read_report(folder).kind]
+    schema = KINDS[read_report(folder).kind]
     for row in _rows(sorted((folder / "data").glob(f"{split or '*'}-*.parquet"))):
-        yield row["id"], schema.model_validate({name: row[name] for name in schema.model_fields})
+        yield row["id"], schema.from_columns(row)
 
 
 def read_rows(folder: Path) -> Iterator[dict[str, Any]]:

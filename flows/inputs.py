@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.contract_files import default_contract, load_contract
 from data_contracts.contracts import DatasetContract
 from data_contracts.errors import InputError
+from data_contracts.kinds.chat import ChatRecord
 from eval_sets.loading import (
     evaluation_texts,
     list_eval_sets,
@@ -145,7 +146,7 @@ def _address(
     from tasks.demo_desk.conversations import write_conversations
     from tasks.demo_desk.facts import public_terms
 
-    if contract.kind != "chat":
+    if contract.kind != ChatRecord.KIND:
         raise InputError(
             f"the demo's rows are conversations, not of kind {contract.kind}",
             step="ingest",

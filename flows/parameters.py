@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import RecordKind
 from flows.objective_parameters import ObjectiveParameters
 
 DEMO = "demo"

@@ -6,7 +6,7 @@ Before any work: a wrong word found after an hour of ingestion is an hour lost.
 from __future__ import annotations
 
 from data_contracts.errors import InputError
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import KINDS, RecordKind
 from flows.parameters import RetrainParameters
 from tasks.finetuning.recipe import Recipe
 
@@ -19,11 +19,11 @@ def training_recipe(parameters: RetrainParameters, kind: RecordKind) -> Recipe:
 
 
 def _check_objective(parameters: RetrainParameters, kind: RecordKind) -> None:
-    if parameters.objective == "dpo" and kind != "preference":
+    if parameters.objective == "dpo" and KINDS[kind].ANSWERS < 2:
         raise _refused(
-            f"the objective dpo compares two answers, and a row of kind {kind} has one",
+            f"the objective dpo compares two answers, and a row of kind {kind} has fewer",
             "objective: dpo",
-            "set kind: preference, or objective: supervised",
+            f"set kind: {_of_two()}, or objective: supervised",
         )
 
     if parameters.objective == "distill" and not parameters.teacher:
@@ -43,12 +43,16 @@ def _check_objective(parameters: RetrainParameters, kind: RecordKind) -> None:
 
 
 def _check_answers(kind: RecordKind) -> None:
-    if kind == "document":
+    if not KINDS[kind].ANSWERS:
         raise _refused(
-            "a document asks nothing that a teacher could answer",
+            f"a row of kind {kind} asks nothing that a teacher could answer",
             "distill_from: answers",
             "set distill_from: logits, or give rows of another kind",
         )
+
+
+def _of_two() -> str:
+    return " or ".join(name for name, kind in KINDS.items() if kind.ANSWERS == 2)
 
 
 def _refused(what: str, where: str, remedy: str) -> InputError:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from data_contracts.records import Frozen, RecordKind
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Frozen
 
 OF_OBJECTIVE = {"dpo": "dpo", "distill": "distill"}  # by a setting's first word
 

@@ -10,7 +10,8 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_contracts.records import RecordKind
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.registry import RecordKind
 from model_registry.run_log import RunLog, machine_sampler
 from model_registry.tracking import Registry
 from tasks.finetuning.base_model import BaseModel, materialize
@@ -96,7 +97,7 @@ def finetune_step(
             base_digest=base.digest,
             snapshot=str(outputs.fetch(answers or snapshot)),
             teacher=str(outputs.fetch(teacher)) if teacher and recipe.learns_logits else "",
-            kind="chat" if answers else kind,
+            kind=ChatRecord.KIND if answers else kind,
             out=str(folder),
             save_steps=save_steps,
             rendezvous=rendezvous,

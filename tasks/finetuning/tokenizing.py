@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from data_contracts.errors import PaddockError
-from data_contracts.records import DocumentRecord, Message, Record, conversation
+from data_contracts.records import Message, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def encode(records: Iterable[tuple[str, Record]], tokenizer: Any, limit: int) ->
     given = list(records)
     examples: list[Example] = []
     for (_, record), whole in zip(given, tokenize(given, tokenizer), strict=True):
-        document = isinstance(record, DocumentRecord)
+        document = record.plain_text()
         examples += whole.pieces(limit) if document else [whole.cut_to(limit)]
     return [example for example in examples if example.trains]
 
@@ -95,10 +95,10 @@ def _render(identity: str, record: Record, tokenizer: Any) -> tuple[str, list[tu
     """Return the text a record trains on and the character spans that are targets."""
     from jinja2.exceptions import TemplateError
 
-    if isinstance(record, DocumentRecord):
-        text = record.text + (tokenizer.eos_token or "")
+    if document := record.plain_text():
+        text = document + (tokenizer.eos_token or "")
         return text, [(0, len(text))]
-    turns = conversation(record)
+    turns = record.conversation()
     try:
         return render_chat(turns, tokenizer)
     except TemplateError:  # its message may quote the record

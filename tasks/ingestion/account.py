@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_contracts.contracts import DatasetContract
-from data_contracts.records import Record, Split, texts
+from data_contracts.records import Record, Split
 from data_contracts.snapshot import ContractUsed, Examples, Leak, NearDuplicate, SnapshotReport
 from data_contracts.tally import Tally
 from tasks.ingestion.duplicates import Seen
@@ -37,7 +37,7 @@ class Account:
 
     def keep(self, row: Mapping[str, Any], record: Record, measures: Mapping[str, Any]) -> None:
         """Count a row that is kept."""
-        pieces = texts(record)
+        pieces = record.texts()
         self._tally.add(measures)
         self._kinds.update(json.loads(row["redactions"]))
         self._detectors.update(json.loads(row["detectors"]))

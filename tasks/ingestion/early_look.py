@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import RecordKind
 from tasks.ingestion.fitting import ROWS_LOOKED_AT, require_fitting
 from tasks.ingestion.limits import Limits
 from tasks.ingestion.mapping import require_known_fields

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from data_contracts.errors import InputError
-from data_contracts.records import SCHEMAS, RecordKind
-from tasks.ingestion.mapping import REQUIRED, UnfitRowError, column_value, to_record
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.row import UnfitRowError, look
+from tasks.ingestion.mapping import REQUIRED, to_record
 from tasks.ingestion.readers import RawRow
 from tasks.ingestion.sources import STEP
 
@@ -37,9 +38,7 @@ def require_fitting(
         raise InputError(f"no row can be read: {reasons}", step=STEP, where=where, remedy=remedy)
     seen = f"the columns are {_columns(readable, redact)}"
     for field in sorted(set(mapping) & set(REQUIRED[kind])):
-        if readable and all(
-            column_value(row.value or {}, field, mapping) is None for row in readable
-        ):
+        if readable and all(look(row.value, mapping[field]) is None for row in readable):
             raise InputError(
                 f"unknown column {mapping[field]!r}: {seen}",
                 step=STEP,
@@ -75,7 +74,7 @@ def _fits(rows: Sequence[RawRow], kind: RecordKind, mapping: Mapping[str, str]) 
 
 
 def _advice(rows: Sequence[RawRow], kind: RecordKind) -> str:
-    for other in SCHEMAS:
+    for other in KINDS:
         if other != kind and _fits(rows, other, {}):
             return f"they fit --kind {other}; or map columns: our_field=their_column"
     fields = ", ".join(REQUIRED[kind])

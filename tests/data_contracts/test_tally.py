@@ -11,9 +11,9 @@ from data_contracts import tally
 from data_contracts.contract_files import default_contract
 from data_contracts.contracts import DatasetContract, Language
 from data_contracts.errors import ContractError
+from data_contracts.kinds.instruction import InstructionRecord
 from data_contracts.lengths import EDGES, bucket, bucket_end, quantile, token_count
 from data_contracts.measures import RowFlags, label_digest, measure, read_time
-from data_contracts.records import InstructionRecord
 from data_contracts.tally import Tally
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from data_contracts.records import PreferenceRecord, Record
+from data_contracts.records import Record
 from tasks.finetuning.batches import Batch, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
 from tasks.finetuning.kernels import chunked_log_probabilities, target_states
@@ -44,9 +44,12 @@ def encode_pairs(records: Iterable[tuple[str, Record]], tokenizer: Any, limit: i
 
     A longer pair is cut, its longer answer first; it is dropped if an answer is cut away wholly.
     """
-    given = [(name, record) for name, record in records if isinstance(record, PreferenceRecord)]
-    worse = [(name, one.model_copy(update={"chosen": one.rejected})) for name, one in given]
-    both = zip(tokenize(given, tokenizer), tokenize(worse, tokenizer), strict=True)
+    given = [(name, one, worse) for name, one in records if (worse := one.worse()) is not None]
+    both = zip(
+        tokenize([(name, better) for name, better, _ in given], tokenizer),
+        tokenize([(name, worse) for name, _, worse in given], tokenizer),
+        strict=True,
+    )
     pairs = [_cut(chosen, rejected, limit) for chosen, rejected in both]
     return [pair for pair in pairs if pair.chosen.trains and pair.rejected.trains]
 

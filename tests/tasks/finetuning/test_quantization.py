@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import DocumentRecord
+from data_contracts.kinds.document import DocumentRecord
 from data_contracts.snapshot import read_records
 from model_registry.attention import use_varlen
 from model_registry.loading import load_model

@@ -8,14 +8,11 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import PaddockError
-from data_contracts.records import (
-    ChatRecord,
-    DocumentRecord,
-    InstructionRecord,
-    PreferenceRecord,
-    Record,
-    record_id,
-)
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.records import Record, record_id
 from model_registry.loading import load_tokenizer
 from tasks.finetuning.packing import collate, pack
 from tasks.finetuning.tokenizing import Example, encode, tokenize

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import RecordKind
 from data_contracts.snapshot import read_records
 from model_registry.loading import load_model
 from tasks.finetuning.objectives.supervised import Supervised

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
-from data_contracts.records import ChatRecord, InstructionRecord
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.row import UnfitRowError
 from tasks.ingestion.contamination import EvaluationTexts
-from tasks.ingestion.mapping import UnfitRowError, load_mapping, parse_mapping, to_record
+from tasks.ingestion.mapping import load_mapping, parse_mapping, to_record
 
 
 def test_mappings_are_read_from_text_and_toml(tmp_path: Path) -> None:

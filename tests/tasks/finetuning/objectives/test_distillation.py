@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import RecordKind
 from data_contracts.snapshot import read_records
 from model_registry.attention import use_varlen
 from model_registry.loading import load_model, load_tokenizer

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import PreferenceRecord, Record, RecordKind, record_id
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Record, record_id
 from data_contracts.snapshot import read_records
 from model_registry.attention import use_varlen
 from model_registry.loading import load_model, load_tokenizer
