@@ -173,6 +173,12 @@ class DatasetContract(Frozen):
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """Return the source's columns that the contract itself reads."""
+        asked = [one.column for one in (self.labels, self.freshness) if one]
+        return tuple(filter(None, [self.privacy.subject, *asked]))
+
     def policy(self, kind: str) -> Policy:
         """Return what redaction does with a kind of finding; an unknown kind is replaced."""
         found: dict[str, Policy] = {str(known): policy for known, policy in self.redaction.items()}

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from data_contracts.row import Row
 
@@ -28,10 +29,28 @@ class Frozen(BaseModel):
 
 
 class Message(Frozen):
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    An assistant's turn that is no `target` is context only: nothing learns it or scores it. A dump
+    has `target` only where it is false, so that the ids of most records know nothing of it.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: Text
+    target: bool = Field(default=True, exclude_if=bool)
+
+
+def _in_turn(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    if not _EARLIER.fullmatch("".join(message.role[0] for message in messages)):
+        raise ValueError("earlier turns are not questions, each with its answer")
+    return messages
+
+
+_EARLIER = re.compile("s?a?(?:ua)*")
+# A system message and turns before the prompt; left out of a dump, and of ids, where there is none.
+History = Annotated[
+    tuple[Message, ...], Field(exclude_if=lambda turns: not turns), AfterValidator(_in_turn)
+]
 
 
 class Record(Frozen, ABC):
@@ -132,7 +151,9 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _characters(value: Any) -> int:
-    return len(value) if isinstance(value, str) else sum(len(one.content) for one in value)
+    if isinstance(value, Message):
+        return len(value.content)
+    return len(value) if isinstance(value, str) else sum(map(_characters, value))
 
 
 def _without_nulls(value: Any) -> Any:

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from data_contracts.prompts import read_answer, read_prompt, require_wanted, with_context
 from data_contracts.records import Message, Record
-from data_contracts.row import Row
-from data_contracts.turns import read_turns
+from data_contracts.row import Row, UnfitRowError
+from data_contracts.turns import marks_beside, read_turns
 
 # A conversation takes turns: "s" system, "u" user, "a" assistant; somewhere the assistant speaks.
 ROLES = {
@@ -23,7 +24,15 @@ class ChatRecord(Record):
     """A conversation: an optional system message first, then user and assistant in turn."""
 
     KIND = "chat"
-    COLUMNS: ClassVar = {"messages": ("messages", "conversations", "conversation")}
+    COLUMNS: ClassVar = {
+        "messages": ("messages", "conversations", "conversation"),
+        "system": ("system", "system_prompt"),
+        "prompt": ("prompt",),
+        "completion": ("completion",),
+        "label": ("label",),
+        "kto_tag": ("kto_tag",),
+        "weights": ("weights", "weight", "loss_mask", "train"),
+    }
     ANSWERS = 1
 
     messages: tuple[Message, ...] = Field(min_length=2)
@@ -37,13 +46,27 @@ class ChatRecord(Record):
             raise ValueError("a system message may only come first")
         if "assistant" not in roles:
             raise ValueError("no assistant message, so there is nothing to learn")
+        if not any(one.target for one in self.messages if one.role == "assistant"):
+            raise ValueError("every answer is marked as not to be learned")
         return self
 
     @classmethod
     def read(cls, row: Row) -> dict[str, Any]:
-        """Return the messages."""
-        row.require("messages")
-        return {"messages": read_turns(row.get("messages"))}
+        """Return the messages, or TRL's prompt and completion as some."""
+        marks = marks_beside(row)
+        if row.get("messages") is None and row.get("completion") is not None:
+            turns = [*read_prompt(row, "prompt"), *read_answer(row, "completion")]
+        else:
+            row.require("messages")
+            turns = read_turns(row.get("messages"), row, marks)
+        require_wanted(row)
+        turns = with_context(turns, row)
+        if len(turns) < 2:
+            raise UnfitRowError("fewer than two messages")
+        answers = [turn["role"] == "assistant" and turn["target"] for turn in turns]
+        if answers[0] and not any(answers[1:]):
+            raise UnfitRowError("its only answer comes before anybody asked")
+        return {"messages": turns}
 
     def conversation(self) -> tuple[Message, ...]:
         """Return the messages."""

@@ -21,7 +21,7 @@ class DocumentRecord(Record):
     def read(cls, row: Row) -> dict[str, Any]:
         """Return the text."""
         row.require("text")
-        return {"text": row.get("text")}
+        return {"text": row.text("text")}
 
     def plain_text(self) -> str:
         """Return the text."""

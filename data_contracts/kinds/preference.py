@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from data_contracts.records import Message, Record, Text
-from data_contracts.row import Row
+from data_contracts.prompts import answer_text, asked, read_answer, read_prompt, with_context
+from data_contracts.records import History, Message, Record, Text
+from data_contracts.row import Row, UnfitRowError
+from data_contracts.turns import Turn
 
 
 class PreferenceRecord(Record):
-    """A prompt with a better and a worse answer; supervised training learns the better."""
+    """A prompt with a better and a worse answer; supervised training learns the better.
+
+    Read are texts, and TRL's and LLaMA-Factory's messages, also where the prompt is only what both
+    answers begin with. `history` is what came before the prompt; nothing of it is learned.
+    """
 
     KIND = "preference"
-    COLUMNS: ClassVar = {"prompt": ("prompt",), "chosen": ("chosen",), "rejected": ("rejected",)}
+    COLUMNS: ClassVar = {
+        "prompt": ("prompt", "conversations", "instruction"),
+        "input": ("input",),
+        "chosen": ("chosen",),
+        "rejected": ("rejected",),
+        "system": ("system", "system_prompt"),
+        "history": ("history",),
+    }
     ANSWERS = 2
 
+    history: History = ()
     prompt: Text
     chosen: Text
     rejected: Text
@@ -22,12 +36,28 @@ class PreferenceRecord(Record):
     @classmethod
     def read(cls, row: Row) -> dict[str, Any]:
         """Return the fields."""
-        row.require("prompt", "chosen", "rejected")
-        return {name: row.get(name) for name in cls.COLUMNS}
+        row.require("chosen", "rejected")
+        better, worse = read_answer(row, "chosen"), read_answer(row, "rejected")
+        shared = _shared(better, worse)
+        if row.get("prompt") is None and not shared:
+            row.require("prompt")
+        prompt = read_prompt(row, "prompt") if row.get("prompt") is not None else []
+        if shared:
+            prompt = _one_prompt(prompt, better[:shared])
+        if below := row.text("input"):
+            prompt[-1]["content"] += f"\n\n{below}"
+        *before, ask = asked(with_context(prompt, row))
+        return {
+            "history": before,
+            "prompt": ask["content"],
+            "chosen": answer_text(better[shared:], "chosen"),
+            "rejected": answer_text(worse[shared:], "rejected"),
+        }
 
     def conversation(self) -> tuple[Message, ...]:
         """Return the prompt and the better answer."""
         return (
+            *self.history,
             Message(role="user", content=self.prompt),
             Message(role="assistant", content=self.chosen),
         )
@@ -44,3 +74,24 @@ class PreferenceRecord(Record):
     def rules(cls, roles: str) -> dict[str, str | list[int]]:
         """Return that the answers must differ."""
         return {"answers_differ": [1]}
+
+
+def _shared(better: list[Turn], worse: list[Turn]) -> int:
+    """Return how many turns both begin with, before the answer of each."""
+    most = min(len(better), len(worse)) - 1
+    return next((n for n in range(most) if _key(better[n]) != _key(worse[n])), max(0, most))
+
+
+def _key(turn: Turn) -> tuple[str, str]:
+    return turn["role"], turn["content"].strip()
+
+
+def _one_prompt(prompt: list[Turn], shared: list[Turn]) -> list[Turn]:
+    """Return the prompt that the answers begin with, which a prompt beside them must repeat."""
+    if prompt and shared[0]["role"] == "assistant":
+        return asked([*prompt, *shared])
+    if prompt and [_key(turn) for turn in prompt] != [
+        _key(turn) for turn in shared[-len(prompt) :]
+    ]:
+        raise UnfitRowError("a prompt that is not what both answers begin with")
+    return asked(shared)

@@ -154,7 +154,7 @@ class _Run:
         self._pending_size = 0
 
     def _held_for_columns(self, row: dict[str, Any]) -> str | None:
-        held = row["extra"] and self._plan.contract.extra_columns == "quarantine"
+        held = row["unread"] and self._plan.contract.extra_columns == "quarantine"
         return EXTRA_COLUMN if held else None
 
     def finish(self) -> SnapshotReport:

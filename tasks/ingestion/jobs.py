@@ -27,7 +27,7 @@ from tasks.ingestion.shard_work import forgotten_here, work_on_shard
 from tasks.ingestion.sources import Part, Source
 from tasks.storage.outputs import Outputs, Reference
 
-STAGE, RECIPE = "ingest-shard", 1
+STAGE, RECIPE = "ingest-shard", 2
 _PROGRESS_SECONDS = 1.0
 _LOADING = threading.Lock()
 # Limits that say how files are cut, not what becomes of a row.

@@ -69,28 +69,29 @@ def require_known_fields(kind: RecordKind, mapping: Mapping[str, str]) -> None:
         )
 
 
-def to_record(kind: RecordKind, row: Mapping[str, Any], mapping: Mapping[str, str]) -> Record:
+def to_record(kind: RecordKind, columns: Mapping[str, Any], mapping: Mapping[str, str]) -> Record:
     """Make a record of a row; UnfitRowError says why it makes none."""
-    fields = KINDS[kind].read(Row(row, _names(kind, mapping)))
-    present = {name: value for name, value in fields.items() if value is not None}
+    return read_row(kind, columns, mapping)[0]
+
+
+def read_row(
+    kind: RecordKind,
+    columns: Mapping[str, Any],
+    mapping: Mapping[str, str],
+    others: Iterable[str] = (),
+) -> tuple[Record, list[str]]:
+    """Make a record of a row, and tell what in the row was not read (`Row.unread`).
+
+    `others` are columns that the contract reads. UnfitRowError says why it makes no record.
+    """
+    own = {field: (column,) for field, column in mapping.items()}
+    row = Row(columns, {**KINDS[kind].COLUMNS, **own})
+    fields = KINDS[kind].read(row)
     try:
-        return KINDS[kind].model_validate(_clean(present))
+        record = KINDS[kind].model_validate(_clean(fields))
     except ValidationError as error:
         raise UnfitRowError(_reason(error)) from None
-
-
-def known_columns(
-    kind: RecordKind, mapping: Mapping[str, str], others: Iterable[str]
-) -> frozenset[str]:
-    """Return the columns that a field may be read from, and the `others`; any more are extra."""
-    read = {name for names in _names(kind, mapping).values() for name in names}
-    read.update(others)
-    return frozenset(read | {name.partition(".")[0] for name in read})
-
-
-def _names(kind: RecordKind, mapping: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    own = {field: (column,) for field, column in mapping.items()}
-    return {**KINDS[kind].COLUMNS, **own}
+    return record, row.unread(others)
 
 
 def _clean(value: Any) -> Any:

@@ -20,7 +20,7 @@ from data_contracts.errors import shielded
 from data_contracts.measures import RowFlags, label_digest, read_time
 from data_contracts.records import Frozen, Record, record_id
 from data_contracts.row import UnfitRowError, look
-from tasks.ingestion.mapping import known_columns, to_record
+from tasks.ingestion.mapping import read_row
 from tasks.ingestion.readers import RawRow, read_part
 from tasks.ingestion.row_files import RowFile, flag_columns, record_columns, text_columns
 from tasks.ingestion.rules import Redaction, RowRules, Tools
@@ -104,10 +104,6 @@ class _ShardWork:
     def __init__(self, rules: RowRules, tools: Tools) -> None:
         self._rules, self._tools = rules, tools
         self.unseen = sorted(rules.mapping)
-        contract = rules.contract
-        own = [contract.privacy.subject]
-        own += [one.column for one in (contract.labels, contract.freshness) if one]
-        self._known = known_columns(contract.kind, rules.mapping, own)  # the same for every row
 
     def batches(self, rows: Iterable[RawRow]) -> Iterator[list[_Item]]:
         """Yield rows in batches that fit into memory, each with its fate so far."""
@@ -131,7 +127,7 @@ class _ShardWork:
             item.fate = "forgotten"
             return item
         try:
-            record = self._record(row)
+            record, unread = self._record(row)
         except UnfitRowError as error:
             item.fate, item.reason = "quarantined", str(error)
             raw = row.raw if row.value is None else _as_text(row.value)
@@ -143,21 +139,22 @@ class _ShardWork:
             item.text = "\n".join(record.texts())[: _RAW_CHARACTERS + 1]
         else:
             item.record = record
-            item.columns = self._columns(row.value or {})
+            item.columns = self._columns(row.value or {}) | {"unread": unread}
         return item
 
-    def _record(self, row: RawRow) -> Record:
+    def _record(self, row: RawRow) -> tuple[Record, list[str]]:
         if row.value is None:
             raise UnfitRowError(row.broken)
         for name in list(self.unseen):
             if look(row.value, self._rules.mapping[name]) is not None:
                 self.unseen.remove(name)
-        return to_record(self._rules.contract.kind, row.value, self._rules.mapping)
+        contract, mapping = self._rules.contract, self._rules.mapping
+        return read_row(contract.kind, row.value, mapping, contract.columns_read)
 
     def _columns(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the contract asks of a row's other columns, and whether there are more."""
+        """Return what the contract asks of a row's other columns."""
         contract = self._rules.contract
-        found: dict[str, Any] = {"extra": not row.keys() <= self._known}
+        found: dict[str, Any] = {}
         if contract.labels:
             found["label"] = label_digest(look(row, contract.labels.column))
         if contract.freshness:
@@ -240,7 +237,7 @@ def _schema(contract: DatasetContract) -> Any:
             *record_columns(contract.kind),
             *text_columns("redactions", "detectors", "label"),
             ("time", pa.float64()),
-            ("extra", pa.bool_()),
+            ("unread", pa.list_(pa.string())),
             *flag_columns(),
             ("signature", pa.binary()),
         ]

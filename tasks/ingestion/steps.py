@@ -19,7 +19,7 @@ from tasks.ingestion.sources import Source
 from tasks.storage.drafts import Draft
 from tasks.storage.outputs import Built, fingerprint
 
-STAGE, RECIPE = "snapshot", 3
+STAGE, RECIPE = "snapshot", 4
 REFUSED = "refused"
 
 

@@ -46,7 +46,7 @@ def test_columns_may_be_dotted_or_have_dots() -> None:
     ("messages", "reason"),
     [
         (7, "not a list"),
-        ("{broken", "not JSON"),
+        ("{broken", "neither JSON nor"),
         (["text"], "not an object"),
         ([{"role": "user", "content": " "}], "without text"),
         ([{"role": "wizard", "content": "x"}], "unknown role"),
