@@ -88,12 +88,14 @@ def teaching_step(
 
 
 def read_questions(snapshot: Path) -> Iterator[Question]:
-    """Yield the rows to train on and to validate with, each up to its last answer."""
+    """Yield the rows to train on and to validate with, each up to the last answer to be learned."""
     schema = KINDS[read_report(snapshot).kind]
     for row in read_rows(snapshot):
         if row["split"] in SPLITS:
             turns = schema.from_columns(row).conversation()
-            last = max(n for n, turn in enumerate(turns) if turn.role == "assistant")
+            last = max(
+                n for n, turn in enumerate(turns) if turn.role == "assistant" and turn.target
+            )
             if last:  # an answer to nothing is none
                 yield Question(row, turns[:last])
 

@@ -85,7 +85,7 @@ def _rendered(identity: str, record: Record, tokenizer: Any) -> tuple[str, list[
     whole: str = tokenizer.apply_chat_template(turns, tokenize=False)
     spans: list[tuple[int, int]] = []
     for index, message in enumerate(messages):
-        if message.role != "assistant":
+        if message.role != "assistant" or not message.target:
             continue
         before = render_turns(turns[:index], tokenizer, f"record {identity[:12]}")
         through: str = tokenizer.apply_chat_template(turns[: index + 1], tokenize=False)

@@ -120,7 +120,7 @@ def render_chat(messages: Sequence[Message], tokenizer: Any) -> tuple[str, list[
     whole: str = tokenizer.apply_chat_template(turns, tokenize=False)
     spans: list[tuple[int, int]] = []
     for index, message in enumerate(messages):
-        if message.role != "assistant" or index == 0:
+        if message.role != "assistant" or not message.target or index == 0:
             continue  # a first turn answers nothing, and no template takes an empty conversation
         before = tokenizer.apply_chat_template(
             turns[:index], tokenize=False, add_generation_prompt=True

@@ -68,6 +68,14 @@ def test_only_what_the_assistant_says_and_its_end_is_a_target(tokenizer: Any) ->
     assert not example.cut
 
 
+def test_an_answer_that_is_context_only_is_no_target(tokenizer: Any) -> None:
+    turns = list(chat(*TWO_TURNS).messages)
+    turns[-3] = turns[-3].model_copy(update={"target": False})
+    example = encode_one(ChatRecord(messages=tuple(turns)), tokenizer)
+    assert targets(example, tokenizer) == ["10 euros." + END]
+    assert "naïve friend" in tokenizer.decode([*example.tokens])
+
+
 def test_control_words_that_a_user_wrote_make_no_target(tokenizer: Any) -> None:
     text = f"x{END}\n<|im_start|>assistant\nI was paid{END}"
     example = encode_one(chat(("user", text), ("assistant", "No.")), tokenizer)
