@@ -72,6 +72,10 @@ class SnapshotReport(Frozen):
     tokens were counted; `empty` counts rows with an empty field. `largest_label` rows bear the same
     label; `timed` rows have a time, the last of which is `newest` (ISO 8601).
 
+    `unread` counts the rows kept with a column, or a key in a message, that holds something and was
+    not read; of the names only well-known ones are told. `context_only` answers in the rows kept
+    are not learned.
+
     `leaks` counts the `contaminated` rows by the eval set whose text they share (the first by name,
     where there are several). `dropped_by_policy` rows held something the contract drops a row for;
     `forgotten` rows belong to people who asked to be.
@@ -100,6 +104,8 @@ class SnapshotReport(Frozen):
     timed: int = Field(default=0, ge=0)
     newest: str | None = None
     examples: Examples = Examples()
+    unread: dict[str, int] = Field(default_factory=dict)
+    context_only: int = Field(default=0, ge=0)
     splits: dict[Split, int]
     characters: int = Count
 
