@@ -23,6 +23,8 @@ from eval_sets.types import EvalSet
 from flows.parameters import IngestParameters
 from flows.redactors import RedactorRecipe, redaction_key
 from flows.workshop import Workshop
+from tasks.ingestion.early_look import require_usable
+from tasks.ingestion.fitting import Look
 from tasks.ingestion.flags import build_flagger, flagger_identity
 from tasks.ingestion.jobs import Job
 from tasks.ingestion.limits import Limits
@@ -90,6 +92,18 @@ def ingest_job(workshop: Workshop, inputs: IngestInputs, noted: Path | None = No
         forgotten=forgotten_subjects(workshop.store) if subject else frozenset(),
         limits=_limits(workshop),
         noted=noted,
+    )
+
+
+def look_at(job: Job, source: Source, scratch: Path) -> Look:
+    """Return how the first rows of a source fit; InputError if none of them does."""
+    return require_usable(
+        source,
+        job.contract,
+        job.mapping,
+        job.limits,
+        scratch,
+        lambda text: job.build_redactor().redact_text(text),
     )
 
 

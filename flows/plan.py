@@ -7,6 +7,7 @@ demo's own rows.
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,6 +17,7 @@ from flows.inputs import (
     choose_eval_sets,
     ingest_inputs,
     ingest_job,
+    look_at,
     resolve_source,
 )
 from flows.parameters import RetrainParameters
@@ -91,6 +93,7 @@ class Plan(BaseModel):
     sources: list[str]
     rows: int | None
     stages: list[PlannedStage]
+    notes: list[str] = []
 
     @property
     def seconds(self) -> float:
@@ -115,6 +118,7 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         tokens = min(tokens, parameters.max_steps * slots)
     cases = sum(len(entry.cases) for entry in inputs.sets)
     found = _found(workshop, parameters, inputs, source)
+    notes = [] if found["snapshot"] else _look(workshop, inputs.ingest, source)
     times = {
         "base": FIXED_SECONDS,
         "snapshot": FIXED_SECONDS + rows * ROW_SECONDS,
@@ -128,7 +132,7 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         for title, there in found.items()
     ]
     names = [file.uri for file in source.files] or [source.given]
-    return Plan(sources=names, rows=rows if source.files else None, stages=stages)
+    return Plan(sources=names, rows=rows if source.files else None, stages=stages, notes=notes)
 
 
 def _found(
@@ -176,6 +180,12 @@ def _found(
     }
 
 
+def _look(workshop: Workshop, inputs: IngestInputs, source: Source) -> list[str]:
+    """Return what a person should know of the first rows; InputError as the run would raise it."""
+    with TemporaryDirectory(prefix="paddock-") as scratch:
+        return look_at(ingest_job(workshop, inputs), source, Path(scratch)).words()
+
+
 def _found_base(outputs: Outputs, base: Base) -> Reference | None:
     from tasks.finetuning import steps as finetuning
 
@@ -185,8 +195,6 @@ def _found_base(outputs: Outputs, base: Base) -> Reference | None:
 
 def _measure(source: Source, max_rows: int | None) -> tuple[int, float]:
     """Count a source's rows and characters without keeping any."""
-    from tempfile import TemporaryDirectory
-
     from tasks.ingestion.readers import count_rows
 
     if source.hub:
@@ -215,6 +223,7 @@ def describe(plan: Plan) -> str:
     if len(plan.sources) > 10:
         lines.append(f"           and {len(plan.sources) - 10} more")
     lines.append(f"  rows     {plan.rows if plan.rows is not None else 'counted while reading'}")
+    lines += [f"           {note}" for note in plan.notes]
     lines.append("")
     for entry in plan.stages:
         word = "found, skip" if entry.found else f"run, about {duration(entry.seconds)}"
