@@ -12,7 +12,7 @@ from typing import Any
 from data_contracts.contracts import SIZES, DatasetContract
 from data_contracts.kinds.registry import KINDS
 from data_contracts.measures import UNDETERMINED
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 
 _DAY = 86_400  # seconds
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from data_contracts.kinds.registry import KINDS, RecordKind
-from flows.parameters import IngestParameters
+from flows.asking.parameters import IngestParameters
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODULE = '''
@@ -48,7 +48,7 @@ tokens = [1, 100]
 READ_BACK = """
 import sys
 from pathlib import Path
-from data_contracts.snapshot import read_records
+from data_contracts.snapshot.reading import read_records
 folder = next(Path(sys.argv[1]).rglob("report.json")).parent
 for _, record in read_records(folder):
     print(record.conversation()[1].content)
@@ -102,7 +102,7 @@ def test_a_kind_that_is_added_in_one_place_is_ingested(tmp_path: Path) -> None:
         return ended.stdout
 
     words = ("ingest", "--source", "rows.jsonl", "--kind", "proverb", "--no-names")
-    said = run("-m", "flows.cli", *words)
+    said = run("-m", "flows.command.cli", *words)
     assert "# Snapshot of proverb records" in said and "| missing endings | 1 |" in said
     kept = run("-c", READ_BACK, str(tmp_path / "home" / "store" / "snapshot")).split("\n")
     assert sorted(filter(None, kept)) == sorted(row["endings"][0] for row in rows)

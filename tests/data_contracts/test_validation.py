@@ -23,7 +23,7 @@ from data_contracts.kinds.preference import PreferenceRecord
 from data_contracts.kinds.registry import KINDS, RecordKind
 from data_contracts.measures import RowFlags, measure
 from data_contracts.records import Record, record_id
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 from data_contracts.validation import Contract
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

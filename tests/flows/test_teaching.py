@@ -13,10 +13,16 @@ import pytest
 from data_contracts.errors import InputError
 from data_contracts.kinds.chat import ChatRecord
 from data_contracts.records import Message, record_id
-from data_contracts.snapshot import REPORT, SnapshotReport, read_records, read_rows, report_json
+from data_contracts.snapshot.reading import (
+    REPORT,
+    SnapshotReport,
+    read_records,
+    read_rows,
+    report_json,
+)
+from data_contracts.snapshot.writing import SnapshotWriter
 from flows import teaching
 from flows.teaching import Question, answer, read_questions, write_answers
-from tasks.ingestion.shards import SnapshotWriter
 from tasks.redaction.findings import Redacted
 
 

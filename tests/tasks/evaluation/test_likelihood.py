@@ -9,10 +9,10 @@ import pytest
 from data_contracts.kinds.chat import ChatRecord
 from data_contracts.kinds.document import DocumentRecord
 from data_contracts.records import Message, Record, record_id
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model
 from tasks.evaluation.likelihood import encode, negative_log_likelihoods, score_held_out
 from tasks.evaluation.tables import read_rows
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 
 def chat(*turns: str) -> ChatRecord:

@@ -13,7 +13,7 @@ from data_contracts.kinds.document import DocumentRecord
 from data_contracts.kinds.instruction import InstructionRecord
 from data_contracts.kinds.preference import PreferenceRecord
 from data_contracts.records import Record, record_id
-from model_registry.loading import load_tokenizer
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.packing import collate, pack
 from tasks.finetuning.tokenizing import Example, encode, tokenize
 

@@ -17,7 +17,12 @@ from data_contracts.contract_files import default_contract
 from data_contracts.errors import ContractError, InputError, UnexpectedError
 from data_contracts.kinds.chat import ChatRecord
 from data_contracts.kinds.instruction import InstructionRecord
-from data_contracts.snapshot import SnapshotReport, read_quarantine, read_records, read_report
+from data_contracts.snapshot.reading import (
+    SnapshotReport,
+    read_quarantine,
+    read_records,
+    read_report,
+)
 from tasks.ingestion import shard_work
 from tasks.ingestion.limits import Limits
 
