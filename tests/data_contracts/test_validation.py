@@ -200,7 +200,10 @@ def test_batches_become_one_validation() -> None:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_no_measure_holds_text(kind: RecordKind) -> None:
-    fields = {name: "secret words" for name in KINDS[kind].model_fields}
+    said = [{"role": role, "content": "secret words"} for role in ("user", "assistant")]
+    fields = {name: "secret words" for name in KINDS[kind].model_fields} | {"history": said}
+    if kind == "document":
+        fields.pop("history")
     record: Record = (
         chat("user", "assistant", content="secret words")
         if kind == "chat"
