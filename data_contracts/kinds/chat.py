@@ -26,7 +26,7 @@ class ChatRecord(Record):
     KIND = "chat"
     COLUMNS: ClassVar = {
         "messages": ("messages", "conversations", "conversation"),
-        "system": ("system", "system_prompt"),
+        "system": ("system", "system_prompt", "system_message"),
         "prompt": ("prompt",),
         "completion": ("completion",),
         "label": ("label",),

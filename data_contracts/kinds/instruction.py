@@ -27,7 +27,7 @@ class InstructionRecord(Record):
         "instruction": ("instruction", "prompt", "query"),
         "input": ("input", "context"),
         "output": ("output", "completion", "response"),
-        "system": ("system", "system_prompt"),
+        "system": ("system", "system_prompt", "system_message"),
         "history": ("history",),
         "label": ("label",),
         "kto_tag": ("kto_tag",),

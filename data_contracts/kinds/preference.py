@@ -9,21 +9,24 @@ from data_contracts.records import History, Message, Record, Text
 from data_contracts.row import Row, UnfitRowError
 from data_contracts.turns import Turn
 
+_OPENAI = "input.messages"
+
 
 class PreferenceRecord(Record):
     """A prompt with a better and a worse answer; supervised training learns the better.
 
-    Read are texts, and TRL's and LLaMA-Factory's messages, also where the prompt is only what both
-    answers begin with. `history` is what came before the prompt; nothing of it is learned.
+    Read are texts, and TRL's, OpenAI's and LLaMA-Factory's messages, also where the prompt is only
+    what both answers begin with. `history` came before the prompt; nothing of it is learned.
     """
 
     KIND = "preference"
     COLUMNS: ClassVar = {
-        "prompt": ("prompt", "conversations", "instruction"),
+        "prompt": ("prompt", "conversations", "instruction", _OPENAI),
         "input": ("input",),
-        "chosen": ("chosen",),
-        "rejected": ("rejected",),
-        "system": ("system", "system_prompt"),
+        "tools": ("input.tools",),
+        "chosen": ("chosen", "preferred_output"),
+        "rejected": ("rejected", "non_preferred_output"),
+        "system": ("system", "system_prompt", "system_message"),
         "history": ("history",),
     }
     ANSWERS = 2
@@ -39,13 +42,7 @@ class PreferenceRecord(Record):
         row.require("chosen", "rejected")
         better, worse = read_answer(row, "chosen"), read_answer(row, "rejected")
         shared = _shared(better, worse)
-        if row.get("prompt") is None and not shared:
-            row.require("prompt")
-        prompt = read_prompt(row, "prompt") if row.get("prompt") is not None else []
-        if shared:
-            prompt = _one_prompt(prompt, better[:shared])
-        if below := row.text("input"):
-            prompt[-1]["content"] += f"\n\n{below}"
+        prompt = _prompt(row, better[:shared])
         *before, ask = asked(with_context(prompt, row))
         return {
             "history": before,
@@ -86,12 +83,25 @@ def _key(turn: Turn) -> tuple[str, str]:
     return turn["role"], turn["content"].strip()
 
 
+def _prompt(row: Row, shared: list[Turn]) -> list[Turn]:
+    """Return the prompt: what both answers begin with, which a prompt beside them must repeat."""
+    if not shared:
+        row.require("prompt")
+    prompt = [] if row.get("prompt") is None else read_prompt(row, "prompt")
+    if shared:
+        prompt = _one_prompt(prompt, shared)
+    if row.column("prompt") != _OPENAI:
+        if below := row.text("input"):
+            prompt[-1]["content"] += f"\n\n{below}"
+    elif row.get("tools") is not None:
+        row.leave("tools")
+    return prompt
+
+
 def _one_prompt(prompt: list[Turn], shared: list[Turn]) -> list[Turn]:
-    """Return the prompt that the answers begin with, which a prompt beside them must repeat."""
     if prompt and shared[0]["role"] == "assistant":
         return asked([*prompt, *shared])
-    if prompt and [_key(turn) for turn in prompt] != [
-        _key(turn) for turn in shared[-len(prompt) :]
-    ]:
+    repeated = [_key(turn) for turn in shared[-len(prompt) :]]
+    if prompt and [_key(turn) for turn in prompt] != repeated:
         raise UnfitRowError("a prompt that is not what both answers begin with")
     return asked(shared)

@@ -142,7 +142,7 @@ def test_a_record_that_needs_no_new_field_has_the_id_it_always_had(
 
 def test_a_system_column_comes_first_and_may_not_contradict_a_message() -> None:
     said = {"role": "system", "content": "be brief"}
-    for name in ("system", "system_prompt"):
+    for name in ("system", "system_prompt", "system_message"):
         assert read("chat", messages=[ASK, TELL], **{name: "be brief"}) == plain(said, ASK, TELL)
     assert read("chat", messages=[said, ASK, TELL], system="be brief") == plain(said, ASK, TELL)
     assert "differ" in reason("chat", messages=[said, ASK, TELL], system="be long")
@@ -193,6 +193,11 @@ def test_prompts_and_completions_are_read() -> None:
         {"chosen": [ASK, TELL], "rejected": [ASK, WORSE]},
         {"prompt": "ask", "chosen": [ASK, TELL], "rejected": [ASK, WORSE]},
         {"prompt": [ASK], "chosen": [ASK, TELL], "rejected": [ASK, WORSE]},
+        {
+            "input": {"messages": [ASK], "tools": []},
+            "preferred_output": [TELL],
+            "non_preferred_output": [WORSE],
+        },
         {"conversations": [ASK], "chosen": TELL, "rejected": WORSE},
         {"prompt": str([ASK]), "chosen": str([TELL]), "rejected": json.dumps([WORSE])},
     ],

@@ -36,6 +36,19 @@ def pairs(tiny_model: Path, make_snapshot: Callable[[RecordKind], Path]) -> list
     return encode_pairs(records, load_tokenizer(tiny_model), 256)[:6]
 
 
+def test_what_came_before_the_prompt_is_no_target(tiny_model: Path) -> None:
+    before = [("user", "Hi"), ("assistant", "Hello")]
+    history = [{"role": role, "content": text, "target": role == "user"} for role, text in before]
+    fields = {"history": history, "prompt": "Why?", "chosen": "So.", "rejected": "No."}
+    record = PreferenceRecord.model_validate(fields)
+    tokenizer: Any = load_tokenizer(tiny_model)
+    [pair] = encode_pairs([("x", record)], tokenizer, 256)
+    for one, answer in zip(pair.documents, ("So.", "No."), strict=True):
+        assert "Hello" in tokenizer.decode([*one.tokens])
+        learned = [token for token, wanted in zip(one.tokens, one.targets, strict=True) if wanted]
+        assert tokenizer.decode(learned) == f"{answer}<|im_end|>"
+
+
 def answer_log_probability(model: Any, example: Any) -> Any:
     """As a textbook has it: one document in one forward, all of its logits, no packing."""
     import torch
