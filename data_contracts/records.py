@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from data_contracts.row import Row
+from data_contracts.rows.values import Row
 
 Split = Literal["train", "validation", "test"]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]

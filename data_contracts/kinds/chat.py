@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from data_contracts.prompts import read_answer, read_prompt, require_wanted, with_context
 from data_contracts.records import Message, Record
-from data_contracts.row import Row, UnfitRowError
-from data_contracts.turns import marks_beside, read_turns
+from data_contracts.rows.prompts import read_answer, read_prompt, require_wanted, with_context
+from data_contracts.rows.turns import marks_beside, read_turns
+from data_contracts.rows.values import Row, UnfitRowError
 
 # A conversation takes turns: "s" system, "u" user, "a" assistant; somewhere the assistant speaks.
 ROLES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from data_contracts.records import Record, Text
-from data_contracts.row import Row
+from data_contracts.rows.values import Row
 
 
 class DocumentRecord(Record):

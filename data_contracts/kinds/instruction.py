@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from data_contracts.prompts import (
+from data_contracts.records import History, Message, Record, Text
+from data_contracts.rows.prompts import (
     answer_text,
     read_answer,
     read_prompt,
     require_wanted,
     with_context,
 )
-from data_contracts.records import History, Message, Record, Text
-from data_contracts.row import Row
+from data_contracts.rows.values import Row
 
 
 class InstructionRecord(Record):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from data_contracts.prompts import answer_text, asked, read_answer, read_prompt, with_context
 from data_contracts.records import History, Message, Record, Text
-from data_contracts.row import Row, UnfitRowError
-from data_contracts.turns import Turn
+from data_contracts.rows.prompts import answer_text, asked, read_answer, read_prompt, with_context
+from data_contracts.rows.turns import Turn
+from data_contracts.rows.values import Row, UnfitRowError
 
 _OPENAI = "input.messages"
 

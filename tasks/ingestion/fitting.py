@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from data_contracts.errors import InputError
 from data_contracts.kinds.registry import KINDS, RecordKind
-from data_contracts.row import UnfitRowError, look
+from data_contracts.rows.values import UnfitRowError, look
 from tasks.ingestion.mapping import REQUIRED, read_row
 from tasks.ingestion.readers import RawRow
 from tasks.ingestion.sources import STEP

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from data_contracts.errors import InputError
 from data_contracts.kinds.registry import KINDS, RecordKind
 from data_contracts.records import Record
-from data_contracts.row import Row, UnfitRowError
+from data_contracts.rows.values import Row, UnfitRowError
 from tasks.ingestion.sources import STEP
 
 REQUIRED: dict[RecordKind, tuple[str, ...]] = {

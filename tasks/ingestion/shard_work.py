@@ -19,7 +19,7 @@ from data_contracts.contracts import DatasetContract
 from data_contracts.errors import shielded
 from data_contracts.measures import RowFlags, label_digest, read_time
 from data_contracts.records import Frozen, Record, record_id
-from data_contracts.row import UnfitRowError, look
+from data_contracts.rows.values import UnfitRowError, look
 from data_contracts.snapshot.row_files import RowFile, flag_columns, record_columns, text_columns
 from tasks.ingestion.mapping import read_row
 from tasks.ingestion.readers import RawRow, read_part

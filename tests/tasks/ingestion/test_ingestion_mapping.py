@@ -10,7 +10,7 @@ import pytest
 from data_contracts.errors import InputError
 from data_contracts.kinds.chat import ChatRecord
 from data_contracts.kinds.instruction import InstructionRecord
-from data_contracts.row import UnfitRowError
+from data_contracts.rows.values import UnfitRowError
 from tasks.ingestion.contamination import EvaluationTexts
 from tasks.ingestion.mapping import load_mapping, parse_mapping, to_record
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_contracts.literals import structured
 from data_contracts.records import record_id
-from data_contracts.row import UnfitRowError
+from data_contracts.rows.literals import structured
+from data_contracts.rows.values import UnfitRowError
 from tasks.ingestion.mapping import read_row, to_record
 
 Turns = list[tuple[str, str, bool]]

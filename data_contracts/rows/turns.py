@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from data_contracts.literals import structured
-from data_contracts.row import WELL_KNOWN, Row, UnfitRowError, as_text, is_absent, present
-from data_contracts.targets import is_mark, wanted
+from data_contracts.rows.literals import structured
+from data_contracts.rows.targets import is_mark, wanted
+from data_contracts.rows.values import WELL_KNOWN, Row, UnfitRowError, as_text, is_absent, present
 
 Turn = dict[str, Any]
 ROLES = {

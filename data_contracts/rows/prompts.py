@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_contracts.literals import structured
-from data_contracts.row import Row, UnfitRowError, as_text, is_absent
-from data_contracts.turns import Turn, messages_in, read_turns
+from data_contracts.rows.literals import structured
+from data_contracts.rows.turns import Turn, messages_in, read_turns
+from data_contracts.rows.values import Row, UnfitRowError, as_text, is_absent
 
 
 def read_prompt(row: Row, field: str) -> list[Turn]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from data_contracts.row import UnfitRowError, is_absent
+from data_contracts.rows.values import UnfitRowError, is_absent
 
 _LEARNED_NAMES = """
 weight lossweight lossmask loss lossscale train training trainable trainonturn target
