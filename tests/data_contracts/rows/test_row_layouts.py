@@ -6,11 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pytest
 
 from data_contracts.records import record_id
-from data_contracts.rows.literals import structured
 from data_contracts.rows.values import UnfitRowError
 from tasks.ingestion.mapping import read_row, to_record
 
@@ -262,39 +260,9 @@ def test_what_is_no_text_is_refused_by_what_it_is() -> None:
         assert reason("instruction", instruction="a", output=value) == f"output is {what}, not text"
 
 
-def test_messages_in_text_are_read_as_json_python_or_numpy_writes_them() -> None:
-    quoted = [ASK | {"content": "it's \"so\"\nand\\so, {'role'}", "name": None}, TELL]
-    written = [
-        json.dumps(quoted),
-        str(quoted),
-        str(tuple(quoted)),
-        str(np.array(quoted)),
-        repr(np.array(quoted)),
-    ]
-    for text in written:
-        assert structured(text) == quoted
-        assert read("chat", messages=text) == plain(quoted[0], TELL)
+def test_messages_may_be_columns_side_by_side() -> None:
     aside = {name: [one[name] for one in (ASK, TELL)] for name in ("role", "content")}
     assert read("chat", messages=aside) == plain(ASK, TELL)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[{'role': 'user', 'content': open('/etc/passwd')}]",
-        "[{'role': 'user'",
-        "[{'role' 'user'}]",
-        "['a' ... 'b']",
-        "[b'bytes']",
-        "[1, 2)",
-        "[" * 100_000,
-        "(" * 100_000,
-        "7",
-        "",
-    ],
-)
-def test_text_that_writes_no_list_out_is_none(text: str) -> None:
-    assert structured(text) is None
 
 
 def test_an_answer_that_looks_like_a_list_stays_text() -> None:
