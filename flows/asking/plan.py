@@ -7,6 +7,7 @@ demo's own rows.
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,6 +17,7 @@ from flows.asking.inputs import (
     choose_eval_sets,
     ingest_inputs,
     ingest_job,
+    look_at,
     resolve_source,
 )
 from flows.asking.parameters import RetrainParameters
@@ -99,6 +101,7 @@ class Plan(BaseModel):
     sources: list[str]
     rows: int | None
     stages: list[PlannedStage]
+    notes: list[str] = []
 
     @property
     def seconds(self) -> float:
@@ -123,6 +126,7 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         tokens = min(tokens, parameters.max_steps * slots)
     cases = sum(len(entry.cases) for entry in inputs.sets)
     found = _found(workshop, parameters, inputs, source)
+    notes = [] if found["snapshot"] else _look(workshop, inputs.ingest, source)
     times = {
         "base": FIXED_SECONDS,
         "snapshot": FIXED_SECONDS + rows * ROW_SECONDS,
@@ -136,7 +140,7 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         for title, there in found.items()
     ]
     names = [file.uri for file in source.files] or [source.given]
-    return Plan(sources=names, rows=rows if source.files else None, stages=stages)
+    return Plan(sources=names, rows=rows if source.files else None, stages=stages, notes=notes)
 
 
 def _found(
@@ -181,6 +185,12 @@ def _found(
     }
 
 
+def _look(workshop: Workshop, inputs: IngestInputs, source: Source) -> list[str]:
+    """Return what a person should know of the first rows; InputError as the run would raise it."""
+    with TemporaryDirectory(prefix="paddock-") as scratch:
+        return look_at(ingest_job(workshop, inputs), source, Path(scratch)).words()
+
+
 def _found_base(outputs: Outputs, base: Base) -> Reference | None:
     from tasks.finetuning.steps import base_work
 
@@ -189,8 +199,6 @@ def _found_base(outputs: Outputs, base: Base) -> Reference | None:
 
 def _measure(source: Source, max_rows: int | None) -> tuple[int, float]:
     """Count a source's rows and characters without keeping any."""
-    from tempfile import TemporaryDirectory
-
     from tasks.ingestion.readers import count_rows
 
     if source.hub:
