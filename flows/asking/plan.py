@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.kinds.registry import KINDS
 from eval_sets.types import EvalSet
 from flows.asking.inputs import (
     IngestInputs,
@@ -66,7 +67,7 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
     ingest = ingest_inputs(workshop, parameters)
     recipe = training_recipe(parameters, ingest.contract.kind)
     base = _locate(workshop, parameters.base)
-    if ingest.contract.kind != "document" and Path(base.source).is_dir():
+    if KINDS[ingest.contract.kind].ANSWERS and Path(base.source).is_dir():
         check_template(Path(base.source))
     return Inputs(
         ingest=ingest,
