@@ -14,13 +14,13 @@ from prefect import flow
 from pydantic import BaseModel
 
 from data_contracts.errors import ContractError, InputError
-from flows.parameters import DemoLogParameters, MonitorParameters, RetrainParameters
-from flows.progress import LOGGER, stage
-from flows.publishing import inline_image, publish_page
-from flows.redactors import RedactorRecipe
-from flows.settings import read_settings
-from flows.summary import read_summaries
-from flows.workshop import Workshop
+from flows.asking.parameters import DemoLogParameters, MonitorParameters, RetrainParameters
+from flows.showing.progress import LOGGER, stage
+from flows.showing.publishing import inline_image, publish_page
+from flows.showing.summary import read_summaries
+from flows.workshop.parts import Workshop
+from flows.workshop.redactors import RedactorRecipe
+from flows.workshop.settings import read_settings
 from model_registry.candidates import candidate_of
 from model_registry.versions import Version
 from tasks.drift.decision import OF, Decision, Policy, Trigger, decide

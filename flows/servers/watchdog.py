@@ -1,0 +1,113 @@
+"""Marks runs whose process died, in what Prefect's server on this machine knows.
+
+A run says every 30 s that it lives (PREFECT_FLOWS_HEARTBEAT_FREQUENCY, in settings). Where that
+stops, the automation of deploy/automations.yaml marks it, but it begins to wait with the first sign:
+a run that was killed before, or with the server, would stay Running for ever. So `paddock up` also
+looks by itself: what is neither finished nor heard of for 90 s, and has no process here, is Crashed
+and its concurrency slot is free. A server that has just started is given a minute to hear of those
+that live. This also keeps `servers.json`, the address for commands on this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flows.workshop.settings import Settings
+
+SILENCE = timedelta(seconds=90)
+HEARING_SECONDS = 65.0  # two signs of life, and some
+LOOK_SECONDS = 10.0
+OPEN = ["PENDING", "RUNNING", "CANCELLING"]
+MESSAGE = "its process is gone: no sign of life for {seconds:.0f} s"
+
+
+def watch(settings: Settings, holder: int, say: Callable[[str], None]) -> None:
+    """Look for dead runs for ever, and write `servers.json` once both servers answer."""
+    answering_since: float | None = None
+    told = False
+    while True:
+        try:
+            ask(f"{settings.prefect_api_url}/health")
+            answering_since = answering_since or time.monotonic()
+            told = told or _announce(settings, holder)
+            if time.monotonic() - answering_since >= HEARING_SECONDS:
+                for name in mark_dead_runs(settings.prefect_api_url):
+                    say(f"the run {name} is marked Crashed: its process is gone")
+        except (OSError, ValueError):  # no server, or one that is busy: look again
+            answering_since = None
+        time.sleep(LOOK_SECONDS if told else 1.0)
+
+
+def mark_dead_runs(api: str) -> list[str]:
+    """Mark every run that nothing was heard of for SILENCE; return their names."""
+    wanted = {"flow_runs": {"state": {"type": {"any_": OPEN}}}, "limit": 200}
+    marked: list[str] = []
+    for run in ask(f"{api}/flow_runs/filter", wanted):
+        silent_since = datetime.fromisoformat(run["state"]["timestamp"])
+        if datetime.now(UTC) - silent_since < SILENCE or _heard_of(api, run) or _runs_here(run):
+            continue
+        seconds = (datetime.now(UTC) - silent_since).total_seconds()
+        state = {"type": "CRASHED", "message": MESSAGE.format(seconds=seconds)}
+        ask(f"{api}/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
+        marked.append(str(run["name"]))
+    return marked
+
+
+def ask(address: str, body: dict[str, Any] | None = None) -> Any:
+    """Return what a server answers to a GET, or to a POST of a body; OSError where it does not."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {"content-type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        text = answer.read()
+        return json.loads(text) if text.startswith((b"{", b"[", b"t")) else text.decode()
+
+
+def _heard_of(api: str, run: dict[str, Any]) -> bool:
+    since = (datetime.now(UTC) - SILENCE).isoformat()
+    wanted = {
+        "occurred": {"since": since},
+        "event": {"name": ["prefect.flow-run.heartbeat"]},
+        "resource": {"id": [f"prefect.flow-run.{run['id']}"]},
+    }
+    return bool(ask(f"{api}/events/filter", {"filter": wanted, "limit": 1})["events"])
+
+
+def _runs_here(run: dict[str, Any]) -> bool:
+    """Whether the process that a worker on this machine started for the run lives.
+
+    Before it runs it sends no signs of life: importing takes its time on a busy machine.
+    """
+    if run["state"]["type"] != "PENDING":
+        return False
+    host, _, process = str(run["infrastructure_pid"] or "").rpartition(":")
+    if host not in ("", platform.node()) or not process.isdigit():
+        return False
+    try:
+        return run["id"].encode() in Path("/proc", process, "environ").read_bytes()
+    except OSError:
+        return False
+
+
+def _announce(settings: Settings, holder: int) -> bool:
+    ask(f"{settings.mlflow_uri}/health")
+    place = settings.home / "servers.json"
+    found = {
+        "prefect_api_url": settings.prefect_api_url,
+        "mlflow_uri": settings.mlflow_uri,
+        "pid": holder,
+    }
+    scratch = place.with_suffix(".tmp")
+    scratch.unlink(missing_ok=True)
+    file = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(file, "w") as out:
+        json.dump(found, out)
+    scratch.replace(place)
+    return True
