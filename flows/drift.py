@@ -28,8 +28,8 @@ from tasks.drift.log import list_windows
 from tasks.drift.report import markdown, read_report
 from tasks.drift.steps import compare_step
 from tasks.drift.triggers import claim_trigger, last_trigger, read_history, record_outcome
-from tasks.ingestion.steps import STAGE as SNAPSHOT_STAGE
 from tasks.storage.outputs import Reference
+from tasks.storage.stages import SNAPSHOT
 
 RETRAIN = "retrain/retrain"
 DEFAULTS = MonitorParameters()
@@ -104,12 +104,12 @@ def redactor_of(workshop: Workshop, snapshot: Reference) -> RedactorRecipe:
 def _training_snapshot(workshop: Workshop, champion: Version) -> Reference:
     """Return the snapshot the champion was trained on, by the digest its version names."""
     digest = candidate_of(champion).references["dataset"]
-    found = workshop.outputs.with_digest(SNAPSHOT_STAGE, digest)
+    found = workshop.outputs.with_digest(SNAPSHOT, digest)
     if found is None:
         raise ContractError(
             "the champion's training snapshot is not in the store",
             step="drift",
-            where=f"{workshop.store.uri}/{SNAPSHOT_STAGE}, digest {digest}",
+            where=f"{workshop.store.uri}/{SNAPSHOT.name}, digest {digest}",
             remedy="restore the store from a backup, or retrain and promote",
         )
     return found
