@@ -125,6 +125,7 @@ def main() -> int:
     finally:
         for part in reversed(parts):  # the worker first: its runs still have someone to tell
             part.stop(POLITE_SECONDS.get(part.name, 2.0))
+        (settings.home / "servers.json").unlink(missing_ok=True)
     return 0
 
 

@@ -1,7 +1,7 @@
 """Marks runs whose process died, in what Prefect's server on this machine knows.
 
 A run says every 30 s that it lives (PREFECT_FLOWS_HEARTBEAT_FREQUENCY, in settings). Where that
-stops, the automation of deploy/automations.yaml marks it, but it begins to wait with the first sign:
+stops, deploy/automations.yaml has the server mark it; but that begins to wait with the first sign:
 a run that was killed before, or with the server, would stay Running for ever. So `paddock up` also
 looks by itself: what is neither finished nor heard of for 90 s, and has no process here, is Crashed
 and its concurrency slot is free. A server that has just started is given a minute to hear of those
@@ -26,7 +26,7 @@ SILENCE = timedelta(seconds=90)
 HEARING_SECONDS = 65.0  # two signs of life, and some
 LOOK_SECONDS = 10.0
 OPEN = ["PENDING", "RUNNING", "CANCELLING"]
-MESSAGE = "its process is gone: no sign of life for {seconds:.0f} s"
+MESSAGE = "its process is gone: no sign of life in {seconds:.0f} s"
 
 
 def watch(settings: Settings, holder: int, say: Callable[[str], None]) -> None:
@@ -46,16 +46,15 @@ def watch(settings: Settings, holder: int, say: Callable[[str], None]) -> None:
         time.sleep(LOOK_SECONDS if told else 1.0)
 
 
-def mark_dead_runs(api: str) -> list[str]:
-    """Mark every run that nothing was heard of for SILENCE; return their names."""
+def mark_dead_runs(api: str, silence: timedelta = SILENCE) -> list[str]:
+    """Mark every open run that nothing was heard of for so long; return their names."""
     wanted = {"flow_runs": {"state": {"type": {"any_": OPEN}}}, "limit": 200}
     marked: list[str] = []
     for run in ask(f"{api}/flow_runs/filter", wanted):
-        silent_since = datetime.fromisoformat(run["state"]["timestamp"])
-        if datetime.now(UTC) - silent_since < SILENCE or _heard_of(api, run) or _runs_here(run):
+        silent = datetime.now(UTC) - datetime.fromisoformat(run["state"]["timestamp"])
+        if silent < silence or _heard_of(api, run, silence) or _runs_here(run):
             continue
-        seconds = (datetime.now(UTC) - silent_since).total_seconds()
-        state = {"type": "CRASHED", "message": MESSAGE.format(seconds=seconds)}
+        state = {"type": "CRASHED", "message": MESSAGE.format(seconds=silence.total_seconds())}
         ask(f"{api}/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
         marked.append(str(run["name"]))
     return marked
@@ -70,8 +69,8 @@ def ask(address: str, body: dict[str, Any] | None = None) -> Any:
         return json.loads(text) if text.startswith((b"{", b"[", b"t")) else text.decode()
 
 
-def _heard_of(api: str, run: dict[str, Any]) -> bool:
-    since = (datetime.now(UTC) - SILENCE).isoformat()
+def _heard_of(api: str, run: dict[str, Any], silence: timedelta) -> bool:
+    since = (datetime.now(UTC) - silence).isoformat()
     wanted = {
         "occurred": {"since": since},
         "event": {"name": ["prefect.flow-run.heartbeat"]},
