@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_contracts.errors import InputError
+from flows.workshop.databases import let_readers_go_on
 from flows.workshop.settings import CHECKOUT, Settings, library_environment
 from tasks.models.serving import guard
 
@@ -28,6 +29,7 @@ def serve(settings: Settings) -> int:
     for port in (settings.prefect_port, settings.mlflow_port):
         _require_free(settings.server_host, port)
     environment = server_environment(settings)
+    let_readers_go_on(settings.embedded_database)
     with _sole_owner(settings, environment) as lock, _ends_as_exit():
         words = [sys.executable, "-m", "flows.servers.supervisor", str(os.getpid())]
         process = subprocess.Popen(

@@ -117,6 +117,7 @@ def up(
     place = home / "servers.json"
     try:
         wait_for(lambda: place.exists() or process.poll() is not None, 180)
+        assert place.exists(), (home / "up.txt").read_text()[-3000:]
         found = json.loads(place.read_text())
         yield Up(home, found["prefect_api_url"], found["mlflow_uri"], process, environment)
     finally:
