@@ -231,6 +231,42 @@ def test_a_server_that_is_killed_comes_back_and_the_others_stay(up: Up, name: st
     assert up.process.poll() is None
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("state", "seconds"), [("RUNNING", 2), ("RUNNING", 10), ("PENDING", 0)])
+def test_a_run_killed_with_server_and_worker_is_crashed_in_two_minutes(
+    up: Up, planted_rows: Path, tmp_path: Path, state: str, seconds: float
+) -> None:
+    long = tmp_path / "long.jsonl"
+    turns = [("user", "Where is shelf {n}?"), ("assistant", "In hall {n}, says Maria of Oslo.")]
+    with long.open("w") as out:
+        for n in range(5000):
+            row = [{"role": role, "content": text.format(n=n)} for role, text in turns]
+            out.write(json.dumps({"messages": row}) + "\n")
+    wait_for(lambda: "Worker 'paddock' started" in up.told() or None, 180)
+    ingest = {"deployments": {"name": {"any_": ["ingest"]}}}
+    deployment = up.post("/deployments/filter", ingest)[0]["id"]
+
+    def start(source: Path) -> str:
+        parameters = {"parameters": {"source": str(source)}}
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        return str(up.post(f"/deployments/{deployment}/create_flow_run", body)["id"])
+
+    def begun(run: str, states: set[str]) -> str:
+        return wait_for(lambda: found if (found := up.state(run)) in states else None, 180)
+
+    run, parts = start(long), up.parts()
+    begun(run, {state})
+    time.sleep(seconds)
+    for one in [parts["prefect"], *_tree(parts["worker"]), parts["worker"]]:
+        os.kill(one, signal.SIGKILL)
+    killed = time.monotonic()
+    assert begun(run, {"CRASHED", "COMPLETED", "CANCELLED"}) == "CRASHED"
+    assert time.monotonic() - killed < 120
+    following = start(planted_rows)
+    assert begun(following, {"RUNNING", "CANCELLED", "COMPLETED"}) != "CANCELLED"
+    assert begun(following, {"COMPLETED", "FAILED", "CRASHED"}) == "COMPLETED"
+
+
 def test_killed_itself_it_leaves_no_process_and_no_lock(up: Up) -> None:
     everything = _tree(up.process.pid)
     assert len(everything) >= 5
