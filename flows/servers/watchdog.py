@@ -17,6 +17,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +35,34 @@ def watch(settings: Settings, holder: int, say: Callable[[str], None]) -> None:
     answering_since: float | None = None
     told = False
     while True:
-        try:
-            ask(f"{settings.prefect_api_url}/health")
-            answering_since = answering_since or time.monotonic()
-            told = told or _announce(settings, holder)
-            if time.monotonic() - answering_since >= HEARING_SECONDS:
-                for name in mark_dead_runs(settings.prefect_api_url):
-                    say(f"the run {name} is marked Crashed: its process is gone")
-        except (OSError, ValueError):  # no server, or one that is busy: look again
+        if not _answers(f"{settings.prefect_api_url}/health"):
             answering_since = None
+        else:
+            answering_since = answering_since or time.monotonic()
+            if not told and _answers(f"{settings.mlflow_uri}/health"):
+                _announce(settings, holder)
+                told = True
+            if time.monotonic() - answering_since >= HEARING_SECONDS:
+                _mark(settings.prefect_api_url, say)
         time.sleep(LOOK_SECONDS if told else 1.0)
+
+
+def _answers(address: str) -> bool:
+    try:
+        ask(address)
+    except (OSError, ValueError, HTTPException):
+        return False
+    return True
+
+
+def _mark(api: str, say: Callable[[str], None]) -> None:
+    try:
+        for name in mark_dead_runs(api):
+            say(f"the run {name} is marked Crashed: its process is gone")
+    except (OSError, HTTPException):
+        pass  # a server that is busy: look again
+    except Exception as error:  # an answer of another form must not end the looking
+        say(f"looking for dead runs failed with {type(error).__name__}")
 
 
 def mark_dead_runs(api: str, silence: timedelta = SILENCE) -> list[str]:
@@ -64,7 +83,8 @@ def ask(address: str, body: dict[str, Any] | None = None) -> Any:
     """Return what a server answers to a GET, or to a POST of a body; OSError where it does not."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data, {"content-type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
+    with direct.open(request, timeout=20) as answer:
         text = answer.read()
         return json.loads(text) if text.startswith((b"{", b"[", b"t")) else text.decode()
 
@@ -95,8 +115,7 @@ def _runs_here(run: dict[str, Any]) -> bool:
         return False
 
 
-def _announce(settings: Settings, holder: int) -> bool:
-    ask(f"{settings.mlflow_uri}/health")
+def _announce(settings: Settings, holder: int) -> None:
     place = settings.home / "servers.json"
     found = {
         "prefect_api_url": settings.prefect_api_url,
@@ -109,4 +128,3 @@ def _announce(settings: Settings, holder: int) -> bool:
     with os.fdopen(file, "w") as out:
         json.dump(found, out)
     scratch.replace(place)
-    return True
