@@ -162,7 +162,8 @@ def test_a_run_nothing_is_heard_of_is_marked_and_its_slot_is_free(up: Up) -> Non
     deployment = up.post("/deployments/", {"name": "one", "flow_id": flow, **one_at_a_time})["id"]
 
     def run(body: dict[str, Any], *states: str) -> str:
-        found = up.post("/flow_runs/", {"flow_id": flow, **body})["id"]
+        scheduled = {"flow_id": flow, "state": {"type": "SCHEDULED"}, **body}
+        found = up.post("/flow_runs/", scheduled)["id"]
         for state in states:
             up.post(f"/flow_runs/{found}/set_state", {"state": {"type": state}})
         return str(found)
