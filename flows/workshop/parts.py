@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from data_contracts.errors import ContractError, InputError
+from flows.workshop.databases import let_readers_go_on
 from flows.workshop.redactors import RedactorRecipe
 from flows.workshop.settings import CHECKOUT, Settings, prepare, serving_environment
 from model_registry.signing import SigningKeys, ensure_keys
@@ -45,6 +46,7 @@ class Workshop:
     @cached_property
     def registry(self) -> Registry:
         """Return the MLflow registry."""
+        let_readers_go_on(self.settings.tracking_uri)
         return open_registry(self.settings.tracking_uri, self.settings.artifacts_uri)
 
     @cached_property
