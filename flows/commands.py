@@ -19,7 +19,7 @@ from flows.parameters import (
     RedactParameters,
     RetrainParameters,
 )
-from flows.settings import prepare, read_settings
+from flows.settings import join_servers, prepare, read_settings
 
 LOGGER = logging.getLogger("paddock")
 LEAST_FREE = 64 << 20  # bytes; the databases alone
@@ -127,7 +127,7 @@ def demo_log(parameters: DemoLogParameters, options: argparse.Namespace) -> int:
 
 def redact(parameters: RedactParameters, options: argparse.Namespace) -> int:
     """Redact JSON lines from standard input to standard output; exit code 1 if one was broken."""
-    _ready(options)
+    _ready(options, servers=False)
     from flows.redacting import redact_pipe
 
     return redact_pipe(parameters, sys.stdin.buffer, sys.stdout, sys.stderr)
@@ -141,9 +141,14 @@ def up(_: Parameters, __: argparse.Namespace) -> int:
     return serve(read_settings())
 
 
-def _ready(options: argparse.Namespace) -> None:
-    """Prepare the home, and keep the libraries' own talk off the terminal unless debugging."""
+def _ready(options: argparse.Namespace, *, servers: bool = True) -> None:
+    """Prepare the home, and keep the libraries' own talk off the terminal unless debugging.
+
+    With `servers`, those that `paddock up` keeps over this home are used.
+    """
     _prepare_home()
+    if servers and (said := join_servers(read_settings())):
+        LOGGER.info("%s", said)
     if not options.debug:
         from flows.quiet import quiet_libraries
 
