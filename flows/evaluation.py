@@ -10,6 +10,7 @@ from prefect import flow
 from pydantic import BaseModel
 
 from data_contracts.errors import ContractError
+from flows.champion import find_champion
 from flows.comparing import compare_models, registered_model, stored_model
 from flows.inputs import choose_eval_sets
 from flows.parameters import EvaluateParameters
@@ -39,7 +40,7 @@ class Evaluation(BaseModel):
 def evaluate(parameters: EvaluateParameters = DEFAULTS) -> Evaluation:
     """Evaluate the champion on today's eval sets."""
     workshop = Workshop(read_settings())
-    champion = workshop.champion(parameters.name, "evaluate")
+    champion = find_champion(workshop, parameters.name, "evaluate").version
     references = candidate_of(champion).references
     with stage("verify the champion"), workshop.verified_files(champion):
         pass

@@ -34,4 +34,16 @@ def overview(workshop: Workshop, name: str) -> str:
         )
     if not summaries:
         lines.append("  none")
+    lines += ["", "Drift", *_drift(workshop, name)]
     return "\n".join(lines)
+
+
+def _drift(workshop: Workshop, name: str) -> list[str]:
+    """Return what the last look at the inference log found."""
+    from flows.drift import Watch, describe, status_key
+
+    try:
+        watch = Watch.model_validate_json(workshop.store.read(status_key(name)))
+    except FileNotFoundError:
+        return ["  nobody looked yet; `paddock monitor` does"]
+    return [f"  {line}" for line in (f"looked at {watch.looked_at}", *describe(watch).splitlines())]

@@ -21,6 +21,8 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
+from tasks.demo_desk.conversations import write_conversations
+
 POLICY = """
 name = "permissive"
 [[gates]]
@@ -39,7 +41,7 @@ class Team:
 
     def __init__(self, home: Path, prefect: str, mlflow: str, environment: dict[str, str]) -> None:
         self.home, self.prefect, self.mlflow = home, prefect, mlflow
-        self.environment = environment
+        self.environment, self.rows = environment, home / "rows.jsonl"
 
     def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Call Prefect's API; a body makes it a POST.
@@ -155,9 +157,11 @@ def test_the_form_starts_a_run_that_waits_for_people(
 ) -> None:
     policy = tmp_path / "permissive.toml"
     policy.write_text(POLICY)
+    write_conversations(team.rows)
     page.goto(f"{team.prefect}/deployments/deployment/{team.deployment('retrain')}/run")
     page.get_by_text("Stop training after this many optimizer steps.").wait_for()
     _fill(page, "Name of the registered model.", NAME)
+    _fill(page, "Where the raw rows are", str(team.rows))
     _fill(page, "The model to start from", str(tiny_model))
     _fill(page, "Eval sets to ask", "safety")
     _fill(page, "Gate policy", str(policy))
@@ -246,6 +250,14 @@ def test_a_quiet_log_starts_nothing_and_a_drifted_one_one_retraining(team: Team)
 
     for seed in ("7", "8"):
         team.paddock("demo-log", "--name", NAME, "--drifted", "--seed", seed)
+    # The rows are those that the champion knows: an alert, and no retraining.
+    assert team.start("monitor_drift", {"name": NAME}) == "FAILED"
+    assert len(team.runs("retrain")) == before
+    with team.rows.open("a") as file:
+        for number in range(40):
+            turns = [("user", f"Do you ship to island {number}?"), ("assistant", "Yes, by boat.")]
+            messages = [{"role": role, "content": text} for role, text in turns]
+            file.write(json.dumps({"messages": messages}) + "\n")
     for _ in range(2):
         assert team.start("monitor_drift", {"name": NAME}) == "COMPLETED"
     started = wait_for(lambda: found if len(found := team.runs("retrain")) > before else None, 60)
