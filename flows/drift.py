@@ -14,6 +14,7 @@ from prefect import flow
 from pydantic import BaseModel
 
 from data_contracts.errors import ContractError, InputError
+from data_contracts.inference_log import window_span
 from flows.answering_drift import Answer, answer, settle
 from flows.champion import Champion, find_champion
 from flows.parameters import DemoLogParameters, MonitorParameters
@@ -61,8 +62,9 @@ def monitor_drift(parameters: MonitorParameters = DEFAULTS) -> Watch:
     answered = Answer(reason=decision.reason, alert=decision.alert)
     if decision.start and parameters.retrain:
         answered = answer(champion, decision)
-    LOGGER.info("drift: %s", answered.reason)
     watch = _watch(champion, reports, answered)
+    for line in (answered.reason, *watch.notes):
+        LOGGER.info("drift: %s", line)
     workshop.store.write(status_key(parameters.name), watch.model_dump_json().encode())
     publish_page("drift-decision", describe(watch), "Whether drift starts a retraining")
     if watch.alerts:
@@ -151,7 +153,6 @@ def _watch(champion: Champion, reports: list[WindowReport], answered: Answer) ->
         for report in reports
         if report.result.status == "unreadable"
     ]
-    unread = unread_files(champion.workshop.store, champion.name)
     return Watch(
         champion=champion.version.version,
         looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -159,8 +160,21 @@ def _watch(champion: Champion, reports: list[WindowReport], answered: Answer) ->
         started=answered.started,
         reason=answered.reason,
         alerts=[*blind, *([answered.reason] if answered.alert else [])],
-        notes=[f"{unread} files beside the log have names of no window"] if unread else [],
+        notes=_notes(champion, reports[-1].window),
     )
+
+
+def _notes(champion: Champion, newest: str) -> list[str]:
+    """Return what makes the log look as if it were written elsewhere, or no more."""
+    notes: list[str] = []
+    if unread := unread_files(champion.workshop.store, champion.name):
+        notes.append(f"{unread} files beside the log have names of no window; nobody reads them")
+    start, length = window_span(newest)
+    silent = datetime.now(UTC) - (start + length)
+    if silent > max(length, timedelta(hours=3)):
+        hours = silent.total_seconds() / 3600
+        notes.append(f"the log's newest window ended {hours:.0f} h ago")
+    return notes
 
 
 def status_key(name: str) -> str:

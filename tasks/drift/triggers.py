@@ -1,6 +1,6 @@
 """The records of drift in the object store: verdicts by window, claims of retrainings, outcomes.
 
-Under `drift/<name>/`: `windows/<champion>/<window>.json`, `triggers/<fingerprint>/<attempt>.json`
+Under `drift/<name>/`: `verdicts/<champion>/<window>.json`, `triggers/<fingerprint>/<attempt>.json`
 and, once it is known, `triggers/<fingerprint>/<attempt>.outcome.json`. A claim is a conditional
 write, so of any number of monitors one starts the retraining.
 """
@@ -24,7 +24,7 @@ class Ending(Frozen):
 
 def record_result(store: ObjectStore, name: str, result: WindowResult) -> None:
     """Keep a window's verdict; a window compared again (its log grew) replaces its verdict."""
-    key = f"drift/{name}/windows/{result.champion[:24]}/{result.window}.json"
+    key = f"drift/{name}/verdicts/{result.champion[:24]}/{result.window}.json"
     store.write(key, result.model_dump_json().encode())
 
 
@@ -32,7 +32,7 @@ def read_history(
     store: ObjectStore, name: str, champion: str, newest: int = 500
 ) -> list[WindowResult]:
     """Return the newest verdicts on windows compared with this champion, oldest first."""
-    keys = sorted(store.keys(f"drift/{name}/windows/{champion[:24]}"))
+    keys = sorted(store.keys(f"drift/{name}/verdicts/{champion[:24]}"))
     return [WindowResult.model_validate_json(store.read(key)) for key in keys[-newest:]]
 
 

@@ -207,7 +207,7 @@ def test_windows_of_the_champion_before_are_no_evidence_against_the_next(
     succeeded: list[Ended], home: Path
 ) -> None:
     before, after = succeeded
-    assert before.stdout.count("left out: 200 of another version") == 3
+    assert before.stdout.count("    left out: 200 of another version") == 3
     assert "retraining starts here" not in before.stdout
     # Its own windows are; and again nothing is there that it has not learned.
     assert after.returncode == 1
