@@ -13,11 +13,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from data_contracts.errors import PaddockError
+from flows.asking.inputs import resolve_source
+from flows.asking.parameters import RetrainParameters
+from flows.asking.plan import find_outputs, resolve_inputs
 from flows.champion import Champion
-from flows.inputs import resolve_source
-from flows.parameters import RetrainParameters
-from flows.plan import find_outputs, resolve_inputs
-from flows.progress import LOGGER
+from flows.showing.progress import LOGGER
 from model_registry.candidates import list_candidates
 from model_registry.dossier import VERDICT_TAG
 from tasks.drift.decision import Decision, Ended, Trigger

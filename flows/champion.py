@@ -16,9 +16,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from data_contracts.errors import ContractError
-from data_contracts.snapshot import REPORT, read_report
-from flows.parameters import DEMO, RetrainParameters
-from flows.workshop import Workshop
+from data_contracts.snapshot.reading import REPORT, read_report
+from flows.asking.parameters import DEMO, RetrainParameters
+from flows.workshop.parts import Workshop
 from model_registry.candidates import candidate_of
 from model_registry.releases import serving_since
 from model_registry.versions import CHAMPION, Version, version_at

@@ -11,18 +11,18 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from prefect import flow
-from pydantic import BaseModel
 
 from data_contracts.errors import ContractError, InputError
 from data_contracts.inference_log import window_span
 from flows.answering_drift import Answer, answer, settle
+from flows.asking.parameters import DemoLogParameters, MonitorParameters
 from flows.champion import Champion, find_champion
-from flows.parameters import DemoLogParameters, MonitorParameters
-from flows.progress import LOGGER, stage
-from flows.publishing import inline_image, publish_page
-from flows.redactors import RedactorRecipe
-from flows.settings import read_settings
-from flows.workshop import Workshop
+from flows.showing.drift_status import Watch, describe, status_key
+from flows.showing.progress import LOGGER, stage
+from flows.showing.publishing import inline_image, publish_page
+from flows.workshop.parts import Workshop
+from flows.workshop.redactors import RedactorRecipe
+from flows.workshop.settings import read_settings
 from model_registry.versions import CHAMPION, version_at
 from tasks.drift.attribution import Served
 from tasks.drift.comparison import WindowReport, counted
@@ -34,21 +34,6 @@ from tasks.drift.triggers import last_trigger, read_history
 from tasks.storage.outputs import Reference
 
 DEFAULTS = MonitorParameters()
-
-
-class Watch(BaseModel):
-    """What a look at the inference log found and started.
-
-    `alerts` are what a person must look at; they stand in the status until a look finds none.
-    """
-
-    champion: int
-    looked_at: str = ""
-    windows: dict[str, str]
-    started: bool
-    reason: str
-    alerts: list[str] = []
-    notes: list[str] = []
 
 
 @flow(name="monitor_drift")
@@ -175,20 +160,6 @@ def _notes(champion: Champion, newest: str) -> list[str]:
         hours = silent.total_seconds() / 3600
         notes.append(f"the log's newest window ended {hours:.0f} h ago")
     return notes
-
-
-def status_key(name: str) -> str:
-    """Return where the last look is kept, for `paddock show`."""
-    return f"drift/{name}/status.json"
-
-
-def describe(watch: Watch) -> str:
-    """Return what was found, as text."""
-    lines = [f"Champion version {watch.champion}"]
-    lines += [f"- window {window}: {status}" for window, status in watch.windows.items()]
-    lines.append(f"{'Retraining started' if watch.started else 'No retraining'}: {watch.reason}")
-    lines += [f"ALERT: {alert}" for alert in watch.alerts] + watch.notes
-    return "\n".join(lines)
 
 
 def write_demo_log(workshop: Workshop, parameters: DemoLogParameters) -> str:

@@ -10,14 +10,14 @@ from prefect import flow
 from pydantic import BaseModel
 
 from data_contracts.errors import ContractError
+from flows.asking.inputs import choose_eval_sets
+from flows.asking.parameters import EvaluateParameters
 from flows.champion import find_champion
 from flows.comparing import compare_models, registered_model, stored_model
-from flows.inputs import choose_eval_sets
-from flows.parameters import EvaluateParameters
-from flows.progress import LOGGER, stage
-from flows.settings import read_settings
-from flows.summary import read_summaries
-from flows.workshop import Workshop
+from flows.showing.progress import LOGGER, stage
+from flows.showing.summary import read_summaries
+from flows.workshop.parts import Workshop
+from flows.workshop.settings import read_settings
 from model_registry.candidates import candidate_of
 from model_registry.scorecard import Role
 from tasks.evaluation.steps import Evaluated

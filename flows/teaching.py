@@ -18,13 +18,19 @@ from prefect.cache_policies import NO_CACHE
 
 from data_contracts.errors import InputError
 from data_contracts.records import SCHEMAS, Message, conversation
-from data_contracts.snapshot import REPORT, SnapshotReport, read_report, read_rows, report_json
-from flows.redactors import RedactorRecipe
-from tasks.evaluation.serving.server import Serving
+from data_contracts.snapshot.reading import (
+    REPORT,
+    SnapshotReport,
+    read_report,
+    read_rows,
+    report_json,
+)
+from flows.workshop.redactors import RedactorRecipe
+from tasks.models.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
 
 if TYPE_CHECKING:
-    from tasks.evaluation.respondents import Respondent
+    from tasks.models.respondents import Respondent
 
 STAGE, RECIPE = "teacher_answers", 2
 PART, BATCH, SHARD_ROWS = 256, 64, 50_000  # prompts between saves, at a time; rows a file
@@ -112,8 +118,8 @@ def answer(
     They are kept in `kept`, some at a time, so that a run that was killed goes on there. With
     `serving`, a server answers that serves the teacher as `name`.
     """
-    from tasks.evaluation.respondents import respondent
     from tasks.evaluation.steps import hardware
+    from tasks.models.respondents import respondent
 
     kept.mkdir(exist_ok=True)
     starts = range(0, len(questions), PART)
@@ -148,7 +154,7 @@ def _answers(
     tell: Callable[[], None],
 ) -> list[str]:
     """Return each question's answer; `tell` is called now and then, as while a server starts."""
-    from tasks.evaluation.prompts import Prompt, render_turns
+    from tasks.models.prompts import Prompt, render_turns
 
     prompts: list[Prompt] = []
     for number, question in enumerate(questions):
@@ -173,7 +179,7 @@ def write_answers(
     sources: dict[str, str],
 ) -> SnapshotReport:
     """Write the rows whose answer is whole, redacted; InputError if there is none."""
-    from tasks.ingestion.shards import SnapshotWriter
+    from data_contracts.snapshot.writing import SnapshotWriter
 
     writer = SnapshotWriter(folder, "chat", SHARD_ROWS, lambda _: None)
     kinds, fates, characters = Counter[str](), Counter[str](), 0

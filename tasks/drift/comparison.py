@@ -21,7 +21,7 @@ from tasks.drift.texts import plain, words
 from tasks.drift.thresholds import Thresholds
 
 if TYPE_CHECKING:
-    from tasks.drift.embedding import Embed
+    from tasks.models.embedding import Embed
 
 Item = TypeVar("Item")
 Status = Literal["quiet", "drifted", "not_enough_data", "unreadable"]

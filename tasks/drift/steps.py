@@ -12,13 +12,13 @@ from prefect.cache_policies import NO_CACHE
 from tasks.drift.attribution import Served, of_champion
 from tasks.drift.comparison import compare_window
 from tasks.drift.decision import WindowResult
-from tasks.drift.embedding import load_embedder, packaged_minilm
 from tasks.drift.log import read_window
 from tasks.drift.reference import read_reference
 from tasks.drift.report import read_report, write_report
 from tasks.drift.signals import registry
 from tasks.drift.thresholds import Thresholds
 from tasks.drift.triggers import record_result
+from tasks.models.embedding import load_embedder, packaged_minilm
 from tasks.storage.outputs import Built, Outputs, Reference
 
 STAGE, RECIPE, SEED = "drift", 3, 7

@@ -15,13 +15,13 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_contracts.snapshot import read_records
+from data_contracts.snapshot.reading import read_records
 from eval_sets.types import EvalSet
 from model_registry.scorecard import Role
 from tasks.evaluation.comparison import build_scorecard
 from tasks.evaluation.generation import fastest_precision, generate_answers
 from tasks.evaluation.likelihood import score_held_out
-from tasks.evaluation.serving.server import Serving
+from tasks.models.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
 
 ANSWERS, LIKELIHOOD, SCORECARD = "answers", "likelihood", "scorecard"

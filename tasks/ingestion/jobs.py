@@ -18,10 +18,10 @@ from typing import Any
 
 from data_contracts.contracts import DatasetContract
 from data_contracts.records import Frozen
+from data_contracts.snapshot.row_files import empty
 from tasks.ingestion.assembly import WorkedShard
 from tasks.ingestion.contamination import EvaluationTexts
 from tasks.ingestion.limits import Limits
-from tasks.ingestion.row_files import empty
 from tasks.ingestion.rules import Flagger, Redactor, RowRules, Tools
 from tasks.ingestion.shard_work import forgotten_here, work_on_shard
 from tasks.ingestion.sources import Part, Source

@@ -11,7 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.errors import ContractError, PaddockError, UnexpectedError
-from data_contracts.snapshot import QUARANTINE, REPORT, read_report
+from data_contracts.snapshot.reading import QUARANTINE, REPORT, read_report
 from tasks.ingestion.assembly import REPORT_PAGE, Assembly, assemble
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.ingestion.jobs import Errand, Finished, Job, Worked, borrow_all, work

@@ -18,9 +18,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from data_contracts.digests import canonical_json, file_digest
 from data_contracts.errors import IntegrityError
 from data_contracts.records import Frozen
-from model_registry.digests import canonical_json, file_digest
 from tasks.storage.drafts import Draft, FileEntry
 from tasks.storage.objects import ObjectStore
 

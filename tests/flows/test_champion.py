@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from data_contracts.errors import ContractError
+from flows.asking.parameters import RetrainParameters
 from flows.champion import Champion
-from flows.parameters import RetrainParameters
-from flows.workshop import Workshop
+from flows.workshop.parts import Workshop
 from model_registry.versions import Version
 from tasks.storage.objects import LocalStore
 from tasks.storage.outputs import Outputs

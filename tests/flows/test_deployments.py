@@ -13,8 +13,8 @@ from typing import Any, get_args
 
 import pytest
 
-from flows.cli import COMMANDS
-from flows.parameters import POSITIONAL, RetrainParameters
+from flows.asking.parameters import POSITIONAL, RetrainParameters
+from flows.command.cli import COMMANDS
 
 HERE = Path(__file__).parent
 RENEW = "python tests/flows/read_deployments.py > tests/flows/deployments.json"
@@ -86,7 +86,7 @@ def test_the_retraining_form_is_the_command(golden: dict[str, Any]) -> None:
 def test_help_says_what_the_form_says(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.cli import main
+    from flows.command.cli import main
 
     monkeypatch.setenv("COLUMNS", "4000")
     with pytest.raises(SystemExit) as ended:

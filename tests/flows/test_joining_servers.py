@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from data_contracts.errors import PaddockError
-from flows import settings
-from flows.settings import Settings, join_servers, read_settings
+from flows.workshop import settings
+from flows.workshop.settings import Settings, join_servers, read_settings
 
 NAMES = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PADDOCK_MLFLOW_ARTIFACTS")
 

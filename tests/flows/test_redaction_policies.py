@@ -10,12 +10,12 @@ from typing import Any, cast
 import pytest
 
 from flows import retraining
+from flows.asking.parameters import RetrainParameters
 from flows.drift import redactor_of
-from flows.parameters import RetrainParameters
-from flows.redactors import RedactorRecipe
 from flows.retraining import Retraining
-from flows.settings import Settings
-from flows.workshop import Workshop
+from flows.workshop.parts import Workshop
+from flows.workshop.redactors import RedactorRecipe
+from flows.workshop.settings import Settings
 
 MAIL, IP = "marjorie.haldane@mail.example", "203.0.113.77"
 TEXT = f"Write to {MAIL} from the address {IP}."

@@ -14,16 +14,16 @@ import pytest
 from data_contracts.errors import InputError
 from data_contracts.records import Message
 from eval_sets.loading import load_eval_set
-from flows.redactors import RedactorRecipe
-from flows.settings import Settings, serving_environment
 from flows.teaching import Question, answer, teaching_identity
-from flows.workshop import Workshop
-from tasks.evaluation.serving.server import EXAMPLE, Serving
+from flows.workshop.parts import Workshop
+from flows.workshop.redactors import RedactorRecipe
+from flows.workshop.settings import Settings, serving_environment
 from tasks.evaluation.steps import Evaluated, answers_identity, answers_step
+from tasks.models.serving.server import EXAMPLE, Serving
 from tasks.storage.objects import open_store
 from tasks.storage.outputs import Outputs, Reference
 
-SERVER = Path(__file__).parents[1] / "tasks" / "evaluation" / "completions_server.py"
+SERVER = Path(__file__).parents[1] / "tasks" / "models" / "completions_server.py"
 NAME = "d" * 64
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from data_contracts.records import Frozen
 
 if TYPE_CHECKING:
-    from tasks.drift.embedding import Embed
+    from tasks.models.embedding import Embed
 
 DIGITS = 6
 

