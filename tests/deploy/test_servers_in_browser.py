@@ -253,11 +253,7 @@ def test_a_quiet_log_starts_nothing_and_a_drifted_one_one_retraining(team: Team)
     # The rows are those that the champion knows: an alert, and no retraining.
     assert team.start("monitor_drift", {"name": NAME}) == "FAILED"
     assert len(team.runs("retrain")) == before
-    with team.rows.open("a") as file:
-        for number in range(40):
-            turns = [("user", f"Do you ship to island {number}?"), ("assistant", "Yes, by boat.")]
-            messages = [{"role": role, "content": text} for role, text in turns]
-            file.write(json.dumps({"messages": messages}) + "\n")
+    write_conversations(team.rows, seed=8)
     for _ in range(2):
         assert team.start("monitor_drift", {"name": NAME}) == "COMPLETED"
     started = wait_for(lambda: found if len(found := team.runs("retrain")) > before else None, 60)
