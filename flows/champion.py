@@ -24,9 +24,8 @@ from model_registry.releases import serving_since
 from model_registry.versions import CHAMPION, Version, version_at
 from tasks.finetuning.base_model import EMBEDDED
 from tasks.finetuning.reproduce import NAMES as REPRODUCTION
-from tasks.finetuning.steps import STAGE as MODEL_STAGE
-from tasks.ingestion.steps import STAGE as SNAPSHOT_STAGE
 from tasks.storage.outputs import ABOUT, Reference
+from tasks.storage.stages import MODEL, SNAPSHOT, Stage
 
 
 def find_champion(workshop: Workshop, name: str, step: str) -> Champion:
@@ -76,7 +75,7 @@ class Champion:
             )
         return since
 
-    def ancestor(self, stage: str, role: str) -> Reference:
+    def ancestor(self, stage: Stage, role: str) -> Reference:
         """Return the output of a stage that it was made from, by the digest its version names."""
         digest = self.references.get(role, "")
         found = self.workshop.outputs.with_digest(stage, digest)
@@ -84,7 +83,7 @@ class Champion:
             raise ContractError(
                 f"the champion's {role} is not in the store",
                 step=self.step,
-                where=f"{self.workshop.store.uri}/{stage}, digest {digest}",
+                where=f"{self.workshop.store.uri}/{stage.name}, digest {digest}",
                 remedy="restore the store from a backup, or retrain and promote",
             )
         return found
@@ -92,12 +91,12 @@ class Champion:
     @cached_property
     def snapshot(self) -> Reference:
         """Return the snapshot it was trained on."""
-        return self.ancestor(SNAPSHOT_STAGE, "dataset")
+        return self.ancestor(SNAPSHOT, "dataset")
 
     @cached_property
     def model(self) -> Reference:
         """Return the trained model that its version is a copy of."""
-        return self.ancestor(MODEL_STAGE, "model")
+        return self.ancestor(MODEL, "model")
 
     @cached_property
     def training(self) -> Mapping[str, Any]:

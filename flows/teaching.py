@@ -28,11 +28,11 @@ from data_contracts.snapshot.reading import (
 from flows.workshop.redactors import RedactorRecipe
 from tasks.models.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
+from tasks.storage.stages import TEACHER_ANSWERS, Work
 
 if TYPE_CHECKING:
     from tasks.models.respondents import Respondent
 
-STAGE, RECIPE = "teacher_answers", 2
 PART, BATCH, SHARD_ROWS = 256, 64, 50_000  # prompts between saves, at a time; rows a file
 SPLITS = ("train", "validation")
 Progress = Callable[[int, int | None], None]
@@ -45,19 +45,19 @@ class Question(NamedTuple):
     turns: tuple[Message, ...]
 
 
-def teaching_identity(
+def teaching_work(
     teacher: Reference,
     snapshot: Reference,
     max_new_tokens: int,
     redactor: RedactorRecipe,
     serving: Serving | None,
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return (inputs, parameters) of a teacher's answers: what their fingerprint is made of."""
+) -> Work:
+    """Return the work of answering a snapshot's prompts."""
     from tasks.evaluation.steps import answered_by
 
     inputs = {"teacher": teacher.digest, "snapshot": snapshot.digest}
     made_by = {"max_new_tokens": max_new_tokens, "redaction": redactor.identity()}
-    return inputs, {**made_by, **answered_by(serving)}
+    return TEACHER_ANSWERS.of(inputs, {**made_by, **answered_by(serving)})
 
 
 @task(name="let the teacher answer", cache_policy=NO_CACHE)
@@ -72,7 +72,7 @@ def teaching_step(
     progress: Progress,
 ) -> Built:
     """Write the rows with the teacher's answers, as a snapshot of chats, or find them."""
-    inputs, parameters = teaching_identity(teacher, snapshot, max_new_tokens, redactor, serving)
+    work = teaching_work(teacher, snapshot, max_new_tokens, redactor, serving)
 
     def make(folder: Path) -> dict[str, int]:
         questions = list(read_questions(outputs.fetch(snapshot)))
@@ -85,10 +85,10 @@ def teaching_step(
             serving=serving,
             name=teacher.digest,
         )
-        report = write_answers(folder, questions, answers, redactor(), inputs)
+        report = write_answers(folder, questions, answers, redactor(), work.inputs)
         return report.counts()
 
-    return outputs.build(STAGE, RECIPE, inputs, parameters, make)
+    return outputs.build(work, make)
 
 
 def read_questions(snapshot: Path) -> Iterator[Question]:

@@ -40,10 +40,12 @@ HEAVY = [
     "torch",
     "transformers",
 ]
-# ranks.py: torchrun says to each of its processes there who it is.
+# ranks.py: torchrun says to each of its processes there who it is. words.py: the command's words
+# are read by the library that reads settings, from the words alone.
 ENVIRONMENT_READERS = {
     "flows/workshop/settings.py",
     "flows/command/quiet.py",
+    "flows/command/words.py",
     "flows/servers/up.py",
     "tasks/finetuning/ranks.py",
 }

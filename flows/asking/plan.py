@@ -20,15 +20,13 @@ from flows.asking.inputs import (
 )
 from flows.asking.parameters import RetrainParameters
 from flows.asking.training import training_recipe
-from flows.teaching import RECIPE as TEACHING_RECIPE
-from flows.teaching import STAGE as TEACHING
-from flows.teaching import teaching_identity
+from flows.teaching import teaching_work
 from flows.workshop.parts import Workshop
 from tasks.finetuning.base_model import BaseModel as Base
 from tasks.finetuning.base_model import locate
 from tasks.finetuning.recipe import Recipe
 from tasks.ingestion.sources import Source
-from tasks.storage.outputs import Outputs, Reference, fingerprint
+from tasks.storage.outputs import Outputs, Reference
 
 
 class Inputs(BaseModel):
@@ -153,19 +151,16 @@ def find_outputs(
     model = answers = None
     if teacher and snapshot and inputs.wants_answers:
         budget, redactor = inputs.recipe.distill_max_new_tokens, inputs.ingest.redactor
-        given = teaching_identity(teacher, snapshot, budget, redactor, workshop.serving)
-        answers = outputs.find(TEACHING, fingerprint(TEACHING, TEACHING_RECIPE, *given))
+        asked_of = teaching_work(teacher, snapshot, budget, redactor, workshop.serving)
+        answers = outputs.find(asked_of)
     ready = bool(teacher) == bool(inputs.teacher) and bool(answers) == inputs.wants_answers
     if base and snapshot and ready:
-        given = finetuning.training_identity(base, snapshot, inputs.recipe, teacher, answers)
-        model = outputs.find(
-            finetuning.STAGE, fingerprint(finetuning.STAGE, finetuning.RECIPE, *given)
-        )
+        training = finetuning.training_work(base, snapshot, inputs.recipe, teacher, answers)
+        model = outputs.find(training)
     asked = None
     if model:
-        stage, seed = evaluation.ANSWERS, parameters.seed
-        given = evaluation.answers_identity(model.digest, inputs.sets, seed, workshop.serving)
-        asked = outputs.find(stage, fingerprint(stage, evaluation.ANSWERS_RECIPE, *given))
+        seed, serving = parameters.seed, workshop.serving
+        asked = outputs.find(evaluation.answers_work(model.digest, inputs.sets, seed, serving))
     taught = {"teacher": teacher} if inputs.teacher else {}
     taught |= {"teacher answers": answers} if inputs.wants_answers else {}
     return {
@@ -178,10 +173,9 @@ def find_outputs(
 
 
 def _found_base(outputs: Outputs, base: Base) -> Reference | None:
-    from tasks.finetuning import steps as finetuning
+    from tasks.finetuning.steps import base_work
 
-    stage = finetuning.BASE_STAGE
-    return outputs.find(stage, fingerprint(stage, finetuning.RECIPE, {"source": base.digest}, {}))
+    return outputs.find(base_work(base))
 
 
 def _measure(source: Source, max_rows: int | None) -> tuple[int, float]:

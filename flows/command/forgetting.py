@@ -6,18 +6,19 @@ import shlex
 
 from flows.asking.command_words import command_words
 from flows.asking.parameters import ForgetParameters, LineageParameters
-from flows.command.lineage import HELD, SnapshotUse, uses_of
 from flows.showing.summary import RetrainSummary, read_summaries
-from flows.teaching import STAGE as TAUGHT
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import redaction_key
-from tasks.finetuning.steps import BASE_STAGE
-from tasks.finetuning.steps import STAGE as MODEL
-from tasks.ingestion.steps import REFUSED
 from tasks.ingestion.subjects import forget_subject, subject_hash
+from tasks.lineage.uses import HELD, SnapshotUse, uses_of
+from tasks.storage.stages import BASE, MODEL, REFUSED, TEACHER_ANSWERS
 
 _ROWS_SHOWN = 20
-_WORDS = {MODEL: "trained", BASE_STAGE: "used as base or teacher", TAUGHT: "teacher's answers"}
+_WORDS = {
+    MODEL.name: "trained",
+    BASE.name: "used as base or teacher",
+    TEACHER_ANSWERS.name: "teacher's answers",
+}
 
 
 def forget(workshop: Workshop, parameters: ForgetParameters) -> str:
@@ -27,7 +28,7 @@ def forget(workshop: Workshop, parameters: ForgetParameters) -> str:
     rows serves until its successor is approved, and the plan says what to remove then.
     """
     digest = subject_hash(parameters.subject, redaction_key(workshop.settings))
-    uses = uses_of(workshop, lambda row: row.get("subject") == digest)
+    uses = uses_of(workshop.outputs, workshop.registry, lambda row: row.get("subject") == digest)
     lines = [_request(workshop, parameters, digest), "", *_used(uses)]
     if uses:
         lines += ["", *_plan(workshop, uses)]
@@ -36,7 +37,9 @@ def forget(workshop: Workshop, parameters: ForgetParameters) -> str:
 
 def trace(workshop: Workshop, parameters: LineageParameters) -> str:
     """Return where a row came from and what was made of it, as text."""
-    uses = uses_of(workshop, lambda row: str(row["id"]).startswith(parameters.row))
+    uses = uses_of(
+        workshop.outputs, workshop.registry, lambda row: str(row["id"]).startswith(parameters.row)
+    )
     return "\n".join(_used(uses))
 
 
@@ -57,7 +60,7 @@ def _used(uses: list[SnapshotUse]) -> list[str]:
         ]
     lines: list[str] = []
     for use in uses:
-        what = "Refused ingestion" if use.stage == REFUSED else "Snapshot"
+        what = "Refused ingestion" if use.stage == REFUSED.name else "Snapshot"
         held = len(use.rows) - use.kept
         counts = f"{use.kept} rows" + (f", and {held} in quarantine" if held else "")
         lines.append(f"{what} {use.digest[:16]} of {use.created_at}: {counts}")

@@ -14,9 +14,8 @@ from flows.asking.parameters import QuarantineParameters
 from flows.workshop.parts import Workshop
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.ingestion.releases import STEP, Release, release_row, released_rows
-from tasks.ingestion.steps import REFUSED
-from tasks.ingestion.steps import STAGE as SNAPSHOT
 from tasks.storage.outputs import Reference
+from tasks.storage.stages import REFUSED, SNAPSHOT
 
 _SHOWN = 50
 _BEGINNING = 60  # characters of a row in the list
@@ -79,7 +78,7 @@ def _listed(
 
 
 def _title(workshop: Workshop, reference: Reference) -> str:
-    if reference.stage == SNAPSHOT:
+    if reference.stage == SNAPSHOT.name:
         return f"Snapshot {reference.digest[:16]}"
     page = f"{workshop.store.uri}/{reference.key}/{DATA_DOCS}"
     return f"Ingestion {reference.digest[:16]}, which broke its contract ({page})"

@@ -20,8 +20,9 @@ from tasks.drift.thresholds import Thresholds
 from tasks.drift.triggers import record_result
 from tasks.models.embedding import load_embedder, packaged_minilm
 from tasks.storage.outputs import Built, Outputs, Reference
+from tasks.storage.stages import DRIFT
 
-STAGE, RECIPE, SEED = "drift", 3, 7
+SEED = 7
 
 
 @task(name="compare a window", cache_policy=NO_CACHE)
@@ -58,7 +59,7 @@ def compare_step(
         )
         return write_report(report, folder)
 
-    built = outputs.build(STAGE, RECIPE, inputs, parameters, make)
+    built = outputs.build(DRIFT.of(inputs, parameters), make)
     status = read_report(outputs.fetch(built.reference)).result.status
     result = WindowResult(window=window, champion=served.digest, status=status)
     record_result(outputs.store, name, result)

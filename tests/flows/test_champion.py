@@ -14,6 +14,7 @@ from flows.workshop.parts import Workshop
 from model_registry.versions import Version
 from tasks.storage.objects import LocalStore
 from tasks.storage.outputs import Outputs
+from tasks.storage.stages import MODEL, SNAPSHOT, Stage
 
 ASKED = {"name": "bells", "source": "/data/rows.jsonl", "max_steps": 400, "base": "/models/small"}
 REPORT = {
@@ -32,25 +33,25 @@ class Made:
 
     def snapshot(self, *sources: str) -> None:
         content = {**REPORT, "sources": dict.fromkeys(sources, "d")}
-        self.references["dataset"] = self._output("snapshot", {"report.json": content})
+        self.references["dataset"] = self._output(SNAPSHOT, {"report.json": content})
 
     def model(self, base: str, parameters: dict[str, Any]) -> None:
         made = {"base": {"name": base}, "parameters": parameters}
         files = {"training.json": {"base": base, **parameters}, "about/reproduce.json": made}
-        self.references["model"] = self._output("model", files)
+        self.references["model"] = self._output(MODEL, files)
 
     def run(self, at: str, digest: str, **asked: Any) -> None:
         summary = {"candidate_digest": digest, "parameters": {**ASKED, **asked}}
         self.store.write(f"runs/bells/{at}.json", json.dumps(summary).encode())
 
-    def _output(self, stage: str, files: dict[str, Any]) -> str:
+    def _output(self, stage: Stage, files: dict[str, Any]) -> str:
         def make(folder: Path) -> dict[str, int]:
             for name, content in files.items():
                 (folder / name).parent.mkdir(exist_ok=True)
                 (folder / name).write_text(json.dumps(content))
             return {}
 
-        return self.outputs.build(stage, 1, {}, {"of": str(files)}, make).reference.digest
+        return self.outputs.build(stage.of({}, {"of": str(files)}), make).reference.digest
 
     @property
     def champion(self) -> Champion:

@@ -12,10 +12,12 @@ import pytest
 from data_contracts.records import InstructionRecord, record_id
 from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
 from data_contracts.snapshot.writing import SnapshotWriter
-from flows.command import forgetting, lineage
-from flows.command.lineage import HELD, Descent, uses_of
+from flows.command import forgetting
+from tasks.lineage import uses
+from tasks.lineage.uses import HELD, Descent, uses_of
 from tasks.storage.objects import LocalStore
 from tasks.storage.outputs import Outputs, Reference
+from tasks.storage.stages import Stage
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def made(outputs: Outputs, stage: str, weights: str, file: str = "", **inputs: s
         path.write_text(weights)
         return {}
 
-    return outputs.build(stage, 1, inputs, {"weights": weights}, make).reference
+    return outputs.build(Stage(stage, 1, ()).of(inputs, {"weights": weights}), make).reference
 
 
 def test_what_starts_from_a_model_or_is_taught_by_it_has_its_rows(outputs: Outputs) -> None:
@@ -94,7 +96,7 @@ def snapshot(outputs: Outputs, stage: str, kept: list[str], held: list[str]) -> 
         (folder / REPORT).write_text(report_json(report))
         return report.counts()
 
-    return outputs.build(stage, 1, {}, {"kept": kept, "held": held}, make).reference
+    return outputs.build(Stage(stage, 1, ()).of({}, {"kept": kept, "held": held}), make).reference
 
 
 def _nothing(registry: object) -> list[Any]:
@@ -108,11 +110,14 @@ def test_rows_in_quarantine_are_found_and_taught_nobody(
     refused = snapshot(outputs, "refused", [], ["eve", "bo"])
     inside = "model/model.safetensors"
     model = made(outputs, "model", "a", inside, base="b", snapshot=used.digest)
-    monkeypatch.setattr(lineage, "_trained_versions", _nothing)
+    monkeypatch.setattr(uses, "_trained_versions", _nothing)
     workshop: Any = SimpleNamespace(outputs=outputs, registry=None, store=outputs.store)
 
     def of(subject: str) -> dict[str, Any]:
-        return {one.key: one for one in uses_of(workshop, lambda row: row["subject"] == subject)}
+        return {
+            one.key: one
+            for one in uses_of(outputs, workshop.registry, lambda row: row["subject"] == subject)
+        }
 
     eve = of("eve")
     assert set(eve) == {used.key, refused.key}

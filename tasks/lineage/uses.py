@@ -14,16 +14,11 @@ from typing import Any
 
 from data_contracts.records import Frozen
 from data_contracts.snapshot.reading import read_quarantine, read_report, read_rows
-from flows.teaching import STAGE as TAUGHT
-from flows.workshop.parts import Workshop
 from model_registry.candidates import candidate_of
 from model_registry.tracking import Registry
 from model_registry.versions import CHAMPION, PREVIOUS, Version, list_versions, version_at
-from tasks.finetuning.steps import BASE_STAGE
-from tasks.finetuning.steps import STAGE as MODEL
-from tasks.ingestion.steps import REFUSED
-from tasks.ingestion.steps import STAGE as SNAPSHOT
 from tasks.storage.outputs import Manifest, Outputs, Reference
+from tasks.storage.stages import BASE, MODEL, REFUSED, SNAPSHOT, TEACHER_ANSWERS
 
 HELD = "quarantine"
 
@@ -79,13 +74,14 @@ class SnapshotUse(Frozen):
         return sum(row.split != HELD for row in self.rows)
 
 
-def uses_of(workshop: Workshop, wanted: Callable[[dict[str, Any]], bool]) -> list[SnapshotUse]:
+def uses_of(
+    outputs: Outputs, registry: Registry, wanted: Callable[[dict[str, Any]], bool]
+) -> list[SnapshotUse]:
     """Return every snapshot that holds a row which is wanted, newest first, with its models.
 
     So do ingestions that broke their contract: they left a quarantine.
     """
-    outputs = workshop.outputs
-    versions = list(_trained_versions(workshop.registry))
+    versions = list(_trained_versions(registry))
     descent = Descent(outputs)
     found: list[SnapshotUse] = []
     for reference, manifest in chain(outputs.every(SNAPSHOT), outputs.every(REFUSED)):
@@ -102,7 +98,7 @@ class Descent:
     def __init__(self, outputs: Outputs) -> None:
         self._made = [
             (reference, manifest)
-            for stage in (TAUGHT, BASE_STAGE, MODEL)
+            for stage in (TEACHER_ANSWERS, BASE, MODEL)
             for reference, manifest in outputs.every(stage)
         ]
         self._weights = {reference.key: _weights(manifest) for reference, manifest in self._made}
@@ -110,7 +106,7 @@ class Descent:
     def of(self, snapshot: str) -> tuple[Made, ...]:
         """Return what was made of the snapshot with this digest, the nearest first."""
         found: dict[str, Made] = {}
-        newest = [Made(stage=SNAPSHOT, key="", digest=snapshot)]
+        newest = [Made(stage=SNAPSHOT.name, key="", digest=snapshot)]
         while newest:
             newest = [
                 Made(stage=child.stage, key=child.key, digest=child.digest, through=through)
@@ -128,7 +124,7 @@ class Descent:
                     return f"{role} {parent.key}" if parent.key else ""
             # A base is a copy, from the registry or a folder: its weights tell whose.
             own = self._weights[child.key]
-            copied = child.stage == BASE_STAGE and parent.stage == MODEL
+            copied = child.stage == BASE.name and parent.stage == MODEL.name
             if copied and own and own <= self._weights[parent.key]:
                 return f"weights of {parent.key}"
         return None
@@ -164,7 +160,7 @@ def _use(
 ) -> SnapshotUse:
     kept = any(row.split != HELD for row in rows)  # what is in quarantine nobody learned from
     made = descent.of(reference.digest) if kept else ()
-    through = {one.digest: one.through for one in made if one.stage == MODEL}
+    through = {one.digest: one.through for one in made if one.stage == MODEL.name}
     return SnapshotUse(
         stage=reference.stage,
         key=reference.key,
