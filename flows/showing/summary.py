@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel
@@ -54,6 +55,7 @@ class RetrainSummary(BaseModel):
     validation_loss: float | None
     seconds: float | None = None  # None in summaries, and of models, from before these were kept
     cost: float | None = None
+    training_notes: tuple[str, ...] = ()
     metrics: list[MetricResult]
     candidate: str
     version: int
@@ -102,6 +104,7 @@ def summarize(
         validation_loss=training["validation_loss"],
         seconds=spent.seconds,
         cost=spent.cost,
+        training_notes=tuple(training.get("notes", ())),
         metrics=[evidence.scorecard.metrics[key] for key in sorted(evidence.scorecard.metrics)],
         candidate=candidate.name,
         version=candidate.version,
@@ -182,6 +185,7 @@ def render(summary: RetrainSummary) -> str:
         f"Training   {summary.steps} steps, loss {summary.first_loss:.3f} to "
         f"{summary.final_loss:.3f}{held}",
         *([f"           {spent}"] if spent else []),
+        *[line for note in summary.training_notes for line in _wrapped(note)],
         "",
         *_score_lines(summary.metrics),
         "",
@@ -216,6 +220,10 @@ def _cell(estimate: Estimate | None, share: bool) -> str:
     if share:
         return f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]"
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _wrapped(note: str) -> list[str]:
+    return wrap(note, 100, initial_indent=" " * 11, subsequent_indent=" " * 13)
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -58,6 +58,9 @@ _TRAINING = (
     "tasks.finetuning.objectives",
     "tasks.finetuning.tokenizing",
     "tasks.finetuning.packing",
+    "tasks.finetuning.row_length",
+    "tasks.finetuning.rows",
+    "tasks.models.chat_rendering",
 )
 
 BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
@@ -85,7 +88,7 @@ SNAPSHOT = Stage(
 # An ingestion that broke its contract: its quarantine and its reports.
 REFUSED = Stage("refused", SNAPSHOT.recipe, SNAPSHOT.made_by)
 TEACHER_ANSWERS = Stage("teacher_answers", 2, ("flows.teaching", *_ANSWERING))
-MODEL = Stage("model", 2, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
+MODEL = Stage("model", 3, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
 ANSWERS = Stage("answers", 2, ("tasks.evaluation.generation", *_ANSWERING))
 LIKELIHOOD = Stage("likelihood", 1, ("tasks.evaluation.likelihood",))
 SCORECARD = Stage(
