@@ -9,7 +9,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from model_registry.approvals import Request, request_approval
+from model_registry.approvals import Request, read_noes, request_approval
 from model_registry.candidates import Candidate, register_candidate
 from model_registry.digests import folder_digest
 from model_registry.dossier import Dossier, publish_dossier
@@ -76,6 +76,9 @@ def judge_step(
         keys,
         code_revision=code_revision,
         human_review=human_review,
+        declined_before=read_noes(
+            registry, candidate.model, f"{candidate.name} version {candidate.version}"
+        ),
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from data_contracts.errors import ContractError, IntegrityError
-from model_registry.approvals import PROMOTE, read_decision, record_decision, request_approval
+from model_registry.approval_items import PROMOTE
+from model_registry.approvals import read_decision, record_decision, request_approval
 from model_registry.candidates import Candidate, find_candidate
 from model_registry.dossier import Dossier, publish_dossier, read_dossier
 from model_registry.gates import judge, load_policy
