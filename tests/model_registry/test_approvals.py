@@ -51,12 +51,16 @@ def test_other_evidence_or_expiry_makes_another_dossier(
 
 
 def test_a_dossier_changed_in_the_store_is_refused(
-    registry: Registry, register: Register, publish: Publish, keys: SigningKeys
+    registry: Registry,
+    register: Register,
+    publish: Publish,
+    keys: SigningKeys,
+    on_disk: Callable[[str], Path],
 ) -> None:
     candidate = register(registry, "a")
     dossier = publish(registry, candidate)
-    root = registry.artifact_uri(candidate.run).removeprefix("file://")
-    place = Path(root) / "dossiers" / dossier.identity[:16] / "content" / "dossier.json"
+    root = on_disk(registry.artifact_uri(candidate.run))
+    place = root / "dossiers" / dossier.identity[:16] / "content" / "dossier.json"
     place.write_text(place.read_text().replace('"passed":true', '"passed":false'))
     with pytest.raises(IntegrityError):
         read_dossier(registry, candidate, keys)
