@@ -16,6 +16,7 @@ from data_contracts.errors import ContractError, InputError
 from flows.redactors import RedactorRecipe
 from flows.settings import CHECKOUT, Settings, prepare, serving_environment
 from model_registry.signing import SigningKeys, ensure_keys
+from model_registry.standing import read_champion
 from model_registry.tracking import Registry, open_registry
 from model_registry.versions import CHAMPION, Version, version_at
 from tasks.evaluation.serving.server import Serving
@@ -65,8 +66,8 @@ class Workshop:
         return RedactorRecipe.of(self.settings, names, keep, policies or {})
 
     def champion(self, name: str, step: str) -> Version:
-        """Return the version that serves; ContractError where none does."""
-        version = version_at(self.registry, name, CHAMPION)
+        """Return the version that serves; ContractError where none does, or another than due."""
+        version = read_champion(self.registry, name, step)
         if version is None:
             raise ContractError(
                 "there is no champion",
@@ -79,7 +80,7 @@ class Workshop:
     def registered_model(self, address: str) -> Path:
         """Return a local, verified copy of `models:/name@alias`, kept by its digest."""
         name, _, alias = address.removeprefix("models:/").partition("@")
-        version = version_at(self.registry, name, alias) if alias else None
+        version = self._version(name, alias) if alias else None
         if version is None:
             raise InputError(
                 "there is no such registered model",
@@ -92,6 +93,21 @@ class Workshop:
             with self.verified_files(version) as files:
                 shutil.copytree(files / "model", target, dirs_exist_ok=True)
         return target
+
+    def _version(self, name: str, alias: str) -> Version | None:
+        if alias == CHAMPION:  # the one alias that only a release may move
+            return read_champion(self.registry, name, "base model")
+        return version_at(self.registry, name, alias)
+
+    def require_registry(self, name: str) -> None:
+        """Return if what is registered and released can be, before anything costs; see readiness.
+
+        A registry that does not exist yet lacks nothing.
+        """
+        from model_registry.readiness import require_ready
+
+        if self.settings.mlflow_uri or self.settings.embedded_registry_exists:
+            require_ready(self.registry, name)
 
     @contextmanager
     def verified_files(self, version: Version) -> Generator[Path]:

@@ -23,14 +23,9 @@ from model_registry.digests import canonical_json
 from model_registry.gates import Verdict, verdict_markdown
 from model_registry.scorecard import Scorecard
 from model_registry.signing import SigningKeys, sign_folder, verify_folder
+from model_registry.standing import read_champion
 from model_registry.tracking import Registry
-from model_registry.versions import (
-    CHAMPION,
-    Version,
-    describe_version,
-    tag_version,
-    version_at,
-)
+from model_registry.versions import Version, describe_version, tag_version
 
 STEP = "dossier"
 DOSSIER_TAG, VERDICT_TAG, PASSED = "paddock.dossier", "paddock.verdict", "passed"
@@ -116,7 +111,7 @@ def publish_dossier(
     the one there is.
     """
     standing = _standing(registry, candidate, keys)
-    champion = version_at(registry, candidate.model, CHAMPION)
+    champion = read_champion(registry, candidate.model, STEP)
     if standing and champion and champion.digest == candidate.digest:
         return standing  # It serves already: there is nothing left to compare it with.
     now = (now or datetime.now(UTC)).replace(microsecond=0)
