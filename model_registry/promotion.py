@@ -196,11 +196,10 @@ def _put_back(
 
     Nothing new serves, so nobody is asked; a version made again is a release of its own.
     """
-    name, champion = standing.name, standing.champion
+    name, champion, previous = standing.name, standing.champion, standing.previous
     if champion is not None:
         verify_version(registry, champion, keys)
         mine.require()
-        previous = standing.previous
         point(registry, name, PREVIOUS, previous.version if previous else None)
         point(registry, name, CHAMPION, champion.version)
         return _still(name, standing, f"its alias was put back ({standing.trouble})")
@@ -210,7 +209,7 @@ def _put_back(
         "promote",
         candidate.digest,
         standing.record,
-        standing.record.previous(),
+        (previous.version, previous.digest) if previous else None,
         f"put back: {standing.trouble}",
     )
     released = copy_candidate(registry, name, candidate, dossier, release.run, keys)
