@@ -5,9 +5,9 @@ Needs the candidate's signed files. Writes a version of `<name>` with bytes of i
 
 from __future__ import annotations
 
+from data_contracts.digests import folder_digest
 from data_contracts.errors import IntegrityError, PaddockError
 from model_registry.candidates import FILES, Candidate, upload_files, verify_files
-from model_registry.digests import folder_digest
 from model_registry.dossier import Dossier
 from model_registry.signing import SigningKeys
 from model_registry.tracking import Registry

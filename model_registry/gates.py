@@ -12,9 +12,9 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from data_contracts.digests import file_digest
 from data_contracts.errors import InputError
 from data_contracts.records import Frozen
-from model_registry.digests import file_digest
 from model_registry.rules.listing import RULES
 from model_registry.rules.rule import Asked, Rule
 from model_registry.scorecard import Estimate, MetricResult, Role, Scorecard

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.records import DocumentRecord, Frozen, Record, conversation
-from model_registry.attention import boundaries, use_varlen
-from model_registry.loading import Precision, load_model
-from tasks.evaluation.prompts import Progress, render_turns
 from tasks.evaluation.tables import write_rows
+from tasks.models.attention.packed import boundaries, use_varlen
+from tasks.models.loading import Precision, load_model
+from tasks.models.prompts import Progress, render_turns
 
 TOKENS_AT_ONCE = 2048  # logits of one batch: 2,048 x 49,152 floats are 400 MB
 

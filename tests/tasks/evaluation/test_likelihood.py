@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from data_contracts.records import ChatRecord, DocumentRecord, Message, Record, record_id
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model
 from tasks.evaluation.likelihood import encode, negative_log_likelihoods, score_held_out
 from tasks.evaluation.tables import read_rows
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 
 def chat(*turns: str) -> ChatRecord:
