@@ -27,7 +27,8 @@ from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
 from model_registry.candidates import Candidate, candidate_of
 from model_registry.scorecard import Role
-from model_registry.versions import CHAMPION, Version, version_at
+from model_registry.standing import read_champion
+from model_registry.versions import Version
 from tasks.evaluation.steps import Evaluated
 from tasks.finetuning.objectives.distillation import require_same_vocabulary
 from tasks.finetuning.recipe import Spending
@@ -250,7 +251,7 @@ class Retraining:
 
     def _champion(self, model: Reference) -> Version | None:
         """Return the champion to compare with; a candidate that serves already has none."""
-        champion = version_at(self.registry, self.parameters.name, CHAMPION)
+        champion = read_champion(self.registry, self.parameters.name, "evaluate")
         if champion and candidate_of(champion).references.get("model") == model.digest:
             LOGGER.info("  this model serves already: it is the champion")
             return None

@@ -231,7 +231,14 @@ class EvaluateParameters(NamedParameters):
 
 
 class PromoteParameters(NamedParameters):
-    """Promote the newest candidate that people approved."""
+    """Promote the newest candidate that people approved, or the one that is named."""
+
+    version: int | None = Field(
+        default=None,
+        ge=1,
+        description="Version of the candidate; none: the newest that people approved. Naming the "
+        "champion's puts it back where its alias or version was changed in MLflow.",
+    )
 
 
 class RollbackParameters(NamedParameters):

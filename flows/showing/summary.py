@@ -130,6 +130,12 @@ def _waiting(name: str, dossier: Dossier, review: Review, asked: Request | None)
         waits.append("nobody is asked to promote it: a gate refused")
     elif dossier.champion and dossier.champion.digest == dossier.digest:
         waits.append("nothing: it is the champion already")
+    elif asked.decision.state == "declined":
+        waits.append(f"nothing: version {dossier.version} was declined ({asked.decision.reason})")
+    elif asked.decision.state == "approved":
+        waits.append(
+            f"version {dossier.version} is approved: `paddock promote --name {name}` lets it serve"
+        )
     else:
         waits.append(
             f"promotion of version {dossier.version} waits for one approver in the queue "
