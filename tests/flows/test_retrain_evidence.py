@@ -200,7 +200,7 @@ def test_a_command_that_is_written_down_asks_the_same(
 
     from flows.command import cli
 
-    monkeypatch.setitem(cli.COMMANDS, "run", (RetrainParameters, take, "x"))
+    monkeypatch.setitem(cli.COMMANDS, "run", cli.Command(RetrainParameters, take, "x"))
     assert main(words[1:]) == 0
     assert read == [parameters]
 
