@@ -17,7 +17,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.errors import InputError
-from data_contracts.records import SCHEMAS, Message, conversation
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.registry import KINDS
+from data_contracts.records import Message
 from data_contracts.snapshot.reading import (
     REPORT,
     SnapshotReport,
@@ -92,13 +94,14 @@ def teaching_step(
 
 
 def read_questions(snapshot: Path) -> Iterator[Question]:
-    """Yield the rows to train on and to validate with, each up to its last answer."""
-    schema = SCHEMAS[read_report(snapshot).kind]
+    """Yield the rows to train on and to validate with, each up to the last answer to be learned."""
+    schema = KINDS[read_report(snapshot).kind]
     for row in read_rows(snapshot):
         if row["split"] in SPLITS:
-            record = schema.model_validate({name: row[name] for name in schema.model_fields})
-            turns = conversation(record)
-            last = max(n for n, turn in enumerate(turns) if turn.role == "assistant")
+            turns = schema.from_columns(row).conversation()
+            last = max(
+                n for n, turn in enumerate(turns) if turn.role == "assistant" and turn.target
+            )
             if last:  # an answer to nothing is none
                 yield Question(row, turns[:last])
 
@@ -185,7 +188,7 @@ def write_answers(
     """Write the rows whose answer is whole, redacted; InputError if there is none."""
     from data_contracts.snapshot.writing import SnapshotWriter
 
-    writer = SnapshotWriter(folder, "chat", SHARD_ROWS, lambda _: None)
+    writer = SnapshotWriter(folder, ChatRecord.KIND, SHARD_ROWS, lambda _: None)
     kinds, fates, characters = Counter[str](), Counter[str](), 0
     redacted = redactor.redact_records([[text] for text in answers])
     for question, text, clean in zip(questions, answers, redacted, strict=True):
@@ -210,7 +213,7 @@ def write_answers(
             remedy="raise distill_max_new_tokens, or take another teacher",
         )
     report = SnapshotReport(
-        kind="chat",
+        kind=ChatRecord.KIND,
         sources=sources,
         rows_in=len(questions),
         kept=sum(writer.written.values()),

@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from data_contracts.errors import IntegrityError
-from data_contracts.records import SCHEMAS, Frozen, Record, RecordKind, Split
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.records import Frozen, Record, Split
 
 REPORT = "report.json"
 QUARANTINE = "quarantine.parquet"
@@ -71,6 +72,10 @@ class SnapshotReport(Frozen):
     tokens were counted; `empty` counts rows with an empty field. `largest_label` rows bear the same
     label; `timed` rows have a time, the last of which is `newest` (ISO 8601).
 
+    `unread` counts the rows kept with a column, or a key in a message, that holds something and was
+    not read; of the names only well-known ones are told. `context_only` answers in the rows kept
+    are not learned.
+
     `leaks` counts the `contaminated` rows by the eval set whose text they share (the first by name,
     where there are several). `dropped_by_policy` rows held something the contract drops a row for;
     `forgotten` rows belong to people who asked to be.
@@ -99,6 +104,8 @@ class SnapshotReport(Frozen):
     timed: int = Field(default=0, ge=0)
     newest: str | None = None
     examples: Examples = Examples()
+    unread: dict[str, int] = Field(default_factory=dict)
+    context_only: int = Field(default=0, ge=0)
     splits: dict[Split, int]
     characters: int = Count
 
@@ -156,9 +163,9 @@ def read_report(folder: Path) -> SnapshotReport:
 
 def read_records(folder: Path, split: Split | None = None) -> Iterator[tuple[str, Record]]:
     """Yield (id, record) of one split, or of all, in the order in which they were written."""
-    schema = SCHEMAS[read_report(folder).kind]
+    schema = KINDS[read_report(folder).kind]
     for row in _rows(sorted((folder / "data").glob(f"{split or '*'}-*.parquet"))):
-        yield row["id"], schema.model_validate({name: row[name] for name in schema.model_fields})
+        yield row["id"], schema.from_columns(row)
 
 
 def read_rows(folder: Path) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from data_contracts.records import RecordKind, Split
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Split
 from data_contracts.snapshot.reading import QUARANTINE
 from data_contracts.snapshot.row_files import RowFile, flag_columns, record_columns, text_columns
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_settings import CliPositionalArg
 
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import RecordKind
 from tasks.finetuning.objectives.choosing import ObjectiveSettings
 from tasks.finetuning.recipe import MAX_LEFT_OUT_SHARE
 

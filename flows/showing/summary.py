@@ -49,6 +49,8 @@ class RetrainSummary(BaseModel):
     rows: dict[str, int]
     quarantined: dict[str, int]
     redacted: dict[str, int]
+    unread: dict[str, int] = {}
+    context_only: int = 0
     steps: int
     first_loss: float
     final_loss: float
@@ -98,6 +100,8 @@ def summarize(
         },
         quarantined=report.quarantined,
         redacted=report.redacted,
+        unread=report.unread,
+        context_only=report.context_only,
         steps=training["steps"],
         first_loss=training["first_loss"],
         final_loss=training["final_loss"],
@@ -176,6 +180,11 @@ def render(summary: RetrainSummary) -> str:
     ]
     if summary.quarantined:
         lines.append("Quarantine " + _counts(summary.quarantined))
+    if summary.unread:
+        unread = ", ".join(f"{name} ({count} rows)" for name, count in summary.unread.items())
+        lines.append(f"Not read   {unread}")
+    if summary.context_only:
+        lines.append(f"           {summary.context_only} answers are context only, not learned")
     if not summary.parameters.names:
         lines.append("           NAMES, PLACES AND ORGANIZATIONS WERE NOT REDACTED (names off)")
     validation = summary.validation_loss

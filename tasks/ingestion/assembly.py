@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.contracts import DatasetContract
+from data_contracts.kinds.registry import KINDS
 from data_contracts.measures import RowFlags, measure
-from data_contracts.records import SCHEMAS, Record, Split, split_of, texts
+from data_contracts.records import Record, Split, split_of
 from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
 from data_contracts.snapshot.row_files import empty, read_row_file
 from data_contracts.snapshot.writing import SnapshotWriter
@@ -91,7 +92,7 @@ class _Run:
     def __init__(self, plan: Assembly, out: Path, seal: Callable[[str], None]) -> None:
         self._plan, self._out = plan, out
         self._contract = Contract(plan.contract)
-        self._schema = SCHEMAS[plan.contract.kind]
+        self._schema = KINDS[plan.contract.kind]
         self._writer = SnapshotWriter(out, plan.contract.kind, plan.limits.shard_rows, seal)
         self._scratch = out / ".seen.sqlite"
         self._seen = SeenRows(self._scratch, plan.contract.duplicates.threshold)
@@ -124,9 +125,8 @@ class _Run:
         if not self._seen.is_new(row["id"]):
             self.account.fates["duplicates"] += 1
             return
-        fields = {name: row[name] for name in self._schema.model_fields}
-        record = self._schema.model_validate(fields)
-        pieces = texts(record)
+        record = self._schema.from_columns(row)
+        pieces = record.texts()
         this = Seen(*place, beginning(pieces), row["signature"])
         if alike := self._seen.nearly(this):
             self.account.drop_near(this, *alike)
@@ -154,7 +154,7 @@ class _Run:
         self._pending_size = 0
 
     def _held_for_columns(self, row: dict[str, Any]) -> str | None:
-        held = row["extra"] and self._plan.contract.extra_columns == "quarantine"
+        held = row["unread"] and self._plan.contract.extra_columns == "quarantine"
         return EXTRA_COLUMN if held else None
 
     def finish(self) -> SnapshotReport:

@@ -33,6 +33,10 @@ def report_markdown(report: SnapshotReport) -> str:
         _table("flag", report.flags),
         _table("language", report.languages),
         _table("reason for quarantine", report.quarantined),
+        _table("not read, though it holds something", report.unread, "rows"),
+        _table("answers", {"context only, not learned": report.context_only})
+        if report.context_only
+        else "",
         _table("length of half of the rows, at most", _medians(report)),
         _table("source", digests, "digest"),
         f"Characters kept: {report.characters:,}",
@@ -58,7 +62,7 @@ def _medians(report: SnapshotReport) -> dict[str, int]:
 def _table(head: str, rows: Mapping[str, int] | Mapping[str, str], count: str = "n") -> str:
     if not rows:
         return ""
-    align = "---:" if count == "n" else "---"
+    align = "---" if count == "digest" else "---:"
     lines = [
         f"| {_plain(name)} | {value:,} |"
         if isinstance(value, int)

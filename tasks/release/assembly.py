@@ -57,6 +57,7 @@ def model_card(evidence: Evidence) -> str:
         f"on), kept of {report.rows_in} rows; {report.quarantined_rows} quarantined, "
         f"{report.duplicates} duplicates and {report.contaminated} evaluation leaks dropped. "
         f"Personal data replaced by placeholders: {redacted}.",
+        *_left_out(report),
         "",
         "## Training",
         f"{evidence.training['steps']} steps, {evidence.training['tokens']} tokens; loss "
@@ -76,6 +77,17 @@ def model_card(evidence: Evidence) -> str:
         cells = [_cell(metric.scores.get(role)) for role in ("base", "candidate")]
         lines.append(f"| {key} | {cells[0]} | {cells[1]} |")
     return "\n".join([*lines, ""])
+
+
+def _left_out(report: SnapshotReport) -> list[str]:
+    """Say which answers were not learned, and what in the rows was not read."""
+    lines: list[str] = []
+    if report.context_only:
+        lines.append(f"{report.context_only} answers are marked as context only: not learned.")
+    if report.unread:
+        names = ", ".join(f"{name} ({count} rows)" for name, count in report.unread.items())
+        lines.append(f"Not read, though it held something: {names}.")
+    return lines
 
 
 def _cell(estimate: Any) -> str:

@@ -66,9 +66,11 @@ _TRAINING = (
 BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
 SHARD = Stage(
     "ingest-shard",
-    1,
+    2,
     (
+        "data_contracts.kinds",
         "data_contracts.records",
+        "data_contracts.rows",
         "tasks.ingestion.contamination",
         "tasks.ingestion.mapping",
         "tasks.ingestion.readers",
@@ -78,8 +80,9 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    3,
+    4,
     (
+        "data_contracts.kinds",
         "data_contracts.snapshot.writing",
         "tasks.ingestion.assembly",
         "tasks.ingestion.duplicates",
@@ -104,13 +107,17 @@ SCORECARD = Stage(
 SAMPLE = Stage("sample", 1, ("tasks.human_review.sample",))
 DRIFT = Stage(
     "drift",
-    2,
+    3,
     (
+        "data_contracts.inference_log",
+        "tasks.drift.attribution",
         "tasks.drift.comparison",
         "tasks.drift.log",
+        "tasks.drift.log_files",
         "tasks.drift.reference",
         "tasks.drift.signals",
         "tasks.drift.texts",
+        "tasks.drift.thresholds",
         "tasks.models.embedding",
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import DocumentRecord
+from data_contracts.kinds.document import DocumentRecord
 from data_contracts.snapshot.reading import read_records
 from tasks.finetuning import export
 from tasks.finetuning.kernels.choice import loss_sum

@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError, PaddockError
-from data_contracts.records import (
-    ChatRecord,
-    DocumentRecord,
-    PreferenceRecord,
-    Record,
-    RecordKind,
-    record_id,
-)
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Record, record_id
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.launch import run_training
 from tasks.finetuning.objectives.registry import OBJECTIVES

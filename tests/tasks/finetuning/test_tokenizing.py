@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import (
-    ChatRecord,
-    DocumentRecord,
-    InstructionRecord,
-    PreferenceRecord,
-    Record,
-    record_id,
-)
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.records import Record, record_id
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.packing import collate, pack
 from tasks.finetuning.tokenizing import Example, encode, tokenize
@@ -69,6 +66,14 @@ def test_only_what_the_assistant_says_and_its_end_is_a_target(tokenizer: Any) ->
     assert tokenizer.decode([*example.tokens]) == whole  # and nothing before or after it
     assert example.tokens.count(tokenizer.convert_tokens_to_ids(END)) == 5
     assert not example.cut
+
+
+def test_an_answer_that_is_context_only_is_no_target(tokenizer: Any) -> None:
+    turns = list(chat(*TWO_TURNS).messages)
+    turns[-3] = turns[-3].model_copy(update={"target": False})
+    example = encode_one(ChatRecord(messages=tuple(turns)), tokenizer)
+    assert targets(example, tokenizer) == ["10 euros." + END]
+    assert "naïve friend" in tokenizer.decode([*example.tokens])
 
 
 def test_control_words_that_a_user_wrote_make_no_target(tokenizer: Any) -> None:

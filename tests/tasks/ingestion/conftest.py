@@ -76,7 +76,8 @@ def run_ingest(patterns: Any, tmp_path: Path) -> Ingest:
         )
         tools = Tools(options.pop("redactor", patterns))
         redact = tools.redactor.redact_text
-        require_usable(resolved, kind, rules.mapping, limits, tmp_path / "look", redact)
+        scratch = tmp_path / "look"
+        require_usable(resolved, rules.contract, rules.mapping, limits, scratch, redact)
         return ingest(resolved, rules, tools, options.pop("out", tmp_path / "out"), **options)
 
     return run

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import ChatRecord, DocumentRecord
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.tokenizing import encode
 from tasks.models.chat_rendering import (
