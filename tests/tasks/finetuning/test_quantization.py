@@ -84,8 +84,7 @@ def test_adapters_merge_to_the_same_logits(
     export.export_model(model, job, tmp_path)
     shipped = load_model(tmp_path / "model")[0]
     for name, weight in shipped.named_parameters():
-        assert torch.equal(weight, merged[name].bfloat16().float()), name
-        weight.data.copy_(merged[name])
+        assert torch.equal(weight, merged[name]), name
     assert off(logits(shipped), together) < 1e-4
 
 

@@ -62,7 +62,7 @@ def test_rows_cut_and_left_out_are_counted_with_their_reasons(tiny_model: Path) 
     assert (account.given, account.trained, account.cut) == (9, 2, 1)
     assert account.left_out == {NO_ROOM: 6, NO_ANSWER: 1}
     assert len(items) == account.trained == account.given - sum(account.left_out.values())
-    assert "2 of 9 rows train" in account.words() and f"6 {NO_ROOM}" in account.words()
+    assert "2 of 9 rows train" in account.words() and f"6: {NO_ROOM}" in account.words()
     with pytest.raises(InputError) as error:
         require_rows(account, 0.5, "here")
     assert "7 of 9" in error.value.what and "78%" in error.value.what

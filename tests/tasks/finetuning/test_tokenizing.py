@@ -15,6 +15,7 @@ from data_contracts.records import Record, record_id
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.packing import collate, pack
 from tasks.finetuning.tokenizing import Example, encode, tokenize
+from tasks.models.chat_rendering import splits_first_token
 
 END = "<|im_end|>"
 TWO_TURNS = [
@@ -120,6 +121,18 @@ def test_what_the_assistant_says_before_it_is_asked_is_no_target(tokenizer: Any)
     assert targets(encode_one(asked, tokenizer), tokenizer) == ["10 euros." + END]
     unasked = chat(greeting, ("user", "Thanks."))
     assert encode([("x", unasked)], tokenizer, 512) == []
+
+
+def test_a_prompt_that_ends_within_an_answers_first_token_is_told_of(embedded_base: Path) -> None:
+    tokenizer: Any = load_tokenizer(embedded_base)
+    assert not splits_first_token(tokenizer)
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}{{ eos_token }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    assert splits_first_token(tokenizer)
+    one = encode_one(chat(("user", "Is it wet?"), ("assistant", "Yes")), tokenizer)
+    assert targets(one, tokenizer) == [" Yes" + END]
 
 
 REWRITING = (

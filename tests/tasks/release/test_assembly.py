@@ -47,6 +47,7 @@ def evidence(*, backwards: bool = False) -> Evidence:
             "recipe": ordered({"method": "lora", "learning_rate": 0.001}),
             **ordered({"steps": 30, "tokens": 12345}),
             **ordered({"first_loss": 2.34567, "final_loss": 0.12345}),
+            "notes": ("84 of 90 rows train; 6 left out", "weights are kept in float32"),
         },
         snapshot=SnapshotReport(
             kind="chat",
@@ -135,6 +136,7 @@ def test_the_card_says_what_was_learned_from_what_and_how_well() -> None:
     assert "100 records of kind chat (90 to train on), kept of 110 rows; 3 quarantined" in card
     assert "5 duplicates and 2 evaluation leaks dropped" in card
     assert "EMAIL 3, PERSON 4" in card
+    assert "\n- 84 of 90 rows train; 6 left out\n- weights are kept in float32\n" in card
     assert "30 steps, 12345 tokens; loss 2.346 to 0.123" in card
     assert "| desk_facts/accuracy | 0.200 [0.100, 0.300] | 0.812 [0.713, 0.912] |" in card
 
