@@ -59,7 +59,8 @@ def describe_poll(name: str, poll: Poll) -> str:
     lines += [f"- version {v} passed over: {why}" for v, why in poll.passed_over.items()]
     if poll.trouble:
         lines.append(f"Nothing of {name} was looked at: {poll.trouble}. To do: {poll.remedy}.")
-    return "\n".join(lines) or f"No candidate of {name} waits to be promoted."
+    serves = f": version {poll.champion} is the champion already" if poll.champion else ""
+    return "\n".join(lines) or f"No candidate of {name} waits to be promoted{serves}."
 
 
 def describe_release(release: Release) -> str:

@@ -35,11 +35,13 @@ STEP = "promote"
 class Poll(Frozen):
     """What a look at the candidates did: the release (if any), and why others were passed over.
 
-    `trouble` says why no candidate was looked at: the registry is not as releases left it.
+    `champion` is the version that serves already. `trouble` says why no candidate was looked at:
+    the registry is not as releases left it.
     """
 
     release: Release | None
     passed_over: dict[int, str]
+    champion: int | None = None
     trouble: str = ""
     remedy: str = ""
 
@@ -118,7 +120,8 @@ def promote_approved(
             return Poll(release=release, passed_over=passed_over)
         except (ContractError, IntegrityError) as refusal:
             passed_over[candidate.version] = refusal.what
-    return Poll(release=None, passed_over=passed_over)
+    serves = standing.champion.version if standing.champion else None
+    return Poll(release=None, passed_over=passed_over, champion=serves)
 
 
 def rollback(registry: Registry, name: str, reason: str, keys: SigningKeys) -> Release:
