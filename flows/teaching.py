@@ -148,12 +148,11 @@ def _answers(
     tell: Callable[[], None],
 ) -> list[str]:
     """Return each question's answer; `tell` is called now and then, as while a server starts."""
-    from tasks.evaluation.prompts import Prompt, render_turns
+    from tasks.evaluation.prompts import Prompt, render_question
 
     prompts: list[Prompt] = []
     for number, question in enumerate(questions):
-        turns = [turn.model_dump() for turn in question.turns]
-        text = render_turns(turns, teacher.tokenizer, f"row {question.row['id']}")
+        text = render_question(question.turns, teacher.tokenizer, f"row {question.row['id']}")
         ids: Any = teacher.tokenizer(text, add_special_tokens=False)["input_ids"]
         room = min(budget, teacher.context - len(ids))
         prompts.append(Prompt("", f"{number:05d}", ids, room))
