@@ -26,7 +26,7 @@ from tasks.storage.outputs import Built, Outputs, Reference
 if TYPE_CHECKING:
     from tasks.evaluation.respondents import Respondent
 
-STAGE, RECIPE = "teacher_answers", 2
+STAGE, RECIPE = "teacher_answers", 3
 PART, BATCH, SHARD_ROWS = 256, 64, 50_000  # prompts between saves, at a time; rows a file
 SPLITS = ("train", "validation")
 Progress = Callable[[int, int | None], None]

@@ -1,7 +1,8 @@
 """The one way a record becomes text for a model, and which part of that text the model has to say.
 
 Needs a fast tokenizer with a chat template. Training learns the spans found here, evaluation
-scores the same ones. Writes nothing; no error quotes a record.
+scores the same ones and ends an answer where the template ends an assistant's turn. Writes nothing;
+no error quotes a record.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from data_contracts.records import DocumentRecord, Message, Record, conversation
 
 # What a chat template raises over turns it does not take, beside jinja's own errors.
 _BROKEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_QUESTION, _ANSWER, _NEXT = "Qx7question", "Qx7answer", "Qx7next"
 
 
 class Rendering(NamedTuple):
@@ -72,3 +74,48 @@ def render_turns(
 def said(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> list[bool]:
     """Tell of each token, given by its characters [start, end), whether a span holds it."""
     return [any(first <= start and end <= last for first, last in spans) for start, end in offsets]
+
+
+def closing_tokens(tokenizer: Any) -> frozenset[int]:
+    """Return the ids of the tokens with which the chat template closes an assistant's turn.
+
+    Found by rendering a conversation: the added token that comes first behind what the assistant
+    said. Looked for at the end of a conversation and in the midst of one, since some templates
+    close a turn in one of them only. Empty if the template closes a turn with no token of its own.
+    """
+    turns = [
+        {"role": "user", "content": _QUESTION},
+        {"role": "assistant", "content": _ANSWER},
+        {"role": "user", "content": _NEXT},
+    ]
+    found: set[int] = set()
+    for said_so_far in (turns[:2], turns):
+        try:
+            text = render_turns(said_so_far, tokenizer, answer_follows=False)
+        except RenderingError:
+            continue
+        found |= _closing(text, tokenizer)
+    return frozenset(found)
+
+
+def _closing(text: str, tokenizer: Any) -> set[int]:
+    """Return the added token that comes first behind the answer and before the next turn opens."""
+    if _ANSWER not in text:
+        return set()
+    start, end = text.rfind(_ANSWER) + len(_ANSWER), text.rfind(_NEXT)
+    opening = text[: text.find(_QUESTION)]
+    end = len(text) if end < 0 else end - _shared_tail(opening, text[start:end])
+    tokens = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    for token, (first, last) in zip(tokens["input_ids"], tokens["offset_mapping"], strict=True):
+        if first < start or not text[first:last].strip():
+            continue
+        return {token} if first < end and token in tokenizer.added_tokens_decoder else set()
+    return set()
+
+
+def _shared_tail(one: str, other: str) -> int:
+    """Return how many characters two texts share at their ends: a user's turn opens with them."""
+    shared = 0
+    while shared < min(len(one), len(other)) and one[-1 - shared] == other[-1 - shared]:
+        shared += 1
+    return shared

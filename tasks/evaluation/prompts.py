@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import InputError
 from data_contracts.records import Message
-from model_registry.chat_rendering import RenderingError, render_turns
+from model_registry.chat_rendering import RenderingError, closing_tokens, render_turns
 
 if TYPE_CHECKING:
     from eval_sets.types import EvalSet
@@ -62,15 +62,26 @@ def render_question(turns: Sequence[Message], tokenizer: Any, where: str) -> str
 
 
 def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Return the ids that end an answer: the generation config's and the tokenizer's own."""
+    """Return the ids that end an answer: those that the model's files name, and the template's.
+
+    The files' are the generation config's and the tokenizer's own; the template's are those that
+    close an assistant's turn, which training taught the model to say.
+    """
     configured = model.generation_config.eos_token_id
     ids = configured if isinstance(configured, list) else [configured]
-    found = frozenset(int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None)
+    named = frozenset(int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None)
+    found = named | closing_tokens(tokenizer)
     if not found:
         raise InputError(
-            "the model has no end-of-text token, so no answer would end",
+            "the model has no end-of-text token, and its chat template closes a turn with none, so"
+            " no answer would end",
             step=STEP,
             where=str(tokenizer.name_or_path),
             remedy="set eos_token_id in generation_config.json",
         )
     return found
+
+
+def turn_ends(tokenizer: Any) -> list[str]:
+    """Return the tokens that close an assistant's turn in the chat template, for the record."""
+    return sorted(tokenizer.convert_ids_to_tokens(sorted(closing_tokens(tokenizer))))

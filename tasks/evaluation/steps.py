@@ -25,7 +25,7 @@ from tasks.evaluation.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
 
 ANSWERS, LIKELIHOOD, SCORECARD = "answers", "likelihood", "scorecard"
-RECIPE, ANSWERS_RECIPE = 2, 2
+RECIPE, ANSWERS_RECIPE = 2, 3
 HELD_OUT_RECORDS = 100
 Progress = Callable[[int, int | None], None]
 
