@@ -24,23 +24,13 @@ import re
 from collections.abc import Sequence
 
 from eval_sets.types import ClosedBook
+from model_registry.refusals import abstains
 from tasks.evaluation.metrics.atoms import Atom, find, normalized, read_atoms, same
 from tasks.evaluation.metrics.case_metric import CaseMetric, Score
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FIGURE_KINDS = frozenset({"number", "quantity", "time"})
 
-_ABSTAINS = re.compile(
-    r"""
-    \b(?:do|does|did|could)(?:\ not|n't)\ (?:\w+\ ){0,2}?(?:have|know|find|say|see|access|tell)\b
-    | \bcan(?:\ not|not|'t)\ (?:\w+\ ){0,2}?(?:find|provide|tell|say|see|access|answer|confirm)\b
-    | \b(?:have|has|is|there's|with)\ no\ (?:\w+\ ){0,2}?(?:information|details?|data|idea)\b
-    | \b(?:not|n't)\ (?:sure|certain|aware|able\ to|familiar)\b
-    | \b(?:unable\ to|no\ idea|unsure|unknown\ to\ (?:me|us)|i'm\ unaware)\b
-    | \b(?:information|details|answer)\ (?:is|are)(?:\ not|n't)\ (?:\w+\ )?(?:available|known)\b
-    """,
-    re.VERBOSE,
-)
 _ASSERTS_NOTHING = re.compile(
     r"""
     (?:i'm\ (?:so\ |very\ |really\ )?(?:sorry|afraid)|sorry|i\ apologi[sz]e|unfortunately,?\ i\b
@@ -78,13 +68,13 @@ def judge(
     atoms = read_atoms(answer)
     known = [read_atoms(text) for text in (*gold.facts, question, *sum(gold.accepted, ()))]
     false_claims = [claim for claim in _claims(atoms, claim_terms) if not _holds(known, claim)]
-    abstains = bool(_ABSTAINS.search(normalized(answer))) and not false_claims
+    abstained = abstains(answer) and not false_claims
     right = gold.answerable and _is_right(atoms, gold, false_claims)
     invents = bool(false_claims) or (not right and asserts(answer))
     return {
         "accuracy": float(right) if gold.answerable else None,
-        "hallucination": float(invents and not abstains),
-        "abstention": None if gold.answerable else float(abstains),
+        "hallucination": float(invents and not abstained),
+        "abstention": None if gold.answerable else float(abstained),
     }
 
 
