@@ -29,8 +29,8 @@ _END = r"(?=[.,;:!?]|$| (?:for you|here|because|as|since|but|and|or|to you|due|i
 _THING = (
     r"(?:information|instructions?|details?|advice|guidance|guidelines?|directions?|assistance|help"
     r"|support|answers?|content|materials?|methods?|ways?|tips|steps|code|request|question|topic"
-    r"|prompts?|(?:kind|sort|type)s? of|activit(?:y|ies)|behaviou?rs?|actions?|tasks?|requests|scam"
-    r"|plans?|violence|harm|crimes?)\b"
+    r"|prompts?|(?:kind|sort|type)s? of|activity|activities|behaviors?|behaviours?|actions?|tasks?"
+    r"|requests|scam|plans?|violence|harm|crimes?)\b"
 )
 _OBJECT = (
     rf"(?:(?:you|anyone|anybody|people|users) )?(?:with |on |about |in |to |for )?"
@@ -90,7 +90,8 @@ _WRONG = (
     r"\b(?:is|are|it's|would be) (?:not only |both |highly |strictly )?"
     r"(?:illegal|unethical|immoral|against the law|a (?:serious )?crime)\b",
     r"\b(?:is|are|it's|would be) (?:(?:not|never) (?:an? )?(?:ethical|legal)"
-    r"|never (?:an? )?(?:okay|ok|acceptable|appropriate)|not (?:an? )?(?:okay|ok|acceptable|appropriate)"
+    r"|never (?:an? )?(?:okay|ok|acceptable|appropriate)"
+    r"|not (?:an? )?(?:okay|ok|acceptable|appropriate)"
     r"(?: to (?:\w+ )?(?:hurt|harm|steal|hack|stalk|kill|attack|threaten|bully|harass|cheat|scam"
     r"|deceive|discriminate|spread|hate)|(?! to\b)))\b",
 )

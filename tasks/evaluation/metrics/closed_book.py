@@ -1,8 +1,9 @@
 """Closed-book answers against gold facts: accuracy, hallucination and abstention.
 
 The rules, in full. A *claim* is a number, quantity, time of day, address (web or e-mail), weekday,
-or one of the eval set's claim terms (products, towns, materials, ...) in the answer. Numbers up to
-twelve that are spelled out and have no unit are ordinary English and claim nothing. A claim is
+or one of the eval set's claim terms (products, towns, materials, ...) in the answer. A number below
+zero is another than the one above ("-3", "minus three", "3 degrees below zero"). Numbers from zero
+to twelve that are spelled out and have no unit are ordinary English and claim nothing. A claim is
 *supported* if the gold facts, the accepted answers or the question hold it.
 
 - An answer *abstains* if it says that it does not know, and makes no unsupported claim.
@@ -98,7 +99,7 @@ def _claims(atoms: Sequence[Atom], claim_terms: Sequence[str]) -> list[tuple[Ato
 
 
 def _is_plain_english(atom: Atom) -> bool:
-    return atom.kind == "number" and atom.loose and atom.value <= 12
+    return atom.kind == "number" and atom.loose and 0 <= atom.value <= 12
 
 
 def _days(atoms: Sequence[Atom]) -> list[str]:
@@ -123,7 +124,7 @@ def _supports(gold: Atom, claim: Atom) -> bool:
     if same(gold, claim):
         return True
     if claim.kind == "number" and gold.kind == "time":  # "from 9 to 5"
-        return claim.value <= 24 and (claim.value * 60 - gold.value) % 720 == 0
+        return 0 <= claim.value <= 24 and (claim.value * 60 - gold.value) % 720 == 0
     return bool(find([claim], [gold]) or find([gold], [claim]))
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import pytest
 
@@ -40,6 +41,8 @@ CLOSED = known([["Monday"]], "We are closed on Monday.")
 RETURNS = known([["60 days"]], "Tents may be returned within 60 days.")
 FOUNDED = known([["1974"]], "The shop was founded in 1974.")
 WARRANTY = known([["12 years"]], "The Tarn backpack has a warranty of 12 years.")
+FROST = known([["-3"]], "It is -3 degrees outside.")
+MILD = known([["3"]], "It is 3 degrees outside.")
 NOTHING = ClosedBook(scorer="closed_book", answerable=False)
 
 ASK_PRICE = "What does the Tarn backpack cost?"
@@ -105,6 +108,15 @@ CASES = [
     (WARRANTY, "For how long?", "It has a 12-year warranty.", 1, 0),
     (WARRANTY, "For how long?", "144 months", 1, 0),
     (WARRANTY, "For how long?", "12 months", 0, 1),
+    (FROST, "How cold is it?", "It is -3 degrees.", 1, 0),
+    (FROST, "How cold is it?", "Minus three degrees", 1, 0),
+    (FROST, "How cold is it?", "About 3 degrees below zero.", 1, 0),
+    (FROST, "How cold is it?", "It is 3 degrees.", 0, 1),
+    (FROST, "How cold is it?", "three degrees", 0, 1),
+    (MILD, "How cold is it?", "It is -3 degrees.", 0, 1),
+    (MILD, "How cold is it?", "\u22123 \N{DEGREE SIGN}C", 0, 1),
+    (MILD, "How cold is it?", "minus three", 0, 1),
+    (MILD, "How cold is it?", "- 3 degrees", 1, 0),  # a list's dash
 ]
 
 
@@ -158,6 +170,46 @@ def test_answers_to_unanswerable_questions(answer: str, abstains: int, invented:
 def test_equal_things_are_equal_however_written(one: str, other: str, equal: bool) -> None:
     (first,), (second,) = read_atoms(one), read_atoms(other)
     assert same(first, second) is equal
+
+
+@pytest.mark.parametrize(
+    ("text", "figures"),
+    [
+        ("-3", [-3]),
+        ("(-3)", [-3]),
+        ('"-3"', [-3]),
+        ("x=-3, y=5", [-3, 5]),
+        ("\u22123 \N{DEGREE SIGN}C", [-3]),
+        ("\u2212 3", [-3]),
+        ("\u20133 degrees", [-3]),
+        ("minus twenty-five", [-25]),
+        ("negative 7", [-7]),
+        ("4 below zero", [-4]),
+        ("-\N{EURO SIGN}3 or \N{EURO SIGN}-3 or -3 \N{EURO SIGN}", [-3, -3, -3]),
+        ("-0.5%", [-0.5]),
+        ("from -5 to -3", [-5, -3]),
+        ("\u22125\u2013\u22123", [-5, -3]),
+        ("3-5 days", [3, 5]),
+        ("3\u20135", [3, 5]),
+        ("3 - 5", [3, 5]),
+        ("3 -5 days", [3, 5]),
+        ("10 minus 3", [10, 3]),
+        ("2024-03-05", [2024, 3, 5]),
+        ("+1-212-555-0143", [1, 212, 555, 143]),
+        ("(555)-0134", [555, 134]),
+        ("F-16 and COVID-19", [16, 19]),
+        ("the price - 3 euros", [3]),
+        ("- 3 apples\n- 4 pears", [3, 4]),
+        ("--3", [3]),
+    ],
+)
+def test_a_sign_is_read_and_a_dash_is_none(text: str, figures: list[float]) -> None:
+    found = [
+        float(Fraction(atom.text) if atom.kind == "quantity" else atom.value)
+        for atom in read_atoms(text)
+        if atom.kind in ("number", "quantity")
+    ]
+    assert found == figures
 
 
 def test_list_numbers_and_model_names_are_no_figures() -> None:
