@@ -127,6 +127,10 @@ def _apply(gate: Gate, scorecard: Scorecard, against: Reference) -> GateResult:
     figure, what = _figure(gate, metric, against)
     if figure is None:
         return _failed(gate, f"there is no {what}")
+    if figure.value is not None and figure.n > 0 and figure.missing:
+        few = "is too little" if figure.n == 1 else "are too few, or too much alike,"
+        cases = f"{figure.n} case{'' if figure.n == 1 else 's'}"
+        return _failed(gate, f"{what} = {figure.value:.3f}, but {cases} {few} for an interval")
     if figure.missing:
         return _failed(gate, f"{what} or its interval could not be computed")
     return _compare(gate, metric, figure, what)

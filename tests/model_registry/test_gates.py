@@ -133,6 +133,17 @@ def test_what_is_missing_fails(score: Estimate | None, rule: str) -> None:
     assert "missing" in verdict.gates[0].reason
 
 
+@pytest.mark.parametrize(
+    ("cases", "why"),
+    [(1, "0.900, but 1 case is too little"), (3, "0.900, but 3 cases are too few")],
+)
+def test_a_figure_over_too_few_cases_for_an_interval_fails_and_says_so(
+    cases: int, why: str
+) -> None:
+    verdict = _judge(_scorecard(_estimate(0.9, None, None, n=cases)), rule="min", value=0.1)
+    assert not verdict.passed and why in verdict.gates[0].reason
+
+
 def test_nan_that_went_through_json_fails() -> None:
     scorecard = _scorecard(_estimate(float("nan"), float("nan"), float("nan")))
     again = Scorecard.model_validate_json(scorecard.model_dump_json())
