@@ -1,24 +1,28 @@
 """`evaluate`: ask the champion again, every night, and see whether it still holds up.
 
-Verifies the champion's signature and bytes, lets it answer the eval sets as they are today (a new
-version of a set is a new question), and scores it beside the base model.
+Verifies the champion's signature and bytes, lets it answer the eval sets that it was judged by, as
+they are today (a new version of a set is a new question), and scores it beside the base model.
 """
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+
 from prefect import flow
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from data_contracts.errors import ContractError
+from eval_sets.types import EvalSet
 from flows.comparing import compare_models, registered_model, stored_model
 from flows.inputs import choose_eval_sets
-from flows.parameters import EvaluateParameters
+from flows.parameters import EvaluateParameters, RetrainParameters
 from flows.progress import LOGGER, stage
 from flows.settings import read_settings
-from flows.summary import read_summaries
 from flows.workshop import Workshop
 from model_registry.candidates import candidate_of
 from model_registry.scorecard import Role
+from model_registry.versions import Version
 from tasks.evaluation.steps import Evaluated
 from tasks.finetuning.steps import BASE_STAGE
 from tasks.ingestion.steps import STAGE as SNAPSHOT_STAGE
@@ -49,10 +53,7 @@ def evaluate(parameters: EvaluateParameters = DEFAULTS) -> Evaluation:
         "base": stored_model(workshop, base),
         "champion": registered_model(workshop, champion),
     }
-    newest = read_summaries(workshop.store, parameters.name, newest=1)
-    demo = newest[0].parameters.is_demo if newest else True
-    named = parameters.eval_sets or (newest[0].parameters.eval_sets if newest else "")
-    sets = choose_eval_sets(named, demo=demo)
+    sets = sets_to_ask(workshop, champion, parameters.eval_sets)
     reused: dict[str, bool] = {}
 
     def note(title: str, built: Built) -> Reference:
@@ -66,6 +67,27 @@ def evaluate(parameters: EvaluateParameters = DEFAULTS) -> Evaluation:
     LOGGER.info("%s", (folder / "scorecard.md").read_text(encoding="utf-8"))
     return Evaluation(
         champion=champion.version, scorecard=scorecard.key, reused=reused["scorecard"]
+    )
+
+
+def sets_to_ask(workshop: Workshop, champion: Version, named: str) -> list[EvalSet]:
+    """Return the eval sets that are named, else those that the champion was judged by.
+
+    ContractError if no record of a run that made the champion can be read.
+    """
+    if named.strip(" ,"):
+        return choose_eval_sets(named, demo=True)
+    for key in sorted(workshop.store.keys(f"runs/{champion.name}"), reverse=True):
+        summary = json.loads(workshop.store.read(key))
+        if summary.get("candidate_digest") == champion.digest:
+            with suppress(ValidationError):  # of an older form: another record may not be
+                asked = RetrainParameters.model_validate(summary["parameters"])
+                return choose_eval_sets(asked.eval_sets, demo=asked.is_demo)
+    raise ContractError(
+        "nobody recorded which eval sets the champion was judged by",
+        step="evaluate",
+        where=f"{champion.name} version {champion.version}",
+        remedy="name them with --eval-sets",
     )
 
 
