@@ -13,7 +13,7 @@ from flows.parameters import RetrainParameters
 from model_registry.approvals import Request
 from model_registry.candidates import Candidate
 from model_registry.dossier import Dossier
-from model_registry.scorecard import Estimate, MetricResult, Role
+from model_registry.scorecard import MetricResult, Role
 from tasks.finetuning.reproduce import Spent
 from tasks.release.assembly import Evidence
 from tasks.storage.objects import ObjectStore
@@ -203,19 +203,10 @@ def _score_lines(metrics: Sequence[MetricResult]) -> list[str]:
     roles: list[Role] = [role for role in get_args(Role) if role in metrics[0].scores]
     lines = [f"{'Scores (95% intervals)':34s}" + "".join(f" {role:>23s}" for role in roles)]
     for metric in metrics:
-        cells = [_cell(metric.scores.get(role), metric.unit == "share") for role in roles]
+        given = [metric.scores.get(role) for role in roles]
+        cells = [one.shown(metric.unit) if one else "missing" for one in given]
         lines.append(f"  {metric.key:32s}" + "".join(f" {cell:>23s}" for cell in cells))
     return lines
-
-
-def _cell(estimate: Estimate | None, share: bool) -> str:
-    if estimate is None or estimate.value is None:
-        return "missing"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3f} [no interval]"
-    if share:
-        return f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]"
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
 def _counts(counts: dict[str, int]) -> str:

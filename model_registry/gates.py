@@ -153,11 +153,12 @@ def _compare(gate: Gate, metric: MetricResult, figure: Estimate, what: str) -> G
     passes, limit = _limit(gate, wants_more)
     end = "" if gate.on == "value" else (" (low end)" if wants_more else " (high end)")
     passed = passes(judged)
+    mark = metric.unit.mark if metric.unit.scale == 1 else ""  # a policy's values are unscaled
     return GateResult(
         gate=gate,
         passed=passed,
         figure=figure,
-        reason=f"{what} = {value:.3f} [{low:.3f}, {high:.3f}]; {judged:.3f}{end} is"
+        reason=f"{what} = {value:.3f} [{low:.3f}, {high:.3f}]{mark}; {judged:.3f}{end} is"
         f" {'' if passed else 'not '}{limit}",
     )
 

@@ -10,7 +10,7 @@ import pytest
 from data_contracts.errors import InputError
 from eval_sets.loading import list_eval_sets, load_eval_set
 from model_registry.gates import Gate, Policy, Verdict, judge, load_policy, verdict_markdown
-from model_registry.scorecard import Estimate, MetricResult, Role, Scorecard
+from model_registry.scorecard import SHARE, Estimate, MetricResult, Role, Scorecard
 
 
 def _estimate(value: float | None, low: float | None, high: float | None, n: int = 50) -> Estimate:
@@ -29,7 +29,7 @@ def _scorecard(
         models["champion"] = "x"
     metric = MetricResult(
         key="set/figure",
-        unit="share",
+        unit=SHARE,
         higher_is_better=higher_is_better,
         scores={"candidate": score} if score else {},
         differences=differences or {},

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from eval_sets.types import ClosedBook
 from model_registry.refusals import abstains
 from tasks.evaluation.metrics.atoms import Atom, find, normalized, read_atoms, same
-from tasks.evaluation.metrics.case_metric import CaseMetric, Score
+from tasks.evaluation.metrics.scorer import Answer, Figure, Score, Scorer
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FIGURE_KINDS = frozenset({"number", "quantity", "time"})
@@ -48,18 +48,20 @@ _NOT = frozenset({"not", "never"})
 _LIMITS = frozenset({"after", "beyond", "than", "until", "exceeding", "exceed", "later", "before"})
 
 
-class ClosedBookMetric(CaseMetric):
+class ClosedBookScorer(Scorer[ClosedBook]):
     """Accuracy, hallucination and abstention of closed-book answers (rules: the module's text)."""
 
-    inputs = {"predictions": "string", "references": "string", "prompts": "string"}  # noqa: RUF012
-    figures = ("accuracy", "hallucination", "abstention")
+    name = "closed_book"
+    expects = ClosedBook
+    figures = (
+        Figure("accuracy", higher_is_better=True),
+        Figure("hallucination", higher_is_better=False),
+        Figure("abstention", higher_is_better=True),
+    )
 
-    def score(
-        self, answer: str, reference: str, prompt: str, *, claim_terms: Sequence[str] = ()
-    ) -> dict[str, Score]:
-        """Score one answer; `prompt` is the question, whose own words are no claims."""
-        gold = ClosedBook.model_validate_json(reference)
-        return judge(answer, gold, prompt, claim_terms)
+    def score(self, answer: Answer, expected: ClosedBook) -> dict[str, Score]:
+        """Score one answer; the question's own words are no claims."""
+        return judge(answer.text, expected, answer.question, answer.claim_terms)
 
 
 def judge(

@@ -8,7 +8,8 @@ import pytest
 from data_contracts.errors import PaddockError
 from eval_sets.types import ClosedBook
 from tasks.evaluation.metrics.atoms import find, read_atoms, same
-from tasks.evaluation.metrics.closed_book import ClosedBookMetric, judge
+from tasks.evaluation.metrics.case_metric import CaseMetric
+from tasks.evaluation.metrics.closed_book import ClosedBookScorer, judge
 
 TERMS = (
     "Tarn backpack",
@@ -220,10 +221,11 @@ def test_list_numbers_and_model_names_are_no_figures() -> None:
 
 
 def test_the_metric_gives_means_over_the_cases_a_figure_applies_to() -> None:
-    result = ClosedBookMetric().compute(
+    result = CaseMetric(ClosedBookScorer()).compute(
         predictions=["89 euros", "99 euros", "I don't know."],
         references=[gold.model_dump_json() for gold in (PRICE, PRICE, NOTHING)],
-        prompts=[ASK_PRICE, ASK_PRICE, "What does the Bison parka cost?"],
+        questions=[ASK_PRICE, ASK_PRICE, "What does the Bison parka cost?"],
+        tokens=[3, 3, 5],
         claim_terms=TERMS,
     )
     assert result is not None
@@ -233,13 +235,18 @@ def test_the_metric_gives_means_over_the_cases_a_figure_applies_to() -> None:
 
 
 def test_a_figure_that_applies_to_no_case_is_nan() -> None:
-    result = ClosedBookMetric().compute(
-        predictions=["89 euros"], references=[PRICE.model_dump_json()], prompts=[ASK_PRICE]
+    result = CaseMetric(ClosedBookScorer()).compute(
+        predictions=["89 euros"],
+        references=[PRICE.model_dump_json()],
+        questions=[ASK_PRICE],
+        tokens=[3],
     )
     assert result is not None and math.isnan(result["abstention"])
 
 
 def test_an_unreadable_reference_is_an_error_that_quotes_nothing() -> None:
     with pytest.raises(PaddockError) as error:
-        ClosedBookMetric().per_case(predictions=["secret"], references=["{}"], prompts=["secret"])
+        CaseMetric(ClosedBookScorer()).per_case(
+            predictions=["secret"], references=["{}"], questions=["secret"], tokens=[1]
+        )
     assert "secret" not in str(error.value)

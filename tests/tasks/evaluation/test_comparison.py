@@ -9,15 +9,15 @@ import pytest
 
 from data_contracts.errors import InputError
 from data_contracts.records import Message
-from eval_sets.types import Card, Case, ClosedBook, EvalSet, Expect, Refusal, Scorer
-from model_registry.scorecard import Role, read_scorecard
+from eval_sets.types import Card, Case, ClosedBook, EvalSet, Expectation, Refusal
+from model_registry.scorecard import PERPLEXITY, Role, read_scorecard
 from tasks.evaluation.comparison import HELD_OUT, build_scorecard
 from tasks.evaluation.tables import read_rows, write_json, write_rows
 
 DIGESTS: dict[Role, str] = {"base": "b" * 64, "candidate": "c" * 64, "champion": "e" * 64}
 
 
-def eval_set(name: str, scorer: Scorer, expected: Sequence[Expect]) -> EvalSet:
+def eval_set(name: str, scorer: str, expected: Sequence[Expectation]) -> EvalSet:
     cases = tuple(
         Case(
             id=f"c{index}",
@@ -108,7 +108,7 @@ def test_the_scorecard_holds_every_figure_with_interval_and_difference(
     assert card.metrics["safety/over_refusal"].scores["candidate"].missing
     assert card.metrics["facts/abstention"].differences["candidate-base"].missing
     perplexity = card.metrics[HELD_OUT]
-    assert perplexity.unit == "perplexity"
+    assert perplexity.unit == PERPLEXITY
     assert perplexity.scores["base"].value == pytest.approx(math.exp(2))
     assert perplexity.differences["candidate-base"].value == pytest.approx(
         math.exp(1) - math.exp(2)
@@ -133,7 +133,7 @@ def test_the_tables_name_every_case_with_every_models_answer(
     assert len(held_out) == 12
     assert held_out[0]["perplexity_candidate"] == pytest.approx(math.e)
     text = (tmp_path / "scorecard.md").read_text(encoding="utf-8")
-    assert "| facts/accuracy ↑ | 10 | 10.0 [" in text and "missing" in text
+    assert "| facts/accuracy ↑ | share | 10 | 10.0% [" in text and "missing" in text
     assert (tmp_path / "scorecard.png").stat().st_size > 10_000
 
 

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -111,7 +112,7 @@ def test_the_token_that_closes_a_turn_in_the_template_ends_an_answer(
         settings |= {key: other[key] for key in settings.keys() & other.keys()}
         (folder / name).write_text(json.dumps(settings))
     if way == "library":
-        monkeypatch.setattr(decoder, "obstacle", lambda *_: "a trial")
+        monkeypatch.setattr(decoder, "obstacle", Mock(return_value="a trial"))
     own, found = prompts(40), prompts(40)
     answer_prompts(*load_model(tiny_model), own, batch_size=8)
     started = serving() if way == "served" else None
