@@ -55,6 +55,7 @@ class RetrainSummary(BaseModel):
     seconds: float | None = None  # None in summaries, and of models, from before these were kept
     cost: float | None = None
     metrics: list[MetricResult]
+    notes: tuple[str, ...] = ()  # what the figures do not tell
     candidate: str
     version: int
     candidate_digest: str
@@ -103,6 +104,7 @@ def summarize(
         seconds=spent.seconds,
         cost=spent.cost,
         metrics=[evidence.scorecard.metrics[key] for key in sorted(evidence.scorecard.metrics)],
+        notes=evidence.scorecard.notes,
         candidate=candidate.name,
         version=candidate.version,
         candidate_digest=candidate.digest,
@@ -184,6 +186,7 @@ def render(summary: RetrainSummary) -> str:
         *([f"           {spent}"] if spent else []),
         "",
         *_score_lines(summary.metrics),
+        *[f"  {note}" for note in summary.notes],
         "",
         f"Gates (compared with the {summary.compared_with}"
         + ("; there is no champion yet)" if summary.compared_with == "base" else ")"),

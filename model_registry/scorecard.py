@@ -109,7 +109,11 @@ class EvalSetUsed(Frozen):
 
 
 class Scorecard(Frozen):
-    """Every metric of an evaluation; `models` maps each role to its model's digest."""
+    """Every metric of an evaluation; `models` maps each role to its model's digest.
+
+    `notes` say what a reader must know beside the figures: records that were not scored, answers
+    that were cut.
+    """
 
     models: dict[Role, str]
     eval_sets: dict[str, EvalSetUsed]
@@ -117,6 +121,7 @@ class Scorecard(Frozen):
     seed: int
     resamples: int
     confidence: float = 0.95
+    notes: tuple[str, ...] = ()
 
 
 def read_scorecard(path: Path) -> Scorecard:

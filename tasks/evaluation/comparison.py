@@ -26,6 +26,7 @@ from tasks.evaluation.intervals import (
 from tasks.evaluation.metrics.perplexity import FIGURE, perplexity
 from tasks.evaluation.metrics.registry import SCORERS
 from tasks.evaluation.metrics.scorer import Figure
+from tasks.evaluation.notes import notes
 from tasks.evaluation.report import markdown, write_plot
 from tasks.evaluation.scoring import ROLES, ScoredCase, score_cases
 from tasks.evaluation.tables import read_rows, write_rows
@@ -69,6 +70,7 @@ def build_scorecard(
         seed=seed,
         resamples=RESAMPLES,
         confidence=CONFIDENCE,
+        notes=notes(answers, likelihoods),
     )
     (out / "scorecard.json").write_text(scorecard.model_dump_json(indent=1) + "\n", "utf-8")
     (out / "scorecard.md").write_text(markdown(scorecard), encoding="utf-8")

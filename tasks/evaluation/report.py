@@ -31,6 +31,8 @@ def markdown(scorecard: Scorecard) -> str:
     ]
     for metric in scorecard.metrics.values():
         lines.append("| " + " | ".join(_cells(metric, roles, pairs)) + " |")
+    if scorecard.notes:
+        lines += ["", *[f"- {note}" for note in scorecard.notes]]
     lines += ["", "| model | digest |", "|---|---|"]
     lines += [f"| {role} | `{digest[:16]}` |" for role, digest in scorecard.models.items()]
     lines += ["", "| eval set | version | cases | digest |", "|---|---|---|---|"]

@@ -75,6 +75,8 @@ def model_card(evidence: Evidence) -> str:
         given = [metric.scores.get(role) for role in shown]
         cells = [one.shown(metric.unit) if one else "missing" for one in given]
         lines.append(f"| {key} | {cells[0]} | {cells[1]} |")
+    if evidence.scorecard.notes:
+        lines += ["", *[f"- {note}" for note in evidence.scorecard.notes]]
     return "\n".join([*lines, ""])
 
 

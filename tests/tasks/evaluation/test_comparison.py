@@ -137,6 +137,30 @@ def test_the_tables_name_every_case_with_every_models_answer(
     assert (tmp_path / "scorecard.png").stat().st_size > 10_000
 
 
+def test_what_the_figures_do_not_tell_is_noted(
+    inputs: tuple[dict[Role, Path], dict[Role, Path]], tmp_path: Path
+) -> None:
+    assert build_scorecard(*inputs, SETS, DIGESTS, tmp_path / "plain").notes == ()
+    folder = inputs[0]["candidate"]
+    told = json.loads((folder / "answers.json").read_text())
+    write_json(folder / "answers.json", told | {"turn_ends": []})
+    rows = read_rows(folder / "answers.parquet")
+    write_rows(
+        folder / "answers.parquet", [row | {"truncated": True} for row in rows[:3]] + rows[3:]
+    )
+    left_out = {"chosen": 14, "left_out": {"the chat template refuses a conversation of user": 2}}
+    write_json(inputs[1]["base"] / "likelihood.json", left_out)
+    card = build_scorecard(*inputs, SETS, DIGESTS, tmp_path / "out")
+    assert [note.partition(",")[0] for note in card.notes] == [
+        "candidate: no token closes an assistant's turn in its chat template",
+        "candidate: 3 of 14 answers came to no end within their case's limit",
+        "base: 2 of 14 held-out records are not scored: the chat template refuses a conversation"
+        " of user",
+    ]
+    text = (tmp_path / "out/scorecard.md").read_text(encoding="utf-8")
+    assert all(f"- {note}\n" in text for note in card.notes)
+
+
 def test_the_same_inputs_give_the_same_bytes(
     inputs: tuple[dict[Role, Path], dict[Role, Path]], tmp_path: Path
 ) -> None:
