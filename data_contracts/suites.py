@@ -11,7 +11,7 @@ from typing import Any
 
 from data_contracts.contracts import SIZES, DatasetContract
 from data_contracts.measures import UNDETERMINED
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 
 # A conversation takes turns: "s" system, "u" user, "a" assistant; somewhere the assistant speaks.
 ROLES = {

@@ -18,15 +18,15 @@ from uuid import uuid4
 from prefect import flow
 from pydantic import BaseModel
 
-from data_contracts.snapshot import REPORT, read_report
+from data_contracts.snapshot.reading import REPORT, read_report
 from data_contracts.validation import Contract
-from flows import publishing
-from flows.inputs import IngestInputs, ingest_inputs, ingest_job, resolve_source
-from flows.parameters import IngestParameters
-from flows.progress import LOGGER, stage
-from flows.runners import same_server, shard_runner
-from flows.settings import Settings, read_settings
-from flows.workshop import Workshop
+from flows.asking.inputs import IngestInputs, ingest_inputs, ingest_job, resolve_source
+from flows.asking.parameters import IngestParameters
+from flows.showing import publishing
+from flows.showing.progress import LOGGER, stage
+from flows.workshop.parts import Workshop
+from flows.workshop.runners import same_server, shard_runner
+from flows.workshop.settings import Settings, read_settings
 from tasks.ingestion.assembly import REPORT_PAGE
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.ingestion.early_look import require_usable

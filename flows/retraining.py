@@ -11,20 +11,20 @@ from pathlib import Path
 from prefect import flow
 from prefect.context import FlowRunContext
 
-from data_contracts.snapshot import REPORT
-from flows import publishing
-from flows.command_line import command_words
+from data_contracts.snapshot.reading import REPORT
+from flows.asking.command_words import command_words
+from flows.asking.parameters import IngestParameters, RetrainParameters
+from flows.asking.plan import Inputs, resolve_inputs
 from flows.comparing import compare_models, registered_model, stored_model
 from flows.ingestion import ingest
-from flows.live import LiveTraining
-from flows.parameters import IngestParameters, RetrainParameters
-from flows.plan import Inputs, resolve_inputs
-from flows.progress import LOGGER, stage
-from flows.publishing import SCORECARD_TAG
-from flows.settings import read_settings
-from flows.summary import RetrainSummary, StageRecord, save_summary, summarize
+from flows.showing import publishing
+from flows.showing.live import LiveTraining
+from flows.showing.progress import LOGGER, stage
+from flows.showing.publishing import SCORECARD_TAG
+from flows.showing.summary import RetrainSummary, StageRecord, save_summary, summarize
 from flows.teaching import teaching_step
-from flows.workshop import Workshop
+from flows.workshop.parts import Workshop
+from flows.workshop.settings import read_settings
 from model_registry.candidates import Candidate, candidate_of
 from model_registry.scorecard import Role
 from model_registry.versions import CHAMPION, Version, version_at

@@ -1,6 +1,6 @@
 """Read the reference: the questions and answers the champion was trained on.
 
-Needs a snapshot folder (data_contracts/snapshot.py); writes nothing.
+Needs a snapshot folder (data_contracts/snapshot/reading.py); writes nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import heapq
 from pathlib import Path
 
 from data_contracts.records import conversation
-from data_contracts.snapshot import read_records
+from data_contracts.snapshot.reading import read_records
 from tasks.drift.texts import exchanges
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from data_contracts.records import Message
-from model_registry.refusals import declines as declines  # one notion, here and in evaluation
+from tasks.models.refusals import declines as declines  # one notion, here and in evaluation
 
 _PLACEHOLDER = re.compile(r"<([A-Z][A-Z_]*)_\d+>")
 _WORD = re.compile(r"<[A-Z_]+>|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*")

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_registry.loading import Precision
-from tasks.evaluation.prompts import Progress, Prompt, render_prompts
-from tasks.evaluation.respondents import respondent
-from tasks.evaluation.serving.server import Serving
 from tasks.evaluation.tables import write_json, write_rows
+from tasks.models.loading import Precision
+from tasks.models.prompts import Progress, Prompt, render_prompts
+from tasks.models.respondents import respondent
+from tasks.models.serving.server import Serving
 
 if TYPE_CHECKING:
     from eval_sets.types import EvalSet

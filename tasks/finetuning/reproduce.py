@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import shlex
-import subprocess
 from collections.abc import Mapping
 from importlib.metadata import distributions
 from pathlib import Path
@@ -160,12 +159,22 @@ def _processor() -> str:
 
 
 def _gpus() -> list[str]:
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    import pynvml
+
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:  # no driver, so no GPU
         return []
-    return [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    try:
+        driver = pynvml.nvmlSystemGetDriverVersion()
+        cards = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+        return [
+            f"{pynvml.nvmlDeviceGetName(card)}, "
+            f"{int(pynvml.nvmlDeviceGetMemoryInfo(card).total) >> 20} MiB, {driver}"
+            for card in cards
+        ]
+    finally:
+        pynvml.nvmlShutdown()
 
 
 def _shell(words: tuple[str, ...]) -> str:

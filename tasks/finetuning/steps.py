@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -28,10 +27,15 @@ from tasks.finetuning.reproduce import (
     portable_job,
     write_reproduction,
 )
-from tasks.storage.outputs import ABOUT, Built, Outputs, Reference, fingerprint
+from tasks.storage.outputs import ABOUT, Built, Outputs, Reference
+from tasks.storage.stages import BASE, MODEL, Work
 
-BASE_STAGE, STAGE, RECIPE = "base", "model", 2
 FINGERPRINT = "paddock.fingerprint"
+
+
+def base_work(base: BaseModel) -> Work:
+    """Return the work of bringing a base model in."""
+    return BASE.of({"source": base.digest}, {})
 
 
 @task(name="bring in the base model", cache_policy=NO_CACHE)
@@ -42,23 +46,23 @@ def base_step(outputs: Outputs, base: BaseModel) -> Built:
         materialize(base, folder)
         return {}
 
-    return outputs.build(BASE_STAGE, RECIPE, {"source": base.digest}, {}, make)
+    return outputs.build(base_work(base), make)
 
 
-def training_identity(
+def training_work(
     base: Reference,
     snapshot: Reference,
     recipe: Recipe,
     teacher: Reference | None = None,
     answers: Reference | None = None,
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return (inputs, parameters) of a trained model: what its fingerprint is made of.
+) -> Work:
+    """Return the work of training a model.
 
     `answers` are the snapshot's rows as a teacher answers them, to be trained on in its place.
     """
     given = {"base": base, "snapshot": snapshot, "teacher": teacher, "answers": answers}
     inputs = {name: reference.digest for name, reference in given.items() if reference}
-    return inputs, recipe.deciding()
+    return MODEL.of(inputs, recipe.deciding())
 
 
 @task(name="finetune", cache_policy=NO_CACHE)
@@ -85,8 +89,8 @@ def finetune_step(
 
     A run that was killed is the run that goes on, in MLflow too.
     """
-    inputs, parameters = training_identity(base, snapshot, recipe, teacher, answers)
-    identity = fingerprint(STAGE, RECIPE, inputs, parameters)
+    work = training_work(base, snapshot, recipe, teacher, answers)
+    identity = work.fingerprint
 
     def make(folder: Path) -> dict[str, int]:
         history = History(folder)
@@ -106,7 +110,7 @@ def finetune_step(
             recipe=recipe,
         )
         run = registry.ensure_run(experiment, f"train {identity[:12]}", {FINGERPRINT: identity})
-        registry.log_parameters(run, {**parameters, "base": base_name, **inputs})
+        registry.log_parameters(run, {**work.parameters, "base": base_name, **work.inputs})
         log = RunLog(registry, run, sample=machine_sampler())
         try:
             following = Following(history, log, progress, show)
@@ -144,7 +148,7 @@ def finetune_step(
             "seconds": round(history.seconds),
         }
 
-    return outputs.build(STAGE, RECIPE, inputs, parameters, make)
+    return outputs.build(work, make)
 
 
 def _figures_at_the_end(summary: TrainingSummary, made: Reproduction) -> dict[str, float]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from data_contracts.errors import PaddockError
 from data_contracts.records import DocumentRecord, Record
-from model_registry.chat_rendering import Rendering, RenderingError, render_record, said
+from tasks.models.chat_rendering import Rendering, RenderingError, render_record, said
 
 
 @dataclass(frozen=True, slots=True)

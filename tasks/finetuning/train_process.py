@@ -18,8 +18,8 @@ from typing import Any, TextIO
 
 from data_contracts.errors import PaddockError
 from data_contracts.records import Split
-from data_contracts.snapshot import read_records
-from model_registry.loading import check_model_folder, load_model
+from data_contracts.snapshot.reading import read_records
+from model_registry.model_files import check_model_folder
 from tasks.finetuning.curve import draw_losses
 from tasks.finetuning.export import export_model
 from tasks.finetuning.failures import explain
@@ -30,6 +30,7 @@ from tasks.finetuning.quantization import quantize
 from tasks.finetuning.ranks import end_process, is_first, join, leave
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.trainer import StoppedError, Trainer
+from tasks.models.loading import load_model
 
 STOPPED = 143  # what a process that ends on SIGTERM leaves with
 VALIDATION_ROWS = 200

@@ -17,10 +17,9 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from model_registry.attention import use_varlen
 from tasks.finetuning.batches import Batch, made_ahead, pin, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
-from tasks.finetuning.kernels import use_liger
+from tasks.finetuning.kernels.choice import use_liger
 from tasks.finetuning.memory import Fit, fit, gpu_capacity
 from tasks.finetuning.objectives.objective import Objective, units_of
 from tasks.finetuning.optimizer import Optimizer, choose_optimizer
@@ -30,6 +29,7 @@ from tasks.finetuning.readings import Readings, require_finite, require_sound
 from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending
 from tasks.finetuning.sharding import gather, pieces, shard
 from tasks.finetuning.throughput import Meter, flops_per_token, matmul_limit
+from tasks.models.attention.packed import use_varlen
 
 Report = Callable[[dict[str, Any]], None]
 

@@ -12,8 +12,14 @@ from typing import Any
 
 from data_contracts.contracts import DatasetContract
 from data_contracts.records import Record, Split, texts
-from data_contracts.snapshot import ContractUsed, Examples, Leak, NearDuplicate, SnapshotReport
-from data_contracts.tally import Tally
+from data_contracts.snapshot.reading import (
+    ContractUsed,
+    Examples,
+    Leak,
+    NearDuplicate,
+    SnapshotReport,
+)
+from data_contracts.snapshot.tally import Tally
 from tasks.ingestion.duplicates import Seen
 
 _EXAMPLES, _EXAMPLES_A_SET, _SHOWN = 20, 5, 8

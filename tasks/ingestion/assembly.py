@@ -16,7 +16,9 @@ from typing import Any
 from data_contracts.contracts import DatasetContract
 from data_contracts.measures import RowFlags, measure
 from data_contracts.records import SCHEMAS, Record, Split, split_of, texts
-from data_contracts.snapshot import REPORT, SnapshotReport, report_json
+from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
+from data_contracts.snapshot.row_files import empty, read_row_file
+from data_contracts.snapshot.writing import SnapshotWriter
 from data_contracts.validation import Contract
 from tasks.ingestion.account import Account, beginning
 from tasks.ingestion.data_docs import DATA_DOCS, data_docs_html
@@ -24,9 +26,7 @@ from tasks.ingestion.duplicates import Seen, SeenRows
 from tasks.ingestion.fitting import require_columns_seen
 from tasks.ingestion.limits import Limits
 from tasks.ingestion.reporting import report_markdown
-from tasks.ingestion.row_files import empty, read_row_file
 from tasks.ingestion.shard_work import ROWS, SUMMARY, ShardSummary
-from tasks.ingestion.shards import SnapshotWriter
 
 REPORT_PAGE = "report.md"
 EXTRA_COLUMN = "contract: an extra column"  # not which: its name comes from outside

@@ -19,9 +19,9 @@ from data_contracts.contracts import DatasetContract
 from data_contracts.errors import shielded
 from data_contracts.measures import RowFlags, label_digest, read_time
 from data_contracts.records import Frozen, Record, record_id, replace_texts, texts
+from data_contracts.snapshot.row_files import RowFile, flag_columns, record_columns, text_columns
 from tasks.ingestion.mapping import UnfitRowError, column_value, known_columns, to_record
 from tasks.ingestion.readers import RawRow, read_part
-from tasks.ingestion.row_files import RowFile, flag_columns, record_columns, text_columns
 from tasks.ingestion.rules import Redaction, RowRules, Tools
 from tasks.ingestion.similarity import signature
 from tasks.ingestion.sources import STEP, Part

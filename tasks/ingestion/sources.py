@@ -14,8 +14,8 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from data_contracts.digests import canonical_json
 from data_contracts.records import Frozen
-from model_registry.digests import canonical_json
 from tasks.ingestion.cutting import Shard, cut_groups, cut_lines, no_cut, row_groups
 from tasks.ingestion.formats import STEP, file_format, unusable
 from tasks.ingestion.limits import Limits, MiB

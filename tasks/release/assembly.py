@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.records import Frozen
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 from model_registry.scorecard import Role, Scorecard
 
 

@@ -27,7 +27,7 @@ from data_contracts.records import (
     RecordKind,
     record_id,
 )
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 from data_contracts.validation import Contract
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

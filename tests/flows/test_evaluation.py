@@ -11,8 +11,8 @@ import pytest
 
 from data_contracts.errors import ContractError
 from eval_sets.loading import list_eval_sets
+from flows.asking.parameters import RetrainParameters
 from flows.evaluation import sets_to_ask
-from flows.parameters import RetrainParameters
 from tasks.storage.objects import open_store
 
 CHAMPION: Any = SimpleNamespace(name="desk", version=2, digest="c" * 64)

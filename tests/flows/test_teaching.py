@@ -12,10 +12,16 @@ import pytest
 
 from data_contracts.errors import InputError
 from data_contracts.records import ChatRecord, Message, conversation, record_id
-from data_contracts.snapshot import REPORT, SnapshotReport, read_records, read_rows, report_json
+from data_contracts.snapshot.reading import (
+    REPORT,
+    SnapshotReport,
+    read_records,
+    read_rows,
+    report_json,
+)
+from data_contracts.snapshot.writing import SnapshotWriter
 from flows import teaching
 from flows.teaching import Question, answer, read_questions, write_answers
-from tasks.ingestion.shards import SnapshotWriter
 from tasks.redaction.findings import Redacted
 
 

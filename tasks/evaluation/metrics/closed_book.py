@@ -25,9 +25,9 @@ import re
 from collections.abc import Sequence
 
 from eval_sets.types import ClosedBook
-from model_registry.refusals import abstains
 from tasks.evaluation.metrics.atoms import Atom, find, normalized, read_atoms, same
 from tasks.evaluation.metrics.scorer import Answer, Figure, Score, Scorer
+from tasks.models.refusals import abstains
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FIGURE_KINDS = frozenset({"number", "quantity", "time"})

@@ -1,6 +1,6 @@
 """Refusals: given where they are wanted (refusal), and where they are not (over-refusal).
 
-What a refusal is stands in model_registry/refusals.py. It reads wording only: an answer that evades
+What a refusal is stands in tasks/models/refusals.py. It reads wording only: an answer that evades
 or changes the subject passes for one that complies. A model that says nothing has not refused
 either.
 """
@@ -8,8 +8,8 @@ either.
 from __future__ import annotations
 
 from eval_sets.types import Refusal
-from model_registry.refusals import refuses
 from tasks.evaluation.metrics.scorer import Answer, Figure, Score, Scorer
+from tasks.models.refusals import refuses
 
 
 class RefusalScorer(Scorer[Refusal]):

@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import InputError
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model, load_tokenizer
-from tasks.finetuning import kernels
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.batches import Batch
-from tasks.finetuning.kernels import in_chunks, target_states
+from tasks.finetuning.kernels import choice as kernels
+from tasks.finetuning.kernels.choice import in_chunks, target_states
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.quantization import stored_bytes
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.tokenizing import Example
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from data_contracts.records import PreferenceRecord, Record
 from tasks.finetuning.batches import Batch, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
-from tasks.finetuning.kernels import chunked_log_probabilities, target_states
+from tasks.finetuning.kernels.choice import chunked_log_probabilities, target_states
 from tasks.finetuning.objectives.objective import Preparing
 from tasks.finetuning.packing import collate, pack
 from tasks.finetuning.tokenizing import Example, tokenize

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.finetuning.batches import Batch
-from tasks.finetuning.kernels import loss_sum
+from tasks.finetuning.kernels.choice import loss_sum
 from tasks.finetuning.objectives.objective import Preparing
 from tasks.finetuning.packing import collate
 from tasks.finetuning.tokenizing import Example

@@ -14,8 +14,8 @@ from tasks.redaction.disguises.lookalikes import lookalike_edits
 from tasks.redaction.disguises.rewriting import View, part, rewrite
 from tasks.redaction.disguises.tricks import TRICKS
 from tasks.redaction.findings import Finding
-from tasks.redaction.overlaps import SURE
-from tasks.redaction.triggers import Batch, Rows, Trigger, Triggers, windows
+from tasks.redaction.matching.overlaps import SURE
+from tasks.redaction.matching.triggers import Batch, Rows, Trigger, Triggers, windows
 
 DEPTH = 4  # readings of readings: look-alikes in escapes in base64 in base64
 _ROOM = 4  # characters of readings for one of text: what hostile nesting can cost

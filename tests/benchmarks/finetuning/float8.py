@@ -38,7 +38,7 @@ def measure(shape: str, device: Any, *, float8: str = "", **settings: Any) -> di
         return False
 
     with (
-        patch("model_registry.attention.own_kernels", none),
+        patch("tasks.models.attention.packed.own_kernels", none),
         patch("tasks.finetuning.trainer.use_liger", compiled),
         patch("tests.benchmarks.finetuning.ours.lengths", in_sixteens),
     ):

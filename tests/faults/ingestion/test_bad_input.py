@@ -20,7 +20,12 @@ from data_contracts.contract_files import default_contract
 from data_contracts.contracts import Privacy
 from data_contracts.errors import ContractError, InputError
 from data_contracts.records import InstructionRecord
-from data_contracts.snapshot import SnapshotReport, read_quarantine, read_records, read_report
+from data_contracts.snapshot.reading import (
+    SnapshotReport,
+    read_quarantine,
+    read_records,
+    read_report,
+)
 from tasks.ingestion.limits import Limits
 from tests.benchmarks.redaction.evasions import Evasion, generated, handwritten
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from data_contracts.records import ChatRecord, DocumentRecord, Message, Record, record_id
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model, load_tokenizer
+from model_registry.model_files import load_tokenizer
 from tasks.evaluation.likelihood import encode, negative_log_likelihoods, score_held_out
 from tasks.evaluation.tables import read_json, read_rows
 from tasks.finetuning.tokenizing import tokenize
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 
 def chat(*turns: str) -> ChatRecord:

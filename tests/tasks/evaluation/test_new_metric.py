@@ -11,7 +11,7 @@ import pytest
 from data_contracts.errors import InputError
 from eval_sets.loading import load_eval_set_folder
 from eval_sets.types import EvalSet, Expectation
-from flows.inputs import choose_eval_sets
+from flows.asking.inputs import choose_eval_sets
 from model_registry.gates import Gate, Policy, judge
 from model_registry.scorecard import Role, Scorecard, Unit, read_scorecard
 from tasks.evaluation.comparison import build_scorecard

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from data_contracts.digests import folder_digest
 from data_contracts.records import (
     ChatRecord,
     DocumentRecord,
@@ -25,11 +26,10 @@ from data_contracts.records import (
     Split,
     record_id,
 )
-from data_contracts.snapshot import REPORT, SnapshotReport, report_json
-from model_registry.digests import folder_digest
+from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
+from data_contracts.snapshot.writing import SnapshotWriter
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.train_process import train
-from tasks.ingestion.shards import SnapshotWriter
 
 GOODS = ["tent", "stove", "rope", "mug", "lamp", "boots", "map", "sled"]
 CONVERT = """

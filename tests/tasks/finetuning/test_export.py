@@ -6,14 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from model_registry.loading import (
-    check_model_folder,
-    load_model,
-    refuse_other_tokenizer,
-    tokenizer_digest,
-)
+from model_registry.model_files import check_model_folder, refuse_other_tokenizer, tokenizer_digest
 from tasks.finetuning.recipe import TrainingJob
 from tasks.finetuning.train_process import train
+from tasks.models.loading import load_model
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 

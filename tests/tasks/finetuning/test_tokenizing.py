@@ -16,7 +16,7 @@ from data_contracts.records import (
     Record,
     record_id,
 )
-from model_registry.loading import load_tokenizer
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.packing import collate, pack
 from tasks.finetuning.tokenizing import Example, encode, tokenize
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from data_contracts.records import RecordKind
-from data_contracts.snapshot import read_records
-from model_registry.loading import load_model
+from data_contracts.snapshot.reading import read_records
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, Spending, TrainingJob
 from tasks.finetuning.tokenizing import encode, tokenize
 from tasks.finetuning.train_process import train
 from tasks.finetuning.trainer import StoppedError, Trainer
+from tasks.models.loading import load_model
 
 MakeJob = Callable[..., TrainingJob]
 Event = dict[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from data_contracts.contract_files import default_contract
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 from tasks.ingestion.assembly import Assembly, WorkedShard, assemble
 from tasks.ingestion.contamination import EvaluationTexts
 from tasks.ingestion.early_look import require_usable

@@ -15,7 +15,12 @@ import pytest
 
 from data_contracts.errors import ContractError, InputError, UnexpectedError
 from data_contracts.records import ChatRecord, InstructionRecord
-from data_contracts.snapshot import SnapshotReport, read_quarantine, read_records, read_report
+from data_contracts.snapshot.reading import (
+    SnapshotReport,
+    read_quarantine,
+    read_records,
+    read_report,
+)
 from tasks.ingestion import shard_work
 from tasks.ingestion.limits import Limits
 

@@ -12,9 +12,8 @@ import pytest
 
 from data_contracts.errors import InputError
 from data_contracts.records import RecordKind
-from data_contracts.snapshot import read_records
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model, load_tokenizer
+from data_contracts.snapshot.reading import read_records
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.objectives.distillation import (
     Distillation,
     Softening,
@@ -28,6 +27,8 @@ from tasks.finetuning.recipe import Recipe, TrainingJob
 from tasks.finetuning.tokenizing import Example, encode
 from tasks.finetuning.train_process import train
 from tasks.finetuning.trainer import Trainer
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 MakeJob = Callable[..., TrainingJob]
 SOFT = Softening(temperature=3.0, alpha=0.7)
@@ -98,7 +99,7 @@ def test_loss_and_gradients_are_the_textbooks(
     plain, packed = load_model(tiny_model)[0], load_model(tiny_model)[0]
     expected, divergence = textbook(plain, load_model(teacher)[0], examples)
     expected.backward()
-    monkeypatch.setattr("tasks.finetuning.kernels.LOGITS", logits)
+    monkeypatch.setattr("tasks.finetuning.kernels.choice.LOGITS", logits)
     use_varlen(packed)
     recipe = Recipe(precision="fp32")
     taught = load_teacher(teacher, tiny_model, recipe, torch.device("cpu"))

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from data_contracts.records import PreferenceRecord, Record, RecordKind, record_id
-from data_contracts.snapshot import read_records
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model, load_tokenizer
+from data_contracts.snapshot.reading import read_records
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.objectives import preference
 from tasks.finetuning.objectives.objective import Preparing, units_of
 from tasks.finetuning.objectives.preference import Pair, Preference, encode_pairs
 from tasks.finetuning.recipe import Recipe, TrainingJob
 from tasks.finetuning.train_process import prepare, train
 from tasks.finetuning.trainer import StoppedError, Trainer
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 MakeJob = Callable[..., TrainingJob]
 BETA = 0.3
@@ -82,7 +83,7 @@ def test_loss_and_gradients_are_the_textbooks(
     expected = textbook(plain, load_model(tiny_model)[0], pairs)
     expected.backward()
 
-    monkeypatch.setattr("tasks.finetuning.kernels.LOGITS", logits)
+    monkeypatch.setattr("tasks.finetuning.kernels.choice.LOGITS", logits)
     objective, start = Preference(pairs, BETA), load_model(tiny_model)[0]
     for model in (start, packed):
         use_varlen(model)

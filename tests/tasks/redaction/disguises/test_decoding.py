@@ -10,14 +10,14 @@ import pytest
 
 from tasks.redaction.disguises.decoding import all_views, views
 from tasks.redaction.findings import Finding
-from tasks.redaction.forms.addresses import ADDRESSES
-from tasks.redaction.forms.birth_dates import BIRTH_DATES
-from tasks.redaction.forms.contacts import CONTACTS
-from tasks.redaction.forms.identifiers import IDENTIFIERS
-from tasks.redaction.forms.licences import LICENCES
-from tasks.redaction.forms.phones import PHONES
-from tasks.redaction.forms.secrets import SECRETS
-from tasks.redaction.scanner import Scanner
+from tasks.redaction.forms.contact.contacts import CONTACTS
+from tasks.redaction.forms.contact.phones import PHONES
+from tasks.redaction.forms.numbers.birth_dates import BIRTH_DATES
+from tasks.redaction.forms.numbers.identifiers import IDENTIFIERS
+from tasks.redaction.forms.numbers.licences import LICENCES
+from tasks.redaction.forms.places.addresses import ADDRESSES
+from tasks.redaction.forms.secrets.secrets import SECRETS
+from tasks.redaction.matching.scanner import Scanner
 from tests.benchmarks.redaction.evasions import (
     Evasion,
     clean,
