@@ -1,7 +1,8 @@
 # make run and make test need Python 3.11 or 3.12, make and git; everything else goes into .venv.
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
-SOURCES := flows tasks model_registry data_contracts eval_sets tests docs
+ROOMS := flows tasks model_registry data_contracts eval_sets
+SOURCES := $(ROOMS) tests docs
 
 .PHONY: help run up test test-slow check docs format bench-redaction bench-ingest bench-finetune bench-generation setup setup-dev lock clean
 .DEFAULT_GOAL := help
@@ -27,6 +28,7 @@ check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/deptry $(ROOMS)
 
 docs: setup-dev  ## build the pages of docs/ into build/docs; a warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env -d build/doctrees docs build/docs

@@ -89,7 +89,6 @@ _SURE_MARK = compiled(
     r"|AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{28}|dckr_(?:pat|oat)_[A-Za-z0-9_-]{27}"
     r"|[srp]k_(?:live|test)_[A-Za-z0-9]{24,})$"
 )
-_SCHEME = compiled(r"^(?:key-|[0-9a-f]{32}-us)")
 
 
 def _is_token(match: re.Match[str]) -> bool:
