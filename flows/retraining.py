@@ -32,6 +32,7 @@ from tasks.evaluation.steps import Evaluated
 from tasks.finetuning.objectives.distillation import require_same_vocabulary
 from tasks.finetuning.recipe import Spending
 from tasks.finetuning.reproduce import Origin, read_spent
+from tasks.finetuning.rows import require_share
 from tasks.finetuning.steps import base_step, finetune_step
 from tasks.human_review.steps import Review, review_step, sample_step
 from tasks.ingestion.assembly import REPORT_PAGE
@@ -93,7 +94,7 @@ class Retraining:
                 self.outputs,
                 teacher,
                 snapshot,
-                max_new_tokens=self.inputs.recipe.distill_max_new_tokens,
+                max_new_tokens=self.inputs.longest_answer,
                 redactor=self.inputs.ingest.redactor,
                 serving=self.workshop.serving,
                 progress=progress,
@@ -127,6 +128,7 @@ class Retraining:
                 teacher=teacher,
                 answers=answers,
                 save_steps=self.parameters.save_steps,
+                max_left_out_share=self.parameters.max_left_out_share,
                 rendezvous=self.workshop.settings.rendezvous,
                 spending=Spending(
                     max_minutes=self.parameters.max_minutes,
@@ -142,6 +144,7 @@ class Retraining:
                 show=live,
             )
         model = self._note("fine-tune", built)
+        require_share(self.outputs.fetch(model), self.parameters.max_left_out_share)
         publishing.publish_training(self.outputs.fetch(model), live)
         return model
 

@@ -158,7 +158,11 @@ def _answers(
 
     prompts: list[Prompt] = []
     for number, question in enumerate(questions):
-        text = render_question(question.turns, teacher.tokenizer, f"row {question.row['id']}")
+        try:
+            text = render_question(question.turns, teacher.tokenizer, f"row {question.row['id']}")
+        except InputError:  # it asks nothing that the teacher takes: one row without an answer
+            prompts.append(Prompt("", f"{number:05d}", [], 0))
+            continue
         ids: Any = teacher.tokenizer(text, add_special_tokens=False)["input_ids"]
         room = min(budget, teacher.context - len(ids))
         prompts.append(Prompt("", f"{number:05d}", ids, room))

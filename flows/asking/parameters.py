@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_settings import CliPositionalArg
 
 from data_contracts.records import RecordKind
-from flows.asking.objective_parameters import ObjectiveParameters
+from tasks.finetuning.objectives.choosing import ObjectiveSettings
+from tasks.finetuning.recipe import MAX_LEFT_OUT_SHARE
 
 DEMO = "demo"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
@@ -67,7 +68,7 @@ class IngestParameters(Parameters):
         return self.source == DEMO
 
 
-class RetrainParameters(ObjectiveParameters, IngestParameters):  # the form begins with the last
+class RetrainParameters(ObjectiveSettings, IngestParameters):  # the form begins with the last
     """Raw data in, a signed candidate that waits for people out."""
 
     name: Name = Field(default="help-desk", description="Name of the registered model.")
@@ -75,6 +76,9 @@ class RetrainParameters(ObjectiveParameters, IngestParameters):  # the form begi
         default="smollm2-135m-instruct",
         description="The model to start from: smollm2-135m-instruct (embedded), a folder, an "
         "s3:// prefix, models:/name@alias, or a hub id.",
+    )
+    teacher: str = Field(
+        default="", description="The model that objective distill learns from; named as base is."
     )
     method: Literal["lora", "qlora", "full"] = Field(
         default="lora",
@@ -86,11 +90,19 @@ class RetrainParameters(ObjectiveParameters, IngestParameters):  # the form begi
     max_steps: int | None = Field(
         default=None, ge=1, description="Stop training after this many optimizer steps."
     )
-    max_seq_length: int = Field(
-        default=512,
+    max_seq_length: int | None = Field(
+        default=None,
         ge=16,
         description="Tokens in a packed training row. Longer conversations are cut, longer "
-        "documents are split.",
+        "documents are split. Unset: 512, or more where the rows need it and model and memory "
+        "hold it.",
+    )
+    max_left_out_share: float = Field(
+        default=MAX_LEFT_OUT_SHARE,
+        ge=0,
+        le=1,
+        description="Largest share of the rows that may be left out of training, such as those "
+        "whose prompt fills the row or that the chat template refuses. More is an error.",
     )
     per_device_train_batch_size: int = Field(default=1, ge=1, description="Packed rows in a batch.")
     gradient_accumulation_steps: int = Field(

@@ -22,8 +22,10 @@ from flows.asking.parameters import RetrainParameters
 from flows.asking.training import training_recipe
 from flows.teaching import teaching_work
 from flows.workshop.parts import Workshop
+from tasks.finetuning.base_checks import check_template
 from tasks.finetuning.base_model import BaseModel as Base
 from tasks.finetuning.base_model import locate
+from tasks.finetuning.objectives.distillation import DistillationSettings
 from tasks.finetuning.recipe import Recipe
 from tasks.ingestion.sources import Source
 from tasks.storage.outputs import Outputs, Reference
@@ -44,7 +46,12 @@ class Inputs(BaseModel):
     @property
     def wants_answers(self) -> bool:
         """Tell whether the teacher's answers are to be trained on."""
-        return self.teacher is not None and not self.recipe.learns_logits
+        return self.recipe.learned.teacher_use(self.recipe) == "answers"
+
+    @property
+    def longest_answer(self) -> int:
+        """Return the most tokens of a teacher's answer."""
+        return DistillationSettings.of(self.recipe).distill_max_new_tokens
 
 
 def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
@@ -56,9 +63,12 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
     _ = workshop.serving  # a command that can serve nothing is refused before the work, not in it
     ingest = ingest_inputs(workshop, parameters)
     recipe = training_recipe(parameters, ingest.contract.kind)
+    base = _locate(workshop, parameters.base)
+    if ingest.contract.kind != "document" and Path(base.source).is_dir():
+        check_template(Path(base.source))
     return Inputs(
         ingest=ingest,
-        base=_locate(workshop, parameters.base),
+        base=base,
         teacher=_locate(workshop, parameters.teacher) if parameters.teacher else None,
         recipe=recipe,
         policy=policy,
@@ -108,7 +118,7 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
     tokens = characters / CHARACTERS_PER_TOKEN + rows * TOKENS_A_ROW_BESIDE_TEXT
     tokens *= parameters.num_train_epochs
     if parameters.max_steps:
-        slots = parameters.max_seq_length * parameters.per_device_train_batch_size
+        slots = inputs.recipe.row_length * parameters.per_device_train_batch_size
         slots *= parameters.gradient_accumulation_steps
         tokens = min(tokens, parameters.max_steps * slots)
     cases = sum(len(entry.cases) for entry in inputs.sets)
@@ -149,7 +159,7 @@ def _found(
     snapshot = made.reference if made else None
     model = answers = None
     if teacher and snapshot and inputs.wants_answers:
-        budget, redactor = inputs.recipe.distill_max_new_tokens, inputs.ingest.redactor
+        budget, redactor = inputs.longest_answer, inputs.ingest.redactor
         asked_of = teaching_work(teacher, snapshot, budget, redactor, workshop.serving)
         answers = outputs.find(asked_of)
     ready = bool(teacher) == bool(inputs.teacher) and bool(answers) == inputs.wants_answers

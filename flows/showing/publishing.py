@@ -51,10 +51,11 @@ def publish_training(folder: Path, live: LiveTraining) -> None:
     )
     spent = read_spent(folder / ABOUT).words()
     again = folder / ABOUT / "reproduce.md"
+    notes = "".join(f"- {note}\n" for note in training.get("notes", ()))
     live(
         (folder / "loss.png").read_bytes(),
         f"{text}; {spent}" if spent else text,
-        again.read_text() if again.is_file() else "",
+        f"{notes}\n{again.read_text() if again.is_file() else ''}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel
@@ -54,6 +55,7 @@ class RetrainSummary(BaseModel):
     validation_loss: float | None
     seconds: float | None = None  # None in summaries, and of models, from before these were kept
     cost: float | None = None
+    training_notes: tuple[str, ...] = ()
     metrics: list[MetricResult]
     notes: tuple[str, ...] = ()  # what the figures do not tell
     candidate: str
@@ -103,6 +105,7 @@ def summarize(
         validation_loss=training["validation_loss"],
         seconds=spent.seconds,
         cost=spent.cost,
+        training_notes=tuple(training.get("notes", ())),
         metrics=[evidence.scorecard.metrics[key] for key in sorted(evidence.scorecard.metrics)],
         notes=evidence.scorecard.notes,
         candidate=candidate.name,
@@ -184,6 +187,7 @@ def render(summary: RetrainSummary) -> str:
         f"Training   {summary.steps} steps, loss {summary.first_loss:.3f} to "
         f"{summary.final_loss:.3f}{held}",
         *([f"           {spent}"] if spent else []),
+        *[line for note in summary.training_notes for line in _wrapped(note)],
         "",
         *_score_lines(summary.metrics),
         *[f"  {note}" for note in summary.notes],
@@ -210,6 +214,10 @@ def _score_lines(metrics: Sequence[MetricResult]) -> list[str]:
         cells = [one.shown(metric.unit) if one else "missing" for one in given]
         lines.append(f"  {metric.key:32s}" + "".join(f" {cell:>23s}" for cell in cells))
     return lines
+
+
+def _wrapped(note: str) -> list[str]:
+    return wrap(note, 100, initial_indent=" " * 11, subsequent_indent=" " * 13)
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -24,16 +24,6 @@ if TYPE_CHECKING:
 SERVER_LOG = ".serve.log"  # what begins with a dot is scratch, and in no output
 
 
-def fastest_precision(device: str) -> Precision:
-    """Return bfloat16 where the device computes in it, else float32."""
-    import torch
-
-    if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    capable = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return "bfloat16" if device == "cpu" and capable() else "float32"
-
-
 def generate_answers(
     model_folder: Path,
     sets: Sequence[EvalSet],

@@ -18,7 +18,7 @@ from typing import Any
 from data_contracts.records import Frozen, Record
 from tasks.evaluation.tables import write_json, write_rows
 from tasks.models.attention.packed import boundaries, use_varlen
-from tasks.models.chat_rendering import RenderingError, render_record, said
+from tasks.models.chat_rendering import RenderingError, render_record, tokens_of
 from tasks.models.loading import Precision, load_model
 from tasks.models.prompts import Progress
 
@@ -71,15 +71,11 @@ def encode(identity: str, record: Record, tokenizer: Any, limit: int) -> Scored 
 
     What is scored is what fine-tuning learns. Raises RenderingError where the template takes none.
     """
-    text, spans = render_record(record, tokenizer)
-    tokens = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    inside = said(tokens["offset_mapping"][:limit], spans)
-    targets = [False, *inside[1:]]  # nothing comes before the first token to predict it from
+    [(ids, said, _)] = tokens_of([render_record(record, tokenizer)], tokenizer)
+    targets = [False, *said[1:limit]]  # nothing comes before the first token to predict it from
     if not any(targets):
         return None
-    return Scored(
-        record_id=identity, ids=tuple(tokens["input_ids"][:limit]), targets=tuple(targets)
-    )
+    return Scored(record_id=identity, ids=tuple(ids[:limit]), targets=tuple(targets))
 
 
 def _encoded(
@@ -92,7 +88,7 @@ def _encoded(
         try:
             one = encode(identity, record, tokenizer, limit)
         except RenderingError as error:
-            left_out[str(error)] += 1
+            left_out[error.reason] += 1
             continue
         if one is None:
             left_out[f"no answer within their first {limit} tokens"] += 1

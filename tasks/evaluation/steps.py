@@ -19,8 +19,9 @@ from data_contracts.snapshot.reading import read_records
 from eval_sets.types import EvalSet
 from model_registry.scorecard import Role
 from tasks.evaluation.comparison import build_scorecard
-from tasks.evaluation.generation import fastest_precision, generate_answers
+from tasks.evaluation.generation import generate_answers
 from tasks.evaluation.likelihood import score_held_out
+from tasks.models.hardware import fastest_precision
 from tasks.models.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
 from tasks.storage.stages import ANSWERS, LIKELIHOOD, SCORECARD, Work

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.records import Frozen
-from tasks.finetuning.recipe import TrainingJob, money
+from tasks.finetuning.recipe import TrainingJob, TrainingSummary, money
 
 NAMES = ("reproduce.json", "reproduce.md")
 JOB, STORE = "job.json", "STORE"
@@ -64,10 +64,18 @@ class Reproduction(Frozen):
     seconds: float
     cost: float | None
     gpus: int
+    notes: tuple[str, ...] = ()
 
 
-def portable_job(job: TrainingJob, base: str, snapshot: str, teacher: str = "") -> dict[str, Any]:
-    """Return a job as it may be run elsewhere; the others are keys in the store."""
+def portable_job(
+    job: TrainingJob, base: str, snapshot: str, teacher: str, summary: TrainingSummary
+) -> dict[str, Any]:
+    """Return a job as it may be run elsewhere, with the row length that it came to.
+
+    The others are keys in the store.
+    """
+    length = {"max_seq_length": summary.row_length}
+    job = job.model_copy(update={"recipe": job.recipe.model_copy(update=length)})
     given = job.model_dump(mode="json", exclude={"spending"})
     if job.teacher:
         given["teacher"] = f"{STORE}/{teacher}"
@@ -95,7 +103,7 @@ def describe(made: Reproduction) -> str:
     hardware = made.hardware
     cards = ", ".join(hardware["gpus"]) or "no GPU"
     libraries = ", ".join(f"{n} {made.libraries[n]}" for n in SHOWN if n in made.libraries)
-    rows = {
+    rows: dict[str, str] = {
         "base model": f"{made.base['name']}, sha256 `{made.base['digest']}`",
         "snapshot": f"sha256 `{made.snapshot['digest']}`",
         "fingerprint": f"`{made.fingerprint}`",
@@ -120,6 +128,8 @@ def describe(made: Reproduction) -> str:
             "",
             *_block("sh", _shell(made.train_command)),
             *_block("json", json.dumps(made.job, indent=1)),
+            *[f"- {note}" for note in made.notes],
+            *([""] if made.notes else []),
             "| | |",
             "|---|---|",
             *[f"| {name} | {value} |" for name, value in rows.items()],

@@ -10,6 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.records import RecordKind
+from data_contracts.snapshot.reading import read_report
 from model_registry.run_log import RunLog, machine_sampler
 from model_registry.tracking import Registry
 from tasks.finetuning.base_model import BaseModel, materialize
@@ -79,6 +80,7 @@ def finetune_step(
     teacher: Reference | None = None,
     answers: Reference | None = None,
     save_steps: int,
+    max_left_out_share: float,
     spending: Spending = NOT_LIMITED,
     rendezvous: str = "",
     origin: Origin,
@@ -102,6 +104,8 @@ def finetune_step(
             teacher=str(outputs.fetch(teacher)) if teacher and recipe.learns_logits else "",
             kind="chat" if answers else kind,
             out=str(folder),
+            rows_asked=read_report(outputs.fetch(snapshot)).splits["train"] if answers else None,
+            max_left_out_share=max_left_out_share,
             save_steps=save_steps,
             rendezvous=rendezvous,
             spending=spending.model_copy(
@@ -125,7 +129,10 @@ def finetune_step(
             command=origin.command,
             train_command=TRAIN,
             parameters=origin.parameters,
-            job=portable_job(job, base.key, snapshot.key, teacher.key if teacher else ""),
+            job=portable_job(
+                job, base.key, (answers or snapshot).key, teacher.key if teacher else "", summary
+            ),
+            notes=summary.notes,
             base={"name": base_name, "digest": base.digest},
             snapshot={"digest": snapshot.digest},
             fingerprint=identity,
@@ -156,6 +163,11 @@ def _figures_at_the_end(summary: TrainingSummary, made: Reproduction) -> dict[st
     found = {
         **{f"validation_{name}": value for name, value in measured.items()},
         "validation_loss": summary.validation_loss,
+        "rows_given": summary.rows_given,
+        "rows_trained": summary.rows,
+        "rows_cut": summary.rows_cut,
+        "rows_left_out": sum(summary.rows_left_out.values()),
+        "row_length": summary.row_length,
         "seconds": made.seconds,
         "cost": made.cost,
     }

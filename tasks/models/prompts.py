@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import InputError
 from data_contracts.records import Message
-from tasks.models.chat_rendering import RenderingError, closing_tokens, render_turns
+from tasks.models.chat_rendering import RenderingError, closing_tokens, end_ids, render_turns
 
 if TYPE_CHECKING:
     from eval_sets.types import EvalSet
@@ -67,10 +67,8 @@ def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     The files' are the generation config's and the tokenizer's own; the template's are those that
     close an assistant's turn, which training taught the model to say.
     """
-    configured = model.generation_config.eos_token_id
-    ids = configured if isinstance(configured, list) else [configured]
-    named = frozenset(int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None)
-    found = named | closing_tokens(tokenizer)
+    named = end_ids(model.generation_config, tokenizer)
+    found = frozenset(named) | closing_tokens(tokenizer)
     if not found:
         raise InputError(
             "the model has no end-of-text token, and its chat template closes a turn with none, so"

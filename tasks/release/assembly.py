@@ -62,6 +62,8 @@ def model_card(evidence: Evidence) -> str:
         f"{evidence.training['steps']} steps, {evidence.training['tokens']} tokens; loss "
         f"{evidence.training['first_loss']:.3f} to {evidence.training['final_loss']:.3f}.",
         "",
+        *[f"- {note}" for note in evidence.training.get("notes", ())],
+        *([""] if evidence.training.get("notes") else []),
         "```json",
         json.dumps(recipe, indent=1, sort_keys=True),
         "```",

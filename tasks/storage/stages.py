@@ -60,10 +60,12 @@ _ANSWERING = (
     "tasks.models.respondents",
 )
 _TRAINING = (
-    "tasks.models.chat_rendering",
     "tasks.finetuning.objectives",
     "tasks.finetuning.tokenizing",
     "tasks.finetuning.packing",
+    "tasks.finetuning.row_length",
+    "tasks.finetuning.rows",
+    "tasks.models.chat_rendering",
 )
 
 BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
@@ -91,7 +93,7 @@ SNAPSHOT = Stage(
 # An ingestion that broke its contract: its quarantine and its reports.
 REFUSED = Stage("refused", SNAPSHOT.recipe, SNAPSHOT.made_by)
 TEACHER_ANSWERS = Stage("teacher_answers", 3, ("flows.teaching", *_ANSWERING))
-MODEL = Stage("model", 2, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
+MODEL = Stage("model", 3, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
 ANSWERS = Stage("answers", 3, ("tasks.evaluation.generation", *_ANSWERING))
 LIKELIHOOD = Stage("likelihood", 2, ("tasks.evaluation.likelihood", "tasks.models.chat_rendering"))
 SCORECARD = Stage(

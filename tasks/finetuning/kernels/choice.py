@@ -13,7 +13,6 @@ from typing import Any
 from data_contracts.errors import InputError
 from tasks.finetuning.kernels.layers import can_lay_out, lay_out
 from tasks.finetuning.kernels.linear_cross_entropy import linear_cross_entropy
-from tasks.finetuning.recipe import Recipe
 
 LOGITS = 2**26  # values of logits held at a time; 256 MiB in float32
 FORWARD = (
@@ -26,14 +25,14 @@ FORWARD = (
 )
 
 
-def use_liger(recipe: Recipe, model: Any, device: Any) -> bool:
-    """Put Liger's kernels into a Llama if the recipe and the machine have them; tell whether.
+def use_liger(asked: str, precision: str, model: Any, device: Any) -> bool:
+    """Put Liger's kernels into a Llama if they are asked for and can be had; tell whether.
 
-    InputError if the recipe insists and they cannot be had.
+    `asked` and `precision` are the recipe's. InputError if it insists and they cannot be had.
     """
     can = device.type == "cuda" and find_spec("liger_kernel") is not None
-    can = can and can_lay_out(model, recipe.precision)
-    if recipe.kernels == "liger" and not can:
+    can = can and can_lay_out(model, precision)
+    if asked == "liger" and not can:
         raise InputError(
             "Liger's kernels cannot run here",
             step="finetune",
@@ -41,7 +40,7 @@ def use_liger(recipe: Recipe, model: Any, device: Any) -> bool:
             remedy="install liger-kernel on a machine with a CUDA GPU and train in bf16, or set "
             "kernels: auto",
         )
-    if recipe.kernels == "plain" or not can:
+    if asked == "plain" or not can:
         return False
     lay_out(model)
     return True

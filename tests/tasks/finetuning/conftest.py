@@ -98,6 +98,12 @@ def write_snapshot(folder: Path, kind: RecordKind, records: Sequence[tuple[Split
 
 
 @pytest.fixture(scope="session")
+def write_rows() -> Callable[..., None]:
+    """Return the function that writes a snapshot of given records."""
+    return write_snapshot
+
+
+@pytest.fixture(scope="session")
 def make_snapshot(tmp_path_factory: pytest.TempPathFactory) -> MakeSnapshot:
     def make(kind: RecordKind) -> Path:
         folder = tmp_path_factory.mktemp(f"snapshot-{kind}") / "files"

@@ -89,9 +89,9 @@ def test_liger_that_cannot_run_is_refused_only_where_it_is_asked_for(tiny_model:
     import torch
 
     model, cpu = load_model(tiny_model)[0], torch.device("cpu")
-    assert use_liger(Recipe(), model, cpu) is False
+    assert use_liger("auto", "bf16", model, cpu) is False
     with pytest.raises(InputError, match="Liger"):
-        use_liger(Recipe(kernels="liger"), model, cpu)
+        use_liger("liger", "bf16", model, cpu)
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])

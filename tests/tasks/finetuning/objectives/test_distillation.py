@@ -16,6 +16,7 @@ from data_contracts.snapshot.reading import read_records
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.objectives.distillation import (
     Distillation,
+    DistillationSettings,
     Softening,
     chunked_distillation,
     load_teacher,
@@ -101,8 +102,7 @@ def test_loss_and_gradients_are_the_textbooks(
     expected.backward()
     monkeypatch.setattr("tasks.finetuning.kernels.choice.LOGITS", logits)
     use_varlen(packed)
-    recipe = Recipe(precision="fp32")
-    taught = load_teacher(teacher, tiny_model, recipe, torch.device("cpu"))
+    taught = load_teacher(teacher, tiny_model, "fp32", torch.device("cpu"))
     objective, rows = Distillation(examples, taught, SOFT), [[3, 0], [5, 1, 2], [4]]
     found = objective.sums(packed, objective.collate(rows), False) / units_of(objective, rows)
     found[0].backward()
@@ -138,7 +138,9 @@ def test_a_student_comes_nearer_to_its_teacher_on_rows_held_out(
     steps = [event for event in events if event["event"] == "step"]
     assert summary.measured["teacher_divergence"] < 0.5 * steps[0]["teacher_divergence"]
     assert summary.validation_loss == pytest.approx(
-        job.recipe.distill_temperature**2 * summary.measured["teacher_divergence"], rel=1e-4
+        DistillationSettings.of(job.recipe).distill_temperature ** 2
+        * summary.measured["teacher_divergence"],
+        rel=1e-4,
     )
 
 
