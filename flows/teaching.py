@@ -157,13 +157,12 @@ def _answers(
     tell: Callable[[], None],
 ) -> list[str]:
     """Return each question's answer; `tell` is called now and then, as while a server starts."""
-    from tasks.models.prompts import Prompt, render_turns
+    from tasks.models.prompts import Prompt, render_question
 
     prompts: list[Prompt] = []
     for number, question in enumerate(questions):
-        turns = [turn.model_dump() for turn in question.turns]
         try:
-            text = render_turns(turns, teacher.tokenizer, f"row {question.row['id']}")
+            text = render_question(question.turns, teacher.tokenizer, f"row {question.row['id']}")
         except InputError:  # it asks nothing that the teacher takes: one row without an answer
             prompts.append(Prompt("", f"{number:05d}", [], 0))
             continue
