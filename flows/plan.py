@@ -89,6 +89,7 @@ class Plan(BaseModel):
     """What `--dry-run` prints. Times are estimates for this machine's processors."""
 
     sources: list[str]
+    notes: tuple[str, ...] = ()
     rows: int | None
     stages: list[PlannedStage]
 
@@ -127,8 +128,12 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         PlannedStage(title=title, found=there, seconds=times[title])
         for title, there in found.items()
     ]
-    names = [file.uri for file in source.files] or [source.given]
-    return Plan(sources=names, rows=rows if source.files else None, stages=stages)
+    names = [f"{file.uri} ({file.role})" if file.role else file.uri for file in source.files] or [
+        f"{one.part_name} ({one.role})" if one.role else one.part_name for one in source.hub
+    ]
+    return Plan(
+        sources=names, notes=source.notes, rows=rows if source.files else None, stages=stages
+    )
 
 
 def _found(
@@ -214,6 +219,7 @@ def describe(plan: Plan) -> str:
     lines += [f"  source   {name}" for name in plan.sources[:10]]
     if len(plan.sources) > 10:
         lines.append(f"           and {len(plan.sources) - 10} more")
+    lines += [f"  note     {note}" for note in plan.notes]
     lines.append(f"  rows     {plan.rows if plan.rows is not None else 'counted while reading'}")
     lines.append("")
     for entry in plan.stages:
