@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from flows.command_line import command_words
-from flows.lineage import HELD, SnapshotUse, uses_of
+from flows.lineage import DROPPED, HELD, SnapshotUse, uses_of
 from flows.parameters import ForgetParameters, LineageParameters
 from flows.redactors import redaction_key
 from flows.summary import RetrainSummary, read_summaries
@@ -58,8 +58,10 @@ def _used(uses: list[SnapshotUse]) -> list[str]:
     lines: list[str] = []
     for use in uses:
         what = "Refused ingestion" if use.stage == REFUSED else "Snapshot"
-        held = len(use.rows) - use.kept
+        held = sum(row.split == HELD for row in use.rows)
+        dropped = len(use.rows) - use.kept - held
         counts = f"{use.kept} rows" + (f", and {held} in quarantine" if held else "")
+        counts += f", and {dropped} {DROPPED}" if dropped else ""
         lines.append(f"{what} {use.digest[:16]} of {use.created_at}: {counts}")
         for row in use.rows[:_ROWS_SHOWN]:
             digest = row.source_digest[:16]
