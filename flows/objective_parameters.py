@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+
+from flows.naming import absolute_folder
 
 
 class ObjectiveParameters(BaseModel):
@@ -15,7 +17,7 @@ class ObjectiveParameters(BaseModel):
         description="What is learned. supervised: the answers (or documents) as they are; dpo: to "
         "prefer the chosen answer to the rejected one (kind: preference); distill: from a teacher.",
     )
-    teacher: str = Field(
+    teacher: Annotated[str, AfterValidator(absolute_folder)] = Field(
         default="", description="The model that objective distill learns from; named as base is."
     )
     distill_from: Literal["logits", "answers"] = Field(
