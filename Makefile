@@ -1,9 +1,10 @@
 # make run and make test need Python 3.11 or 3.12, make and git; everything else goes into .venv.
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
-SOURCES := flows tasks model_registry data_contracts eval_sets tests
+ROOMS := flows tasks model_registry data_contracts eval_sets
+SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up test test-slow check format bench-redaction bench-ingest bench-finetune bench-generation setup setup-dev lock clean
+.PHONY: help run up test test-slow check docs format bench-redaction bench-ingest bench-finetune bench-generation setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -21,12 +22,16 @@ test: setup-dev  ## set up and pass the tests
 test-slow: setup-dev  ## the proofs that take long: frozen workers, 50,000 hostile records
 	$(BIN)/python -m pytest -m slow
 
-check: setup-dev  ## formatting, lint, strict types, import rules, spelling
+check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling, the pages of docs/
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/deptry $(ROOMS)
+
+docs: setup-dev  ## build the pages of docs/ into build/docs; a warning is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env -d build/doctrees docs build/docs
 
 format: setup-dev  ## put the code into its form
 	$(BIN)/ruff format $(SOURCES)

@@ -13,7 +13,7 @@ from typing import Any
 
 from data_contracts.contracts import DatasetContract
 from data_contracts.errors import ContractError
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 from data_contracts.suites import row_suite, total_suite, totals
 from data_contracts.validation_html import Validation, validation_of
 

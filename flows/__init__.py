@@ -1,1 +1,1 @@
-"""The flows, their settings and parameters, and the `paddock` command."""
+"""What people start, one Prefect flow a file, and the rooms that only flows need."""

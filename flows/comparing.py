@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eval_sets.types import EvalSet
-from flows import publishing
-from flows.progress import stage
-from flows.workshop import Workshop
+from flows.showing import publishing
+from flows.showing.progress import stage
+from flows.workshop.parts import Workshop
 from model_registry.candidates import candidate_of
 from model_registry.scorecard import Role
 from model_registry.versions import Version

@@ -14,13 +14,13 @@ from prefect import flow
 from pydantic import BaseModel
 
 from data_contracts.errors import ContractError, InputError
-from flows.parameters import DemoLogParameters, MonitorParameters, RetrainParameters
-from flows.progress import LOGGER, stage
-from flows.publishing import inline_image, publish_page
-from flows.redactors import RedactorRecipe
-from flows.settings import read_settings
-from flows.summary import read_summaries
-from flows.workshop import Workshop
+from flows.asking.parameters import DemoLogParameters, MonitorParameters, RetrainParameters
+from flows.showing.progress import LOGGER, stage
+from flows.showing.publishing import inline_image, publish_page
+from flows.showing.summary import read_summaries
+from flows.workshop.parts import Workshop
+from flows.workshop.redactors import RedactorRecipe
+from flows.workshop.settings import read_settings
 from model_registry.candidates import candidate_of
 from model_registry.versions import Version
 from tasks.drift.decision import OF, Decision, Policy, Trigger, decide
@@ -28,8 +28,8 @@ from tasks.drift.log import list_windows
 from tasks.drift.report import markdown, read_report
 from tasks.drift.steps import compare_step
 from tasks.drift.triggers import claim_trigger, last_trigger, read_history, record_outcome
-from tasks.ingestion.steps import STAGE as SNAPSHOT_STAGE
 from tasks.storage.outputs import Reference
+from tasks.storage.stages import SNAPSHOT
 
 RETRAIN = "retrain/retrain"
 DEFAULTS = MonitorParameters()
@@ -104,12 +104,12 @@ def redactor_of(workshop: Workshop, snapshot: Reference) -> RedactorRecipe:
 def _training_snapshot(workshop: Workshop, champion: Version) -> Reference:
     """Return the snapshot the champion was trained on, by the digest its version names."""
     digest = candidate_of(champion).references["dataset"]
-    found = workshop.outputs.with_digest(SNAPSHOT_STAGE, digest)
+    found = workshop.outputs.with_digest(SNAPSHOT, digest)
     if found is None:
         raise ContractError(
             "the champion's training snapshot is not in the store",
             step="drift",
-            where=f"{workshop.store.uri}/{SNAPSHOT_STAGE}, digest {digest}",
+            where=f"{workshop.store.uri}/{SNAPSHOT.name}, digest {digest}",
             remedy="restore the store from a backup, or retrain and promote",
         )
     return found

@@ -10,19 +10,18 @@ from prefect import flow
 from pydantic import BaseModel
 
 from data_contracts.errors import ContractError
+from flows.asking.inputs import choose_eval_sets
+from flows.asking.parameters import EvaluateParameters
 from flows.comparing import compare_models, registered_model, stored_model
-from flows.inputs import choose_eval_sets
-from flows.parameters import EvaluateParameters
-from flows.progress import LOGGER, stage
-from flows.settings import read_settings
-from flows.summary import read_summaries
-from flows.workshop import Workshop
+from flows.showing.progress import LOGGER, stage
+from flows.showing.summary import read_summaries
+from flows.workshop.parts import Workshop
+from flows.workshop.settings import read_settings
 from model_registry.candidates import candidate_of
 from model_registry.scorecard import Role
 from tasks.evaluation.steps import Evaluated
-from tasks.finetuning.steps import BASE_STAGE
-from tasks.ingestion.steps import STAGE as SNAPSHOT_STAGE
 from tasks.storage.outputs import Built, Reference
+from tasks.storage.stages import BASE, SNAPSHOT, Stage
 
 DEFAULTS = EvaluateParameters()
 
@@ -43,8 +42,8 @@ def evaluate(parameters: EvaluateParameters = DEFAULTS) -> Evaluation:
     references = candidate_of(champion).references
     with stage("verify the champion"), workshop.verified_files(champion):
         pass
-    base = _ancestor(workshop, BASE_STAGE, references["base"])
-    snapshot = _ancestor(workshop, SNAPSHOT_STAGE, references["dataset"])
+    base = _ancestor(workshop, BASE, references["base"])
+    snapshot = _ancestor(workshop, SNAPSHOT, references["dataset"])
     asked: dict[Role, Evaluated] = {
         "base": stored_model(workshop, base),
         "champion": registered_model(workshop, champion),
@@ -69,13 +68,13 @@ def evaluate(parameters: EvaluateParameters = DEFAULTS) -> Evaluation:
     )
 
 
-def _ancestor(workshop: Workshop, stage_name: str, digest: str) -> Reference:
-    found = workshop.outputs.with_digest(stage_name, digest)
+def _ancestor(workshop: Workshop, stage: Stage, digest: str) -> Reference:
+    found = workshop.outputs.with_digest(stage, digest)
     if found is None:
         raise ContractError(
-            f"the champion's {stage_name} is not in the store",
+            f"the champion's {stage.name} is not in the store",
             step="evaluate",
-            where=f"{workshop.store.uri}/{stage_name}, digest {digest}",
+            where=f"{workshop.store.uri}/{stage.name}, digest {digest}",
             remedy="restore the store from a backup, or retrain and promote",
         )
     return found

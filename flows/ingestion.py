@@ -18,19 +18,18 @@ from uuid import uuid4
 from prefect import flow
 from pydantic import BaseModel
 
-from data_contracts.snapshot import REPORT, read_report
+from data_contracts.snapshot.reading import REPORT, read_report
 from data_contracts.validation import Contract
-from flows import publishing
-from flows.inputs import IngestInputs, ingest_inputs, ingest_job, resolve_source
-from flows.parameters import IngestParameters
-from flows.progress import LOGGER, stage
-from flows.runners import same_server, shard_runner
-from flows.settings import Settings, read_settings
-from flows.workshop import Workshop
+from flows.asking.inputs import IngestInputs, ingest_inputs, ingest_job, look_at, resolve_source
+from flows.asking.parameters import IngestParameters
+from flows.showing import publishing
+from flows.showing.progress import LOGGER, stage
+from flows.workshop.parts import Workshop
+from flows.workshop.runners import same_server, shard_runner
+from flows.workshop.settings import Settings, read_settings
 from tasks.ingestion.assembly import REPORT_PAGE
 from tasks.ingestion.budget import RowBudget
 from tasks.ingestion.data_docs import DATA_DOCS
-from tasks.ingestion.early_look import require_usable
 from tasks.ingestion.jobs import Errand, Finished, Job, Worked, rows_noted
 from tasks.ingestion.releases import released_rows
 from tasks.ingestion.sources import Part, Source, parts
@@ -101,14 +100,8 @@ def _snapshot(
     if found := find_snapshot(job, source, max_rows, released):
         _require_fresh(job, source, found)
         return Ingested(reference=found.reference, reused=True)
-    require_usable(
-        source,
-        job.contract.kind,
-        job.mapping,
-        job.limits,
-        noted / "look",
-        lambda text: job.build_redactor().redact_text(text),
-    )
+    for line in look_at(job, source, noted / "look").words():
+        LOGGER.info("  %s", line)
     every = list(parts(source))
     with stage(f"work on {_shards(len(every))}") as tell:
         if max_rows is None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.parameters import PromoteParameters, RollbackParameters
-from flows.progress import LOGGER
-from flows.publishing import publish_page
-from flows.settings import read_settings
-from flows.workshop import Workshop
+from flows.asking.parameters import PromoteParameters, RollbackParameters
+from flows.showing.progress import LOGGER
+from flows.showing.publishing import publish_page
+from flows.workshop.parts import Workshop
+from flows.workshop.settings import read_settings
 from model_registry.promotion import Poll
 from model_registry.releases import Release
 from tasks.release.steps import promote_step, rollback_step

@@ -11,20 +11,20 @@ from pathlib import Path
 from prefect import flow
 from prefect.context import FlowRunContext
 
-from data_contracts.snapshot import REPORT
-from flows import publishing
-from flows.command_line import command_words
+from data_contracts.snapshot.reading import REPORT
+from flows.asking.command_words import command_words
+from flows.asking.parameters import IngestParameters, RetrainParameters
+from flows.asking.plan import Inputs, resolve_inputs
 from flows.comparing import compare_models, registered_model, stored_model
 from flows.ingestion import ingest
-from flows.live import LiveTraining
-from flows.parameters import IngestParameters, RetrainParameters
-from flows.plan import Inputs, resolve_inputs
-from flows.progress import LOGGER, stage
-from flows.publishing import SCORECARD_TAG
-from flows.settings import read_settings
-from flows.summary import RetrainSummary, StageRecord, save_summary, summarize
+from flows.showing import publishing
+from flows.showing.live import LiveTraining
+from flows.showing.progress import LOGGER, stage
+from flows.showing.publishing import SCORECARD_TAG
+from flows.showing.summary import RetrainSummary, StageRecord, save_summary, summarize
 from flows.teaching import teaching_step
-from flows.workshop import Workshop
+from flows.workshop.parts import Workshop
+from flows.workshop.settings import read_settings
 from model_registry.candidates import Candidate, candidate_of
 from model_registry.scorecard import Role
 from model_registry.versions import CHAMPION, Version, version_at
@@ -32,6 +32,7 @@ from tasks.evaluation.steps import Evaluated
 from tasks.finetuning.objectives.distillation import require_same_vocabulary
 from tasks.finetuning.recipe import Spending
 from tasks.finetuning.reproduce import Origin, read_spent
+from tasks.finetuning.rows import require_share
 from tasks.finetuning.steps import base_step, finetune_step
 from tasks.human_review.steps import Review, review_step, sample_step
 from tasks.ingestion.assembly import REPORT_PAGE
@@ -93,7 +94,7 @@ class Retraining:
                 self.outputs,
                 teacher,
                 snapshot,
-                max_new_tokens=self.inputs.recipe.distill_max_new_tokens,
+                max_new_tokens=self.inputs.longest_answer,
                 redactor=self.inputs.ingest.redactor,
                 serving=self.workshop.serving,
                 progress=progress,
@@ -127,6 +128,7 @@ class Retraining:
                 teacher=teacher,
                 answers=answers,
                 save_steps=self.parameters.save_steps,
+                max_left_out_share=self.parameters.max_left_out_share,
                 rendezvous=self.workshop.settings.rendezvous,
                 spending=Spending(
                     max_minutes=self.parameters.max_minutes,
@@ -142,6 +144,7 @@ class Retraining:
                 show=live,
             )
         model = self._note("fine-tune", built)
+        require_share(self.outputs.fetch(model), self.parameters.max_left_out_share)
         publishing.publish_training(self.outputs.fetch(model), live)
         return model
 

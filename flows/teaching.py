@@ -17,16 +17,24 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.errors import InputError
-from data_contracts.records import SCHEMAS, Message, conversation
-from data_contracts.snapshot import REPORT, SnapshotReport, read_report, read_rows, report_json
-from flows.redactors import RedactorRecipe
-from tasks.evaluation.serving.server import Serving
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.registry import KINDS
+from data_contracts.records import Message
+from data_contracts.snapshot.reading import (
+    REPORT,
+    SnapshotReport,
+    read_report,
+    read_rows,
+    report_json,
+)
+from flows.workshop.redactors import RedactorRecipe
+from tasks.models.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
+from tasks.storage.stages import TEACHER_ANSWERS, Work
 
 if TYPE_CHECKING:
-    from tasks.evaluation.respondents import Respondent
+    from tasks.models.respondents import Respondent
 
-STAGE, RECIPE = "teacher_answers", 2
 PART, BATCH, SHARD_ROWS = 256, 64, 50_000  # prompts between saves, at a time; rows a file
 SPLITS = ("train", "validation")
 Progress = Callable[[int, int | None], None]
@@ -39,19 +47,19 @@ class Question(NamedTuple):
     turns: tuple[Message, ...]
 
 
-def teaching_identity(
+def teaching_work(
     teacher: Reference,
     snapshot: Reference,
     max_new_tokens: int,
     redactor: RedactorRecipe,
     serving: Serving | None,
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return (inputs, parameters) of a teacher's answers: what their fingerprint is made of."""
+) -> Work:
+    """Return the work of answering a snapshot's prompts."""
     from tasks.evaluation.steps import answered_by
 
     inputs = {"teacher": teacher.digest, "snapshot": snapshot.digest}
     made_by = {"max_new_tokens": max_new_tokens, "redaction": redactor.identity()}
-    return inputs, {**made_by, **answered_by(serving)}
+    return TEACHER_ANSWERS.of(inputs, {**made_by, **answered_by(serving)})
 
 
 @task(name="let the teacher answer", cache_policy=NO_CACHE)
@@ -66,7 +74,7 @@ def teaching_step(
     progress: Progress,
 ) -> Built:
     """Write the rows with the teacher's answers, as a snapshot of chats, or find them."""
-    inputs, parameters = teaching_identity(teacher, snapshot, max_new_tokens, redactor, serving)
+    work = teaching_work(teacher, snapshot, max_new_tokens, redactor, serving)
 
     def make(folder: Path) -> dict[str, int]:
         questions = list(read_questions(outputs.fetch(snapshot)))
@@ -79,20 +87,21 @@ def teaching_step(
             serving=serving,
             name=teacher.digest,
         )
-        report = write_answers(folder, questions, answers, redactor(), inputs)
+        report = write_answers(folder, questions, answers, redactor(), work.inputs)
         return report.counts()
 
-    return outputs.build(STAGE, RECIPE, inputs, parameters, make)
+    return outputs.build(work, make)
 
 
 def read_questions(snapshot: Path) -> Iterator[Question]:
-    """Yield the rows to train on and to validate with, each up to its last answer."""
-    schema = SCHEMAS[read_report(snapshot).kind]
+    """Yield the rows to train on and to validate with, each up to the last answer to be learned."""
+    schema = KINDS[read_report(snapshot).kind]
     for row in read_rows(snapshot):
         if row["split"] in SPLITS:
-            record = schema.model_validate({name: row[name] for name in schema.model_fields})
-            turns = conversation(record)
-            last = max(n for n, turn in enumerate(turns) if turn.role == "assistant")
+            turns = schema.from_columns(row).conversation()
+            last = max(
+                n for n, turn in enumerate(turns) if turn.role == "assistant" and turn.target
+            )
             if last:  # an answer to nothing is none
                 yield Question(row, turns[:last])
 
@@ -112,8 +121,8 @@ def answer(
     They are kept in `kept`, some at a time, so that a run that was killed goes on there. With
     `serving`, a server answers that serves the teacher as `name`.
     """
-    from tasks.evaluation.respondents import respondent
     from tasks.evaluation.steps import hardware
+    from tasks.models.respondents import respondent
 
     kept.mkdir(exist_ok=True)
     starts = range(0, len(questions), PART)
@@ -148,12 +157,16 @@ def _answers(
     tell: Callable[[], None],
 ) -> list[str]:
     """Return each question's answer; `tell` is called now and then, as while a server starts."""
-    from tasks.evaluation.prompts import Prompt, render_turns
+    from tasks.models.prompts import Prompt, render_turns
 
     prompts: list[Prompt] = []
     for number, question in enumerate(questions):
         turns = [turn.model_dump() for turn in question.turns]
-        text = render_turns(turns, teacher.tokenizer, f"row {question.row['id']}")
+        try:
+            text = render_turns(turns, teacher.tokenizer, f"row {question.row['id']}")
+        except InputError:  # it asks nothing that the teacher takes: one row without an answer
+            prompts.append(Prompt("", f"{number:05d}", [], 0))
+            continue
         ids: Any = teacher.tokenizer(text, add_special_tokens=False)["input_ids"]
         room = min(budget, teacher.context - len(ids))
         prompts.append(Prompt("", f"{number:05d}", ids, room))
@@ -173,9 +186,9 @@ def write_answers(
     sources: dict[str, str],
 ) -> SnapshotReport:
     """Write the rows whose answer is whole, redacted; InputError if there is none."""
-    from tasks.ingestion.shards import SnapshotWriter
+    from data_contracts.snapshot.writing import SnapshotWriter
 
-    writer = SnapshotWriter(folder, "chat", SHARD_ROWS, lambda _: None)
+    writer = SnapshotWriter(folder, ChatRecord.KIND, SHARD_ROWS, lambda _: None)
     kinds, fates, characters = Counter[str](), Counter[str](), 0
     redacted = redactor.redact_records([[text] for text in answers])
     for question, text, clean in zip(questions, answers, redacted, strict=True):
@@ -200,7 +213,7 @@ def write_answers(
             remedy="raise distill_max_new_tokens, or take another teacher",
         )
     report = SnapshotReport(
-        kind="chat",
+        kind=ChatRecord.KIND,
         sources=sources,
         rows_in=len(questions),
         kept=sum(writer.written.values()),

@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from data_contracts.digests import file_digest, folder_digest
 from data_contracts.errors import InputError, IntegrityError
 from data_contracts.records import Frozen
-from model_registry.digests import file_digest, folder_digest
-from model_registry.loading import check_model_folder, refuse_other_tokenizer
+from model_registry.model_files import check_model_folder, refuse_other_tokenizer
 from model_registry.signing import SigningKeys, sign_folder, verify_folder
 from model_registry.tracking import Registry
 from model_registry.versions import (

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from data_contracts.digests import canonical_json
 from data_contracts.errors import ContractError, IntegrityError
 from data_contracts.records import Frozen
 from model_registry.candidates import Candidate, candidate_of, find_candidate
-from model_registry.digests import canonical_json
 from model_registry.gates import Verdict, verdict_markdown
 from model_registry.scorecard import Scorecard
 from model_registry.signing import SigningKeys, sign_folder, verify_folder

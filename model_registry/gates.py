@@ -13,9 +13,9 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from data_contracts.digests import file_digest
 from data_contracts.errors import InputError
 from data_contracts.records import Frozen
-from model_registry.digests import file_digest
 from model_registry.scorecard import Estimate, MetricResult, Role, Scorecard
 
 STEP = "gates"

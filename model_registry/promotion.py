@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from data_contracts.digests import folder_digest
 from data_contracts.errors import ContractError, IntegrityError, PaddockError
 from data_contracts.records import Frozen
 from model_registry.approvals import SEATS, Decision, read_decision
@@ -20,7 +21,6 @@ from model_registry.candidates import (
     upload_files,
     verify_files,
 )
-from model_registry.digests import folder_digest
 from model_registry.dossier import PASSED, VERDICT_TAG, Dossier, read_dossier
 from model_registry.releases import (
     Release,

@@ -8,10 +8,10 @@ knows: `system/cpu_utilization_percentage` and so on.
 from __future__ import annotations
 
 import logging
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from model_registry.tracking import Registry
@@ -19,7 +19,6 @@ from model_registry.tracking import Registry
 SEND_SECONDS, SAMPLE_SECONDS = 2.0, 10.0
 SYSTEM = "system/"
 Sample = Callable[[], Mapping[str, float]]
-_NVIDIA = ("utilization.gpu", "memory.used", "memory.total", "power.draw", "enforced.power.limit")
 _LOGGER = logging.getLogger("paddock")
 
 
@@ -88,26 +87,25 @@ def machine_sampler() -> Sample:
     """Return a function that reads processors, memory, disk, network and NVIDIA's GPUs.
 
     MLflow's own collectors, without the thread that it runs them in, which ends for good the first
-    time a server does not answer. Without `nvidia-ml-py` the GPUs are read through nvidia-smi.
+    time a server does not answer. What a card cannot say of itself is left out.
     """
     from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
     from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
     from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
     from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
 
+    # It warns of each figure that a card lacks, at every sample.
+    logging.getLogger(GPUMonitor.__module__).setLevel(logging.ERROR)
     collectors: list[Any] = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
-    by_command = False
-    try:
+    with suppress(RuntimeError):  # there is no driver, so no GPU
         collectors.append(GPUMonitor())
-    except Exception:  # no package, no driver, no GPU: each another exception
-        by_command = bool(_nvidia_smi())
 
     for collector in collectors:  # the first load of the processors is always 0
         collector.collect_metrics()
         collector.clear_metrics()
 
     def sample() -> dict[str, float]:
-        found = dict(_nvidia_smi()) if by_command else {}
+        found: dict[str, float] = {}
         for collector in collectors:
             collector.collect_metrics()
             found |= collector.aggregate_metrics()
@@ -115,47 +113,3 @@ def machine_sampler() -> Sample:
         return found
 
     return sample
-
-
-def _nvidia_smi() -> dict[str, float]:
-    query = f"--query-gpu={','.join(_NVIDIA)}"
-    try:
-        done = subprocess.run(
-            ["nvidia-smi", query, "--format=csv,noheader,nounits"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return nvidia_figures(done.stdout)
-
-
-def nvidia_figures(table: str) -> dict[str, float]:
-    """Return MLflow's GPU figures from nvidia-smi's table; what a card cannot say is left out."""
-    found: dict[str, float] = {}
-    for number, line in enumerate(table.strip().splitlines()):
-        busy, used, total, watts, limit = (_number(cell) for cell in line.split(","))
-        figures = {
-            "utilization_percentage": busy,
-            "memory_usage_megabytes": None if used is None else used * 2**20 / 1e6,
-            "memory_usage_percentage": _share(used, total),
-            "power_usage_watts": watts,
-            "power_usage_percentage": _share(watts, limit),
-        }
-        for name, value in figures.items():
-            if value is not None:
-                found[f"gpu_{number}_{name}"] = round(value, 1)
-    return found
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None  # [N/A]
-
-
-def _share(part: float | None, whole: float | None) -> float | None:
-    return None if part is None or not whole else 100 * part / whole

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tasks.redaction.engine import Redactor
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in flows/settings.py: servers want a core too
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in the settings: servers want a core too
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 _CHROMIUM_OPTIONS = [

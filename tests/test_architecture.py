@@ -40,11 +40,13 @@ HEAVY = [
     "torch",
     "transformers",
 ]
-# ranks.py: torchrun says to each of its processes there who it is.
+# ranks.py: torchrun says to each of its processes there who it is. words.py: the command's words
+# are read by the library that reads settings, from the words alone.
 ENVIRONMENT_READERS = {
-    "flows/settings.py",
-    "flows/quiet.py",
-    "flows/servers.py",
+    "flows/workshop/settings.py",
+    "flows/command/quiet.py",
+    "flows/command/words.py",
+    "flows/servers/up.py",
     "tasks/finetuning/ranks.py",
 }
 # In each lock file: a name, a version, and nothing else.
@@ -53,10 +55,10 @@ PINNED = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.!]+")
 # Runs in an interpreter of its own: imports the modules, and prints what that did beside.
 # Written in Triton, which comes with torch for a GPU; imported where there is one.
 GPU_ONLY = {
-    "model_registry.attention_gpu",
-    "model_registry.attention_kernels",
-    "tasks.finetuning.norm_kernels",
-    "tasks.finetuning.triton_kernels",
+    "tasks.models.attention.gpu",
+    "tasks.models.attention.kernels",
+    "tasks.finetuning.kernels.norms",
+    "tasks.finetuning.kernels.triton_kernels",
 }
 PROBE = """
 import importlib, json, os, sys
@@ -168,7 +170,7 @@ def test_only_the_settings_read_the_environment() -> None:
 def test_quieting_and_serving_take_no_setting_of_their_own_from_the_environment() -> None:
     """They hand the environment on, or set what is not set: no name of ours is looked up."""
     known = {"PATH", "RANK", "LOCAL_RANK", "WORLD_SIZE"}
-    for name in sorted(ENVIRONMENT_READERS - {"flows/settings.py"}):
+    for name in sorted(ENVIRONMENT_READERS - {"flows/workshop/settings.py"}):
         text = (CHECKOUT / name).read_text()
         looked_up = re.findall(r"environ(?:\.get\(|\[)\s*f?['\"](\w+)", text)
         assert [entry for entry in looked_up if entry not in known] == [], name

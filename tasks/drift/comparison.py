@@ -23,7 +23,7 @@ from tasks.drift.signals import (
 from tasks.drift.texts import plain, words
 
 if TYPE_CHECKING:
-    from tasks.drift.embedding import Embed
+    from tasks.models.embedding import Embed
 
 Item = TypeVar("Item")
 Status = Literal["quiet", "drifted", "not_enough_data"]

@@ -11,15 +11,16 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.drift.comparison import compare_window
 from tasks.drift.decision import WindowResult
-from tasks.drift.embedding import load_embedder, packaged_minilm
 from tasks.drift.log import read_window
 from tasks.drift.reference import read_reference
 from tasks.drift.report import read_report, write_report
 from tasks.drift.signals import Thresholds
 from tasks.drift.triggers import record_result
+from tasks.models.embedding import load_embedder, packaged_minilm
 from tasks.storage.outputs import Built, Outputs, Reference
+from tasks.storage.stages import DRIFT
 
-STAGE, RECIPE, SEED = "drift", 2, 7
+SEED = 7
 
 
 @task(name="compare a window", cache_policy=NO_CACHE)
@@ -50,7 +51,7 @@ def compare_step(
         )
         return write_report(report, folder)
 
-    built = outputs.build(STAGE, RECIPE, inputs, parameters, make)
+    built = outputs.build(DRIFT.of(inputs, parameters), make)
     status = read_report(outputs.fetch(built.reference)).result.status
     result = WindowResult(window=window, champion=champion, status=status)
     record_result(outputs.store, name, result)

@@ -12,26 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_registry.loading import Precision
-from tasks.evaluation.prompts import Progress, Prompt, render_prompts
-from tasks.evaluation.respondents import respondent
-from tasks.evaluation.serving.server import Serving
 from tasks.evaluation.tables import write_json, write_rows
+from tasks.models.loading import Precision
+from tasks.models.prompts import Progress, Prompt, render_prompts
+from tasks.models.respondents import respondent
+from tasks.models.serving.server import Serving
 
 if TYPE_CHECKING:
     from eval_sets.types import EvalSet
 
 SERVER_LOG = ".serve.log"  # what begins with a dot is scratch, and in no output
-
-
-def fastest_precision(device: str) -> Precision:
-    """Return bfloat16 where the device computes in it, else float32."""
-    import torch
-
-    if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    capable = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return "bfloat16" if device == "cpu" and capable() else "float32"
 
 
 def generate_answers(

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_contracts.records import DocumentRecord, Frozen, Record, conversation
-from model_registry.attention import boundaries, use_varlen
-from model_registry.loading import Precision, load_model
-from tasks.evaluation.prompts import Progress, render_turns
+from data_contracts.records import Frozen, Record
 from tasks.evaluation.tables import write_rows
+from tasks.models.attention.packed import boundaries, use_varlen
+from tasks.models.loading import Precision, load_model
+from tasks.models.prompts import Progress, render_turns
 
 TOKENS_AT_ONCE = 2048  # logits of one batch: 2,048 x 49,152 floats are 400 MB
 
@@ -77,15 +77,15 @@ def encode(identity: str, record: Record, tokenizer: Any, limit: int) -> Scored 
 
 
 def _rendered(identity: str, record: Record, tokenizer: Any) -> tuple[str, list[tuple[int, int]]]:
-    if isinstance(record, DocumentRecord):
-        text = record.text + (tokenizer.eos_token or "")
+    if document := record.plain_text():
+        text = document + (tokenizer.eos_token or "")
         return text, [(0, len(text))]
-    messages = conversation(record)
+    messages = record.conversation()
     turns = [message.model_dump() for message in messages]
     whole: str = tokenizer.apply_chat_template(turns, tokenize=False)
     spans: list[tuple[int, int]] = []
     for index, message in enumerate(messages):
-        if message.role != "assistant":
+        if message.role != "assistant" or not message.target:
             continue
         before = render_turns(turns[:index], tokenizer, f"record {identity[:12]}")
         through: str = tokenizer.apply_chat_template(turns[: index + 1], tokenize=False)

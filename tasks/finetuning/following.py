@@ -5,6 +5,7 @@ A line with the time left, MLflow's figures step by step, and the loss curve abo
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from tasks.finetuning.curve import draw_losses
 from tasks.finetuning.history import History
 from tasks.finetuning.recipe import money
 
+LOGGER = logging.getLogger("paddock")
 FIRST_PICTURE, PICTURE_SECONDS = 5.0, 60.0  # seconds after the start, and between two
 
 
@@ -55,7 +57,9 @@ class Following:
             others = f"waits for {event['nodes'] - 1} more nodes, each of which must run"
             self._progress(0, None, f"{others} NODE_RANK=1 (or 2, ...) sh {event['command']}")
         if event["event"] == "preparing":
-            self._progress(event["done"], event["total"], "asks the starting weights, for DPO")
+            self._progress(event["done"], event["total"], event["what"])
+        if event["event"] == "rows":
+            LOGGER.info("  %s", event["words"])
         if event["event"] == "start":
             self._picture_due = self._clock() + FIRST_PICTURE
             self._axis = event["axis"]
@@ -80,12 +84,7 @@ def start_note(event: Mapping[str, Any]) -> str:
 
 def step_note(event: Mapping[str, Any]) -> str:
     """Say how a step went, in a few words."""
-    parts = [f"loss {event['loss']:.3f}"]
-    if "reward_margin" in event:
-        told_apart = f"{event['pair_accuracy']:.0%} of pairs"
-        parts.append(f"margin {event['reward_margin']:.3f}, {told_apart}")
-    if "teacher_divergence" in event:
-        parts.append(f"{event['teacher_divergence']:.3f} from the teacher")
+    parts = [f"loss {event['loss']:.3f}", *event.get("words", ())]
     parts.append(f"{event['tokens_per_second']:.0f} tokens/s")
     if "limit_share" in event:
         parts.append(f"{event['limit_share']:.0%} of the GPU's limit")

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tasks.finetuning.objectives.registry import OBJECTIVES
+
 FILE = ".history.jsonl"
 FIGURES = (
     "loss",
-    "reward_margin",
-    "pair_accuracy",
-    "teacher_divergence",
-    "cross_entropy",
+    *(figure for one in OBJECTIVES.values() for figure in one.figures),
     "gradient_norm",
     "learning_rate",
     "tokens_per_second",

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import InputError, PaddockError
-from tasks.finetuning.failures import died_of_memory, out_of_memory
+from tasks.finetuning.failures import PERHAPS, died_of_memory, out_of_memory
 from tasks.finetuning.recipe import TrainingJob, TrainingSummary
 
 LOG, COMMAND = ".training.log", ".command"  # the second is what other nodes run
 FIRST = "--node-rank=0"
 NODE = '--node-rank="${NODE_RANK:?is 1 on the second node, 2 on the third, and so on}"'
 STOP_SECONDS = 120
+ENDS = ("done", "error", "failed", "stopped")
 _MORE = "raise budget (now {:g}) and run again: training goes on from its last whole checkpoint"
 
 
@@ -44,7 +45,7 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
                 if not line.endswith("\n"):
                     break  # the process was killed in mid-line
                 event = json.loads(line)
-                final = event if event["event"] in ("done", "error", "stopped") else final
+                final = event if event["event"] in ENDS else final
                 estimate = event.get("estimate_gib", estimate)
                 on_event(event)
         except BaseException:
@@ -118,8 +119,10 @@ def _failure(code: int, final: dict[str, Any], job: TrainingJob, log: Path) -> P
         what = "the training process was killed (signal 9), as by a machine short of memory"
     elif code < 0:
         what = f"the training process was killed by signal {-code}"
+    elif final.get("event") == "failed":
+        what, remedy = f"the training process failed: {final['what']}", final["remedy"]
     else:
-        what = f"the training process failed with exit code {code}"
+        what, remedy = f"the training process failed with exit code {code}", PERHAPS
     return PaddockError(
         what,
         step="finetune",

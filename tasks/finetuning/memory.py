@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.finetuning.linear_cross_entropy import CHUNK
+from tasks.finetuning.kernels.linear_cross_entropy import CHUNK
 from tasks.finetuning.quantization import stored_bytes
 from tasks.finetuning.recipe import Recipe
 

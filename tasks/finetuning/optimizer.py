@@ -127,7 +127,7 @@ class OnePassOptimizer(Optimizer):
         """Update the weights by the gradients, and drop these."""
         import torch
 
-        from tasks.finetuning.triton_kernels import fused_step
+        from tasks.finetuning.kernels.triton_kernels import fused_step
 
         tensors: list[tuple[Any, ...]] = []
         for name, master in self.masters.items():

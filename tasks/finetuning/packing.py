@@ -10,8 +10,8 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from model_registry.attention import boundaries
 from tasks.finetuning.tokenizing import Example
+from tasks.models.attention.packed import boundaries
 
 OPEN_ROWS = 64  # unfilled rows that an example may choose from
 

@@ -10,12 +10,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from data_contracts.records import Frozen, RecordKind
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Frozen
+from tasks.finetuning.objectives.choosing import ObjectiveSettings, foreign_settings
 
-OF_OBJECTIVE = {"dpo": "dpo", "distill": "distill"}  # by a setting's first word
+# A few odd rows in any data set should not end a run; one row in twenty is no oddity any more.
+MAX_LEFT_OUT_SHARE = 0.05
+ROW_LENGTH = 512  # tokens of a row, where nothing is said and no row needs more
 
 
-class Recipe(Frozen):
+class Recipe(Frozen, ObjectiveSettings):
     """Everything that decides the trained weights, beside the data and the base model.
 
     With precision bf16 the weights compute in bf16, and the optimizer keeps its own copy of those
@@ -25,10 +29,10 @@ class Recipe(Frozen):
 
     With method qlora the frozen base is in 4 bits, which the trained model keeps the values of.
 
-    `objective` is what the loss is: of targets as they are, or of a preference record's two
-    answers (Rafailov et al. 2023), where `dpo_beta` holds the model to where it started; or of a
-    teacher (Hinton et al. 2015): its logits, a share of `distill_alpha` in the loss, or its
-    answers, which then are the targets.
+    `objective` is what the loss is, and `tasks.finetuning.objectives` holds what it may be and the
+    settings that belong to it.
+
+    `max_seq_length` unset means: as many tokens as the rows need (`tasks.finetuning.row_length`).
 
     `gradient_checkpointing` unset means: only where the estimate says that memory would not do.
     `auto_batch` puts as many of a step's rows into one pass over the model as fit into memory,
@@ -39,7 +43,7 @@ class Recipe(Frozen):
     learning_rate: float = Field(default=1e-3, gt=0)
     num_train_epochs: int = Field(default=3, ge=1)
     max_steps: int | None = Field(default=None, ge=1)
-    max_seq_length: int = Field(default=512, ge=16)
+    max_seq_length: int | None = Field(default=None, ge=16)
     per_device_train_batch_size: int = Field(default=1, ge=1)
     gradient_accumulation_steps: int = Field(default=1, ge=1)
     warmup_ratio: float = Field(default=0.05, ge=0, le=1)
@@ -54,12 +58,6 @@ class Recipe(Frozen):
     auto_batch: bool = False
     gpus: int = Field(default=1, ge=1)
     nodes: int = Field(default=1, ge=1)
-    objective: Literal["supervised", "dpo", "distill"] = "supervised"
-    dpo_beta: float = Field(default=0.1, gt=0)
-    distill_from: Literal["logits", "answers"] = "logits"
-    distill_alpha: float = Field(default=0.5, ge=0, le=1)
-    distill_temperature: float = Field(default=2.0, gt=0)
-    distill_max_new_tokens: int = Field(default=256, ge=1)
     seed: int = 7
 
     @property
@@ -68,18 +66,13 @@ class Recipe(Frozen):
         return self.method != "full"
 
     @property
-    def learns_logits(self) -> bool:
-        """Tell whether a teacher's logits are in the loss."""
-        return self.objective == "distill" and self.distill_from == "logits"
+    def row_length(self) -> int:
+        """Return the tokens of a packed row."""
+        return self.max_seq_length or ROW_LENGTH
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings but those of other objectives, which decide nothing here."""
-        settings = self.model_dump()
-        return {
-            name: value
-            for name, value in settings.items()
-            if OF_OBJECTIVE.get(name.partition("_")[0], self.objective) == self.objective
-        }
+        return self.model_dump(exclude=foreign_settings(self.objective))
 
 
 class Spending(Frozen):
@@ -122,6 +115,8 @@ class TrainingJob(Frozen):
     """What the training process reads from its job file; every path is a local folder.
 
     With several nodes `rendezvous` is the host:port where they meet, and the folders are shared.
+    `rows_asked` are the rows that a teacher was to answer, where the snapshot holds its answers.
+    More than `max_left_out_share` of the rows left out, and the run is refused.
     """
 
     base: str
@@ -131,6 +126,8 @@ class TrainingJob(Frozen):
     teacher: str = ""
     kind: RecordKind
     out: str
+    rows_asked: int | None = None
+    max_left_out_share: float = Field(default=MAX_LEFT_OUT_SHARE, ge=0, le=1)
     save_steps: int = Field(default=20, ge=1)
     rendezvous: str = ""
     spending: Spending = NOT_LIMITED
@@ -141,11 +138,19 @@ class TrainingSummary(Frozen):
     """What a finished run says of itself. Losses are means over the objective's units.
 
     `measured` are the objective's own figures, such as a reward margin, over the rows held out.
+    Of the `rows_given` to train on `rows` were trained on, of which `rows_cut` lost their end, and
+    `rows_left_out` counts the others by reason; lengths are in tokens. `notes` say that, and what
+    the weights are, in sentences.
     """
 
     steps: int
+    rows_given: int
     rows: int
     rows_cut: int
+    rows_left_out: dict[str, int]
+    row_length: int
+    longest_row: int
+    notes: tuple[str, ...]
     tokens: int
     target_tokens: int
     trainable_parameters: int

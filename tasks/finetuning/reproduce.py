@@ -10,14 +10,13 @@ import json
 import os
 import platform
 import shlex
-import subprocess
 from collections.abc import Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 from data_contracts.records import Frozen
-from tasks.finetuning.recipe import TrainingJob, money
+from tasks.finetuning.recipe import TrainingJob, TrainingSummary, money
 
 NAMES = ("reproduce.json", "reproduce.md")
 JOB, STORE = "job.json", "STORE"
@@ -65,10 +64,18 @@ class Reproduction(Frozen):
     seconds: float
     cost: float | None
     gpus: int
+    notes: tuple[str, ...] = ()
 
 
-def portable_job(job: TrainingJob, base: str, snapshot: str, teacher: str = "") -> dict[str, Any]:
-    """Return a job as it may be run elsewhere; the others are keys in the store."""
+def portable_job(
+    job: TrainingJob, base: str, snapshot: str, teacher: str, summary: TrainingSummary
+) -> dict[str, Any]:
+    """Return a job as it may be run elsewhere, with the row length that it came to.
+
+    The others are keys in the store.
+    """
+    length = {"max_seq_length": summary.row_length}
+    job = job.model_copy(update={"recipe": job.recipe.model_copy(update=length)})
     given = job.model_dump(mode="json", exclude={"spending"})
     if job.teacher:
         given["teacher"] = f"{STORE}/{teacher}"
@@ -96,7 +103,7 @@ def describe(made: Reproduction) -> str:
     hardware = made.hardware
     cards = ", ".join(hardware["gpus"]) or "no GPU"
     libraries = ", ".join(f"{n} {made.libraries[n]}" for n in SHOWN if n in made.libraries)
-    rows = {
+    rows: dict[str, str] = {
         "base model": f"{made.base['name']}, sha256 `{made.base['digest']}`",
         "snapshot": f"sha256 `{made.snapshot['digest']}`",
         "fingerprint": f"`{made.fingerprint}`",
@@ -121,6 +128,8 @@ def describe(made: Reproduction) -> str:
             "",
             *_block("sh", _shell(made.train_command)),
             *_block("json", json.dumps(made.job, indent=1)),
+            *[f"- {note}" for note in made.notes],
+            *([""] if made.notes else []),
             "| | |",
             "|---|---|",
             *[f"| {name} | {value} |" for name, value in rows.items()],
@@ -160,12 +169,22 @@ def _processor() -> str:
 
 
 def _gpus() -> list[str]:
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    import pynvml
+
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:  # no driver, so no GPU
         return []
-    return [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    try:
+        driver = pynvml.nvmlSystemGetDriverVersion()
+        cards = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+        return [
+            f"{pynvml.nvmlDeviceGetName(card)}, "
+            f"{int(pynvml.nvmlDeviceGetMemoryInfo(card).total) >> 20} MiB, {driver}"
+            for card in cards
+        ]
+    finally:
+        pynvml.nvmlShutdown()
 
 
 def _shell(words: tuple[str, ...]) -> str:

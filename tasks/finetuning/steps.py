@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_contracts.records import RecordKind
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.snapshot.reading import read_report
 from model_registry.run_log import RunLog, machine_sampler
 from model_registry.tracking import Registry
 from tasks.finetuning.base_model import BaseModel, materialize
@@ -28,10 +29,15 @@ from tasks.finetuning.reproduce import (
     portable_job,
     write_reproduction,
 )
-from tasks.storage.outputs import ABOUT, Built, Outputs, Reference, fingerprint
+from tasks.storage.outputs import ABOUT, Built, Outputs, Reference
+from tasks.storage.stages import BASE, MODEL, Work
 
-BASE_STAGE, STAGE, RECIPE = "base", "model", 2
 FINGERPRINT = "paddock.fingerprint"
+
+
+def base_work(base: BaseModel) -> Work:
+    """Return the work of bringing a base model in."""
+    return BASE.of({"source": base.digest}, {})
 
 
 @task(name="bring in the base model", cache_policy=NO_CACHE)
@@ -42,23 +48,23 @@ def base_step(outputs: Outputs, base: BaseModel) -> Built:
         materialize(base, folder)
         return {}
 
-    return outputs.build(BASE_STAGE, RECIPE, {"source": base.digest}, {}, make)
+    return outputs.build(base_work(base), make)
 
 
-def training_identity(
+def training_work(
     base: Reference,
     snapshot: Reference,
     recipe: Recipe,
     teacher: Reference | None = None,
     answers: Reference | None = None,
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return (inputs, parameters) of a trained model: what its fingerprint is made of.
+) -> Work:
+    """Return the work of training a model.
 
     `answers` are the snapshot's rows as a teacher answers them, to be trained on in its place.
     """
     given = {"base": base, "snapshot": snapshot, "teacher": teacher, "answers": answers}
     inputs = {name: reference.digest for name, reference in given.items() if reference}
-    return inputs, recipe.deciding()
+    return MODEL.of(inputs, recipe.deciding())
 
 
 @task(name="finetune", cache_policy=NO_CACHE)
@@ -75,6 +81,7 @@ def finetune_step(
     teacher: Reference | None = None,
     answers: Reference | None = None,
     save_steps: int,
+    max_left_out_share: float,
     spending: Spending = NOT_LIMITED,
     rendezvous: str = "",
     origin: Origin,
@@ -85,8 +92,8 @@ def finetune_step(
 
     A run that was killed is the run that goes on, in MLflow too.
     """
-    inputs, parameters = training_identity(base, snapshot, recipe, teacher, answers)
-    identity = fingerprint(STAGE, RECIPE, inputs, parameters)
+    work = training_work(base, snapshot, recipe, teacher, answers)
+    identity = work.fingerprint
 
     def make(folder: Path) -> dict[str, int]:
         history = History(folder)
@@ -96,8 +103,10 @@ def finetune_step(
             base_digest=base.digest,
             snapshot=str(outputs.fetch(answers or snapshot)),
             teacher=str(outputs.fetch(teacher)) if teacher and recipe.learns_logits else "",
-            kind="chat" if answers else kind,
+            kind=ChatRecord.KIND if answers else kind,
             out=str(folder),
+            rows_asked=read_report(outputs.fetch(snapshot)).splits["train"] if answers else None,
+            max_left_out_share=max_left_out_share,
             save_steps=save_steps,
             rendezvous=rendezvous,
             spending=spending.model_copy(
@@ -106,7 +115,7 @@ def finetune_step(
             recipe=recipe,
         )
         run = registry.ensure_run(experiment, f"train {identity[:12]}", {FINGERPRINT: identity})
-        registry.log_parameters(run, {**parameters, "base": base_name, **inputs})
+        registry.log_parameters(run, {**work.parameters, "base": base_name, **work.inputs})
         log = RunLog(registry, run, sample=machine_sampler())
         try:
             following = Following(history, log, progress, show)
@@ -121,7 +130,10 @@ def finetune_step(
             command=origin.command,
             train_command=TRAIN,
             parameters=origin.parameters,
-            job=portable_job(job, base.key, snapshot.key, teacher.key if teacher else ""),
+            job=portable_job(
+                job, base.key, (answers or snapshot).key, teacher.key if teacher else "", summary
+            ),
+            notes=summary.notes,
             base={"name": base_name, "digest": base.digest},
             snapshot={"digest": snapshot.digest},
             fingerprint=identity,
@@ -144,7 +156,7 @@ def finetune_step(
             "seconds": round(history.seconds),
         }
 
-    return outputs.build(STAGE, RECIPE, inputs, parameters, make)
+    return outputs.build(work, make)
 
 
 def _figures_at_the_end(summary: TrainingSummary, made: Reproduction) -> dict[str, float]:
@@ -152,6 +164,11 @@ def _figures_at_the_end(summary: TrainingSummary, made: Reproduction) -> dict[st
     found = {
         **{f"validation_{name}": value for name, value in measured.items()},
         "validation_loss": summary.validation_loss,
+        "rows_given": summary.rows_given,
+        "rows_trained": summary.rows,
+        "rows_cut": summary.rows_cut,
+        "rows_left_out": sum(summary.rows_left_out.values()),
+        "row_length": summary.row_length,
         "seconds": made.seconds,
         "cost": made.cost,
     }

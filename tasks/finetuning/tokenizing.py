@@ -2,39 +2,49 @@
 
 Conversations go through the tokenizer's own chat template, and only what the assistant says,
 with the end-of-turn token that closes it, is a target. Documents are targets throughout,
-in as many pieces as they need.
+in as many pieces as they need. What cannot become tokens is counted, by reason.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from data_contracts.errors import PaddockError
-from data_contracts.records import DocumentRecord, Message, Record, conversation
+from data_contracts.records import Record
+from tasks.models.chat_rendering import Rendered, RenderingError, render_record, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """One record, or a piece of one, as tokens: `targets[i]` is 1 if the loss counts token i.
 
-    `cut` tells that the record was longer than the limit. Five bytes a token, and a batch is made
-    of them without a Python object for each: all examples of a run are in memory, and what makes
-    batches shares the interpreter with what launches a GPU's kernels.
+    `cut` tells that the record was longer than the limit; `splits` that each piece of it would be
+    an example as good, as of a document. Five bytes a token, and a batch is made of them without a
+    Python object for each: all examples of a run are in memory, and what makes batches shares the
+    interpreter with what launches a GPU's kernels.
     """
 
     record_id: str
     tokens: array[int]  # of 32 bits
     targets: bytes
     cut: bool = False
+    splits: bool = False
 
     @classmethod
-    def of(cls, record_id: str, tokens: Iterable[int], targets: Iterable[bool]) -> Example:
+    def of(
+        cls,
+        record_id: str,
+        tokens: Iterable[int],
+        targets: Iterable[bool],
+        *,
+        splits: bool = False,
+    ) -> Example:
         """Return an example of numbers and truths of any kind."""
-        return cls(record_id, array("i", tokens), bytes(targets))
+        return cls(record_id, array("i", tokens), bytes(targets), splits=splits)
 
     @property
     def trains(self) -> bool:
@@ -61,81 +71,45 @@ class Example:
         return [self.part(start, end) for start, end in pairwise([0, *ends])]
 
 
+@dataclass(frozen=True, slots=True)
+class Tokenized:
+    """Examples of whatever length they are, and why other records became none, with counts."""
+
+    examples: list[Example]
+    unreadable: Counter[str] = field(default_factory=Counter[str])
+
+
 def encode(records: Iterable[tuple[str, Record]], tokenizer: Any, limit: int) -> list[Example]:
-    """Tokenize records to examples of `limit` tokens; those left without a target are dropped.
+    """Return what trains of the records in rows of `limit` tokens; see `tokenize` and `fit`."""
+    whole = tokenize(records, tokenizer).examples
+    return [part for example in whole for part in fit(example, limit)]
+
+
+def tokenize(records: Iterable[tuple[str, Record]], tokenizer: Any) -> Tokenized:
+    """Tokenize records, of whatever length they are."""
+    names: list[tuple[str, bool]] = []
+    texts: list[Rendered] = []
+    unreadable = Counter[str]()
+    for identity, record in records:
+        try:
+            texts.append(render_record(record, tokenizer))
+        except RenderingError as error:
+            unreadable[error.reason] += 1
+            continue
+        names.append((identity, bool(record.plain_text())))
+    found = zip(names, tokens_of(texts, tokenizer), strict=True)
+    examples = [
+        Example.of(identity, ids, targets, splits=document)
+        for (identity, document), (ids, targets, _) in found
+    ]
+    return Tokenized(examples, unreadable)
+
+
+def fit(example: Example, limit: int) -> list[Example]:
+    """Return what trains of an example in rows of `limit` tokens: nothing, it, or its pieces.
 
     A document that is longer becomes several, since each of its tokens is to train; a
     conversation is cut, since its end without its beginning would be another one.
     """
-    given = list(records)
-    examples: list[Example] = []
-    for (_, record), whole in zip(given, tokenize(given, tokenizer), strict=True):
-        document = isinstance(record, DocumentRecord)
-        examples += whole.pieces(limit) if document else [whole.cut_to(limit)]
-    return [example for example in examples if example.trains]
-
-
-def tokenize(records: Iterable[tuple[str, Record]], tokenizer: Any) -> list[Example]:
-    """Tokenize records, of whatever length they are."""
-    rendered = [(identity, *_render(identity, record, tokenizer)) for identity, record in records]
-    if not rendered:
-        return []
-    batch = tokenizer(
-        [text for _, text, _ in rendered], add_special_tokens=False, return_offsets_mapping=True
-    )
-    return [
-        Example.of(identity, ids, _targets(offsets, spans))
-        for (identity, _, spans), ids, offsets in zip(
-            rendered, batch["input_ids"], batch["offset_mapping"], strict=True
-        )
-    ]
-
-
-def _render(identity: str, record: Record, tokenizer: Any) -> tuple[str, list[tuple[int, int]]]:
-    """Return the text a record trains on and the character spans that are targets."""
-    from jinja2.exceptions import TemplateError
-
-    if isinstance(record, DocumentRecord):
-        text = record.text + (tokenizer.eos_token or "")
-        return text, [(0, len(text))]
-    turns = conversation(record)
-    try:
-        return render_chat(turns, tokenizer)
-    except TemplateError:  # its message may quote the record
-        roles = ", ".join(turn.role for turn in turns[:8])
-        raise PaddockError(
-            f"the chat template refuses a conversation of {roles}",
-            step="finetune",
-            where=f"record {identity}",
-            remedy="drop such rows, or use a base model whose template takes them",
-        ) from None
-
-
-def render_chat(messages: Sequence[Message], tokenizer: Any) -> tuple[str, list[tuple[int, int]]]:
-    """Render a conversation and find what the assistant says in it, once it was asked.
-
-    Raises PaddockError if the template rewrites earlier turns, since then no span is certain.
-    """
-    turns = [message.model_dump() for message in messages]
-    whole: str = tokenizer.apply_chat_template(turns, tokenize=False)
-    spans: list[tuple[int, int]] = []
-    for index, message in enumerate(messages):
-        if message.role != "assistant" or index == 0:
-            continue  # a first turn answers nothing, and no template takes an empty conversation
-        before = tokenizer.apply_chat_template(
-            turns[:index], tokenize=False, add_generation_prompt=True
-        )
-        through = tokenizer.apply_chat_template(turns[: index + 1], tokenize=False)
-        if not (through.startswith(before) and whole.startswith(through)):
-            raise PaddockError(
-                "the chat template rewrites earlier turns, so the loss cannot be placed",
-                step="finetune",
-                where="the base model's tokenizer",
-                remedy="use a base model whose template only appends, or give it such a template",
-            )
-        spans.append((len(before), len(through.rstrip("\n"))))
-    return whole, spans
-
-
-def _targets(offsets: Sequence[tuple[int, int]], spans: list[tuple[int, int]]) -> list[bool]:
-    return [any(first <= start and end <= last for first, last in spans) for start, end in offsets]
+    parts = example.pieces(limit) if example.splits else [example.cut_to(limit)]
+    return [part for part in parts if part.trains]

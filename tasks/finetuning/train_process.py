@@ -16,20 +16,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from data_contracts.errors import PaddockError
-from data_contracts.records import Split
-from data_contracts.snapshot import read_records
-from model_registry.loading import check_model_folder, load_model
 from tasks.finetuning.curve import draw_losses
-from tasks.finetuning.export import export_model
-from tasks.finetuning.failures import explain
-from tasks.finetuning.objectives.choice import objective_of
+from tasks.finetuning.export import export_model, weights_note
+from tasks.finetuning.failures import explain, unexpected
+from tasks.finetuning.fitting import Fitting
 from tasks.finetuning.objectives.distillation import load_teacher
-from tasks.finetuning.objectives.objective import Objective, Preparing
-from tasks.finetuning.quantization import quantize
+from tasks.finetuning.objectives.objective import Preparing
+from tasks.finetuning.quantization import quantize, stored_bytes
 from tasks.finetuning.ranks import end_process, is_first, join, leave
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
+from tasks.finetuning.row_length import keep_length
+from tasks.finetuning.rows import RowAccount
 from tasks.finetuning.trainer import StoppedError, Trainer
+from tasks.models.hardware import fastest_precision
+from tasks.models.loading import load_model, load_outline
 
 STOPPED = 143  # what a process that ends on SIGTERM leaves with
 VALIDATION_ROWS = 200
@@ -70,6 +70,8 @@ def main(arguments: list[str], events: TextIO) -> int:
         except Exception as error:
             told = explain(error, job, estimate)
             if told is None:
+                if first:
+                    report(unexpected(error))
                 raise  # the traceback goes to the log
             words = {"what": told.what, "where": told.where, "remedy": told.remedy}
             report({"event": "error", "exit_code": told.exit_code, **words})
@@ -88,41 +90,38 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
 
     So the checkpoints stay: what comes after, such as storing the model, may still fail.
     """
-    check_model_folder(Path(job.base))  # before the seconds that the libraries take to load
+    base = Path(job.base)
+    outline, tokenizer = load_outline(base)
+    # Before the seconds, or minutes, that libraries and model take to load.
+    fitting = Fitting(job, tokenizer, outline.config.max_position_embeddings, report)
     import torch
 
     torch.manual_seed(job.recipe.seed)
     ranks, device = join()
-    recipe = job.recipe.model_copy(update={"precision": choose_precision(job.recipe, device)})
-    model, tokenizer = _load(Path(job.base), recipe, device)
+    precision = {"precision": choose_precision(job.recipe, device)}
+    model = _load(base, job.recipe.model_copy(update=precision), device)
     teacher = None
-    if recipe.learns_logits:
-        teacher = load_teacher(Path(job.teacher), Path(job.base), recipe, device)
-
-    def objective_over(split: Split, most: int | None = None) -> Objective:
-        records = read_records(Path(job.snapshot), split)
-        return objective_of(recipe, records, tokenizer, teacher, most)
-
-    objective = objective_over("train")
-    if not objective.lengths:
-        raise PaddockError(
-            "no row is left to train on",
-            step="finetune",
-            where=job.snapshot,
-            remedy="raise max_seq_length, or give more rows: every one was cut before its answer",
-        )
-    validation = objective_over("validation", VALIDATION_ROWS)
+    if job.recipe.learns_logits:
+        teacher = load_teacher(Path(job.teacher), base, precision["precision"], device)
+    held = sum(map(stored_bytes, teacher.parameters())) if teacher else 0
+    recipe = fitting.settle(model, device, ranks.world, held).model_copy(update=precision)
+    if ranks.first:
+        keep_length(out, recipe.row_length)
+    objective = fitting.over(fitting.train, recipe, teacher)
+    validation = fitting.over(fitting.validation, recipe, teacher, VALIDATION_ROWS)
     # No loss has seen the last update yet; without held-out rows, some that it trained on tell.
-    measured = validation if validation.lengths else objective_over("train", FEW)
+    measured = (
+        validation if validation.lengths else fitting.over(fitting.train, recipe, teacher, FEW)
+    )
     folder = out / ".checkpoints"
 
     def preparing(done: int, total: int) -> None:
-        report({"event": "preparing", "done": done, "total": total})
+        report({"event": "preparing", "done": done, "total": total, "what": objective.preparing})
 
     def prepare_objectives(causal: Any) -> None:
         for name, one in (("train", objective), ("measured", measured)):
             where = Preparing(folder / f"references-{name}", device, ranks, preparing)
-            one.prepare(causal, recipe.max_seq_length, where)
+            one.prepare(causal, recipe.row_length, where)
 
     trainer = Trainer(model, recipe, objective, device, ranks, prepare_objectives)
     losses = trainer.run(folder, job.save_steps, report, job.spending)
@@ -130,11 +129,12 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     means = trainer.means(measured)
     last_loss = means.pop("loss")
     validation_loss = last_loss if validation.lengths else None
-    summary = _summary(trainer, losses, validation_loss, means)
+    notes = (*fitting.notes(), weights_note(recipe, base))
+    summary = _summary(trainer, losses, validation_loss, means, fitting.account, notes)
     trainer.gather()
     leave(ranks)
     if ranks.first:
-        export_model(trainer.model, job, out)
+        export_model(trainer.model, job.model_copy(update={"recipe": recipe}), out)
         (out / "training.json").write_text(
             json.dumps({"recipe": recipe.model_dump(), **summary.model_dump()}, indent=1)
         )
@@ -145,22 +145,16 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
 
 def choose_precision(recipe: Recipe, device: Any) -> str:
     """Return bf16 where the hardware multiplies in it, float32 elsewhere, unless told."""
-    import torch
-
     if recipe.precision != "auto":
         return recipe.precision
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
-    fast = any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
-    return "bf16" if fast else "fp32"
+    return "bf16" if fastest_precision(str(device)) == "bfloat16" else "fp32"
 
 
-def _load(base: Path, recipe: Recipe, device: Any) -> tuple[Any, Any]:
+def _load(base: Path, recipe: Recipe, device: Any) -> Any:
     dtype = "bfloat16" if recipe.precision == "bf16" else "float32"
     quantized = recipe.method == "qlora"
-    model, tokenizer = load_model(base, device="cpu" if quantized else str(device), dtype=dtype)
-    return prepare(quantize(model, device) if quantized else model, recipe), tokenizer
+    model, _ = load_model(base, device="cpu" if quantized else str(device), dtype=dtype)
+    return prepare(quantize(model, device) if quantized else model, recipe)
 
 
 def prepare(model: Any, recipe: Recipe) -> Any:
@@ -194,13 +188,20 @@ def _summary(
     losses: list[float],
     validation_loss: float | None,
     measured: dict[str, float],
+    account: RowAccount,
+    notes: tuple[str, ...],
 ) -> TrainingSummary:
     objective = trainer.objective
     seen = [index for step in trainer.plan for row in step for index in row]
     return TrainingSummary(
         steps=len(losses),
-        rows=len({objective.record_id(index) for index in range(len(objective.lengths))}),
-        rows_cut=sum(objective.is_cut(index) for index in range(len(objective.lengths))),
+        rows_given=account.given,
+        rows=account.trained,
+        rows_cut=account.cut,
+        rows_left_out=account.left_out,
+        row_length=account.row_length,
+        longest_row=account.longest,
+        notes=notes,
         tokens=sum(trainer.lengths[index] for index in seen),
         target_tokens=sum(objective.targets(index) for index in seen),
         trainable_parameters=sum(p.numel() for p in trainer.optimizer.parameters.values()),

@@ -17,10 +17,9 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from model_registry.attention import use_varlen
 from tasks.finetuning.batches import Batch, made_ahead, pin, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
-from tasks.finetuning.kernels import use_liger
+from tasks.finetuning.kernels.choice import use_liger
 from tasks.finetuning.memory import Fit, fit, gpu_capacity
 from tasks.finetuning.objectives.objective import Objective, units_of
 from tasks.finetuning.optimizer import Optimizer, choose_optimizer
@@ -30,6 +29,7 @@ from tasks.finetuning.readings import Readings, require_finite, require_sound
 from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending
 from tasks.finetuning.sharding import gather, pieces, shard
 from tasks.finetuning.throughput import Meter, flops_per_token, matmul_limit
+from tasks.models.attention.packed import use_varlen
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -57,12 +57,12 @@ class Trainer:
         self.ranks = ranks
         self.causal = model.get_base_model() if recipe.adapts else model
         use_varlen(self.causal)
-        self.liger = use_liger(recipe, self.causal, device)
+        self.liger = use_liger(recipe.kernels, recipe.precision, self.causal, device)
         self.lengths = objective.lengths
         rows = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
         steps = schedule(
             self.lengths,
-            recipe.max_seq_length,
+            recipe.row_length,
             rows * ranks.world,
             recipe.num_train_epochs,
             recipe.seed,
@@ -73,7 +73,7 @@ class Trainer:
             model,
             recipe,
             self.liger,
-            recipe.max_seq_length,
+            recipe.row_length,
             rows,
             gpu_capacity(device),
             ranks.world,
@@ -145,7 +145,7 @@ class Trainer:
         names = ("loss", *objective.figures)
         totals, count = torch.zeros(len(names), dtype=torch.float64), 0
         with torch.no_grad():
-            for rows in schedule(objective.lengths, self.recipe.max_seq_length, 2, 1, seed=0):
+            for rows in schedule(objective.lengths, self.recipe.row_length, 2, 1, seed=0):
                 batch = to_device(objective.collate(rows), self.device)
                 totals += self._compute(objective, batch).cpu()
                 count += units_of(objective, rows)
@@ -233,13 +233,15 @@ class Trainer:
             rows = [self.objective.record_id(index) for row in self.plan[step] for index in row]
             require_sound(step, loss, norm, self.losses, self._warmup, rows)
             self.losses.append(loss)
+            own = dict(zip(self.objective.figures, figures, strict=True))
             report(
                 {
                     "event": "step",
                     "step": step + 1,
                     "steps": len(self.plan),
                     "loss": loss,
-                    **dict(zip(self.objective.figures, figures, strict=True)),
+                    **own,
+                    "words": self.objective.words(own),
                     "gradient_norm": norm,
                     "learning_rate": self.learning_rate(step),
                     "memory_gib": _memory_gib(self.device),

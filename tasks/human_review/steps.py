@@ -14,8 +14,7 @@ from model_registry.tracking import Registry
 from tasks.human_review.rating import Ratings, ReviewQueue, open_review, read_ratings
 from tasks.human_review.sample import draw_sample, read_sample
 from tasks.storage.outputs import Built, Outputs, Reference
-
-STAGE, RECIPE = "sample", 1
+from tasks.storage.stages import SAMPLE
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def sample_step(
 
     inputs = {"scorecard": scorecard.digest}
     parameters = {"items": items, "seed": seed, "redaction": redaction}
-    return outputs.build(STAGE, RECIPE, inputs, parameters, make)
+    return outputs.build(SAMPLE.of(inputs, parameters), make)
 
 
 @task(name="review queue", cache_policy=NO_CACHE)

@@ -11,9 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_contracts.contracts import DatasetContract
-from data_contracts.records import Record, Split, texts
-from data_contracts.snapshot import ContractUsed, Examples, Leak, NearDuplicate, SnapshotReport
-from data_contracts.tally import Tally
+from data_contracts.records import Record, Split
+from data_contracts.snapshot.reading import (
+    ContractUsed,
+    Examples,
+    Leak,
+    NearDuplicate,
+    SnapshotReport,
+)
+from data_contracts.snapshot.tally import Tally
 from tasks.ingestion.duplicates import Seen
 
 _EXAMPLES, _EXAMPLES_A_SET, _SHOWN = 20, 5, 8
@@ -31,6 +37,8 @@ class Account:
         self.quarantined: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._detectors: Counter[str] = Counter()
+        self._unread: Counter[str] = Counter()
+        self._context_only = 0
         self._leaks_of: Counter[str] = Counter()
         self._leaks: list[Leak] = []
         self._near: list[NearDuplicate] = []
@@ -44,10 +52,12 @@ class Account:
 
     def keep(self, row: Mapping[str, Any], record: Record, measures: Mapping[str, Any]) -> None:
         """Count a row that is kept."""
-        pieces = texts(record)
+        pieces = record.texts()
         self._tally.add(measures)
         self._kinds.update(json.loads(row["redactions"]))
         self._detectors.update(json.loads(row["detectors"]))
+        self._unread.update(row["unread"])
+        self._context_only += sum(not turn.target for turn in record.conversation())
         self._characters += sum(map(len, pieces))
         if len(self.shown) < _SHOWN:
             self.shown.append("\n".join(pieces)[:_SHOWN_CHARACTERS])
@@ -101,6 +111,8 @@ class Account:
             forgotten=fates["forgotten"],
             redacted=dict(sorted(self._kinds.items())),
             detectors=dict(sorted(self._detectors.items())),
+            unread=dict(sorted(self._unread.items())),
+            context_only=self._context_only,
             splits={split: splits.get(split, 0) for split in ("train", "validation", "test")},
             characters=self._characters,
             examples=Examples(near_duplicates=tuple(self._near), contaminated=tuple(self._leaks)),

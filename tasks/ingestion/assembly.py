@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.contracts import DatasetContract
+from data_contracts.kinds.registry import KINDS
 from data_contracts.measures import RowFlags, measure
-from data_contracts.records import SCHEMAS, Record, Split, split_of, texts
-from data_contracts.snapshot import REPORT, SnapshotReport, report_json
+from data_contracts.records import Record, Split, split_of
+from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
+from data_contracts.snapshot.row_files import empty, read_row_file
+from data_contracts.snapshot.writing import SnapshotWriter
 from data_contracts.validation import Contract
 from tasks.ingestion.account import Account
 from tasks.ingestion.budget import RowBudget
@@ -27,9 +30,7 @@ from tasks.ingestion.layout import HELD_OUT
 from tasks.ingestion.likeness import parts_of
 from tasks.ingestion.limits import Limits
 from tasks.ingestion.reporting import report_markdown
-from tasks.ingestion.row_files import empty, read_row_file
 from tasks.ingestion.shard_work import ROWS, SUMMARY, ShardSummary
-from tasks.ingestion.shards import SnapshotWriter
 
 REPORT_PAGE = "report.md"
 SAME, NEARLY = "the same as another row", "nearly the same as another row"
@@ -112,7 +113,7 @@ class _Run:
     def __init__(self, plan: Assembly, out: Path, seal: Callable[[str], None]) -> None:
         self._plan, self._out = plan, out
         self._contract = Contract(plan.contract)
-        self._schema = SCHEMAS[plan.contract.kind]
+        self._schema = KINDS[plan.contract.kind]
         self._writer = SnapshotWriter(out, plan.contract.kind, plan.limits.shard_rows, seal)
         self._scratch = out / ".seen.sqlite"
         self._seen = SeenRows(self._scratch, plan.contract.duplicates.threshold)
@@ -143,14 +144,13 @@ class _Run:
         self._writer.quarantine(place, row, text)
 
     def _propose(self, row: dict[str, Any], place: tuple[str, int], role: Split | None) -> None:
-        fields = {name: row[name] for name in self._schema.model_fields}
-        record = self._schema.model_validate(fields)
+        record = self._schema.from_columns(row)
         if not self._seen.is_new(row["id"]):
             self.account.fates["duplicates"] += 1
             self._writer.drop(place, row, _whole(record), SAME, row["id"])
             return
         seen = Seen(*place, row["id"], parts_of(record), row["signature"])
-        size = sum(map(len, texts(record)))
+        size = sum(map(len, record.texts()))
         split = self._split(row["id"], role)
         self._pending.append(_Pending(row, record, split, seen, self._seen.add(seen), size))
         self._pending_size += size
@@ -201,7 +201,7 @@ class _Run:
         return True
 
     def _held_for_columns(self, row: dict[str, Any]) -> str | None:
-        held = row["extra"] and self._plan.contract.extra_columns == "quarantine"
+        held = row["unread"] and self._plan.contract.extra_columns == "quarantine"
         return EXTRA_COLUMN if held else None
 
     def finish(self) -> SnapshotReport:

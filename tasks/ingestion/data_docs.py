@@ -14,7 +14,7 @@ from typing import Any
 
 from data_contracts.contracts import DatasetContract
 from data_contracts.lengths import quantile
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 from data_contracts.validation_html import Validation
 from tasks.ingestion.length_plots import length_svg
 from tasks.ingestion.reporting import FATES

@@ -18,16 +18,16 @@ from typing import Any
 
 from data_contracts.contracts import DatasetContract
 from data_contracts.records import Frozen, Split
+from data_contracts.snapshot.row_files import empty
 from tasks.ingestion.assembly import WorkedShard
 from tasks.ingestion.contamination import EvaluationTexts
 from tasks.ingestion.limits import Limits
-from tasks.ingestion.row_files import empty
 from tasks.ingestion.rules import Flagger, Redactor, RowRules, Tools
 from tasks.ingestion.shard_work import forgotten_here, work_on_shard
 from tasks.ingestion.sources import Part, Source
 from tasks.storage.outputs import Outputs, Reference
+from tasks.storage.stages import SHARD
 
-STAGE, RECIPE = "ingest-shard", 1
 _PROGRESS_SECONDS = 1.0
 _LOADING = threading.Lock()
 # Limits that say how files are cut, not what becomes of a row.
@@ -132,7 +132,7 @@ def work(job: Job, part: Part, take: int | None = None) -> Worked:
         return {"rows": summary.rows}
 
     inputs = {"shard": part.identity, **job.inputs}
-    built = job.outputs.build(STAGE, RECIPE, inputs, parameters, make)
+    built = job.outputs.build(SHARD.of(inputs, parameters), make)
     rows = job.outputs.manifest(built.reference).counts["rows"]
     return Worked(
         source=part.name,

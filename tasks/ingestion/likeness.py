@@ -13,13 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from data_contracts.records import (
-    ChatRecord,
-    DocumentRecord,
-    InstructionRecord,
-    PreferenceRecord,
-    Record,
-)
+from data_contracts.records import Message, Record
 from tasks.ingestion.change import Change, is_typo
 from tasks.ingestion.wording import Wording, changes
 
@@ -49,22 +43,24 @@ class Told:
 
 
 def parts_of(record: Record) -> list[tuple[Part, str]]:
-    """Return a record's parts; a conversation without a system message has an empty one."""
-    match record:
-        case ChatRecord(messages=messages):
-            said: list[tuple[Part, str]] = [(_ROLES[one.role], one.content) for one in messages]
-            return said if said[0][0] == "context" else [("context", ""), *said]
-        case InstructionRecord():
-            asked: list[tuple[Part, str]] = [("asked", record.instruction), ("asked", record.input)]
-            return [*asked, ("answered", record.output)]
-        case PreferenceRecord():
-            answers: list[tuple[Part, str]] = [
-                ("answered", record.chosen),
-                ("answered", record.rejected),
-            ]
-            return [("asked", record.prompt), *answers]
-        case DocumentRecord():
-            return [("text", record.text)]
+    """Return a record's parts; where there is no system message, with an empty one.
+
+    What is neither the answer nor the worse one was asked, and an answer that is not learned, too.
+    """
+    if text := record.plain_text():
+        return [("text", text)]
+    ends = [one.conversation()[-1].content for one in (record, record.worse()) if one]
+    found: list[tuple[Part, str]] = []
+    for value in (getattr(record, name) for name in type(record).model_fields):
+        if isinstance(value, str):
+            found.append(("answered" if value in ends else "asked", value))
+        else:
+            found += [(_part(message), message.content) for message in value]
+    return found if found[0][0] == "context" else [("context", ""), *found]
+
+
+def _part(message: Message) -> Part:
+    return _ROLES[message.role] if message.target else "asked"
 
 
 def told(parts: Sequence[tuple[Part, str]]) -> Told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_contracts.lengths import quantile
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 
 FATES = {
     "kept": "kept",
@@ -34,6 +34,10 @@ def report_markdown(report: SnapshotReport) -> str:
         _table("flag", report.flags),
         _table("language", report.languages),
         _table("reason for quarantine", report.quarantined),
+        _table("not read, though it holds something", report.unread, "rows"),
+        _table("answers", {"context only, not learned": report.context_only})
+        if report.context_only
+        else "",
         _table("length of half of the rows, at most", _medians(report)),
         _table("source", digests, "digest"),
         "\n".join(f"- {_plain(note)}" for note in report.notes),
@@ -60,7 +64,7 @@ def _medians(report: SnapshotReport) -> dict[str, int]:
 def _table(head: str, rows: Mapping[str, int] | Mapping[str, str], count: str = "n") -> str:
     if not rows:
         return ""
-    align = "---:" if count == "n" else "---"
+    align = "---" if count == "digest" else "---:"
     lines = [
         f"| {_plain(name)} | {value:,} |"
         if isinstance(value, int)

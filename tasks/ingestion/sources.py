@@ -11,8 +11,8 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 
+from data_contracts.digests import canonical_json
 from data_contracts.records import Frozen, Split
-from model_registry.digests import canonical_json
 from tasks.ingestion.cutting import Shard, cut_groups, cut_lines, no_cut, row_groups
 from tasks.ingestion.formats import STEP, file_format, unusable
 from tasks.ingestion.hub import HubDataset, hub_datasets, is_hub_address

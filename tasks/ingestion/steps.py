@@ -11,22 +11,19 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.errors import ContractError, PaddockError, UnexpectedError
-from data_contracts.snapshot import DUPLICATES, QUARANTINE, REPORT, read_report
+from data_contracts.snapshot.reading import DUPLICATES, QUARANTINE, REPORT, read_report
+from tasks.ingestion import jobs
 from tasks.ingestion.assembly import REPORT_PAGE, Assembly, assemble
 from tasks.ingestion.data_docs import DATA_DOCS
-from tasks.ingestion.jobs import Errand, Finished, Job, Worked, borrow_all, work
+from tasks.ingestion.jobs import Errand, Finished, Job, Worked, borrow_all
 from tasks.ingestion.sources import Source
 from tasks.storage.drafts import Draft
-from tasks.storage.outputs import Built, fingerprint
-
-STAGE, RECIPE = "snapshot", 4
-REFUSED = "refused"
+from tasks.storage.outputs import Built
+from tasks.storage.stages import REFUSED, SNAPSHOT, Work
 
 
-def snapshot_identity(
-    job: Job, source: Source, max_rows: int | None, released: frozenset[str]
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return (inputs, parameters) of a snapshot: what its fingerprint is made of."""
+def snapshot_work(job: Job, source: Source, max_rows: int | None, released: frozenset[str]) -> Work:
+    """Return the work of making a snapshot."""
     parameters = job.parameters | {
         "contract": job.contract.digest,
         "max_rows": max_rows,
@@ -34,15 +31,14 @@ def snapshot_identity(
         "forgotten": sorted(job.forgotten) if job.contract.privacy.subject else [],
         "released": sorted(released),
     }
-    return {"source": source.digest, **job.inputs}, parameters
+    return SNAPSHOT.of({"source": source.digest, **job.inputs}, parameters)
 
 
 def find_snapshot(
     job: Job, source: Source, max_rows: int | None, released: frozenset[str]
 ) -> Built | None:
     """Return the snapshot if it was made before."""
-    identity = fingerprint(STAGE, RECIPE, *snapshot_identity(job, source, max_rows, released))
-    found = job.outputs.find(STAGE, identity)
+    found = job.outputs.find(snapshot_work(job, source, max_rows, released))
     return Built(reference=found, reused=True) if found else None
 
 
@@ -69,7 +65,7 @@ def _may_pass(task: Any, task_run: Any, state: Any) -> bool:
 )
 def shard_step(errand: Errand) -> Worked:
     """Work on one shard, or find it done; if it fails, it alone is tried again."""
-    return work(errand.job, errand.part, errand.take)
+    return jobs.work(errand.job, errand.part, errand.take)
 
 
 @task(name="assemble", cache_policy=NO_CACHE)
@@ -86,7 +82,7 @@ def assemble_step(
     output `refused`, for people to look into and to release rows from.
     """
     job, source, shards = finished.job, finished.source, finished.shards
-    inputs, parameters = snapshot_identity(job, source, max_rows, released)
+    work = snapshot_work(job, source, max_rows, released)
     plan = Assembly(
         contract=job.contract,
         mapping=job.mapping,
@@ -112,13 +108,12 @@ def assemble_step(
         except ContractError as error:
             if not (draft.folder / REPORT).is_file():
                 raise
-            kept = job.outputs.build(
-                REFUSED, RECIPE, inputs, parameters, lambda out: _keep_refused(draft.folder, out)
-            )
+            refused = REFUSED.of(work.inputs, work.parameters)
+            kept = job.outputs.build(refused, lambda out: _keep_refused(draft.folder, out))
             raise _with_place(error, kept.reference.digest) from error
         return report.counts()
 
-    return job.outputs.build_sealing(STAGE, RECIPE, inputs, parameters, make)
+    return job.outputs.build_sealing(work, make)
 
 
 def _keep_refused(folder: Path, out: Path) -> Mapping[str, int]:

@@ -1,1 +1,1 @@
-"""Personal data out, typed placeholders in: Presidio's patterns and a spaCy model for names."""
+"""Personal data out, typed placeholders in: forms with their checksums, names, and disguises."""

@@ -18,20 +18,20 @@ from typing import Any, Protocol
 from tasks.redaction.disguises.decoding import all_views
 from tasks.redaction.disguises.rewriting import View
 from tasks.redaction.findings import Finding, Redacted
-from tasks.redaction.forms.addresses import ADDRESSES
-from tasks.redaction.forms.birth_dates import BIRTH_DATES
-from tasks.redaction.forms.contacts import CONTACTS
-from tasks.redaction.forms.identifiers import IDENTIFIERS
-from tasks.redaction.forms.licences import LICENCES
-from tasks.redaction.forms.phones import PHONES
-from tasks.redaction.forms.secrets import SECRETS
+from tasks.redaction.forms.contact.contacts import CONTACTS
+from tasks.redaction.forms.contact.phones import PHONES
+from tasks.redaction.forms.numbers.birth_dates import BIRTH_DATES
+from tasks.redaction.forms.numbers.identifiers import IDENTIFIERS
+from tasks.redaction.forms.numbers.licences import LICENCES
+from tasks.redaction.forms.places.addresses import ADDRESSES
+from tasks.redaction.forms.secrets.secrets import SECRETS
 from tasks.redaction.kinds import require_policies
+from tasks.redaction.matching.scanner import Scanner
+from tasks.redaction.matching.triggers import Batch
 from tasks.redaction.names.finder import Reading, build_name_finder, names_identity
 from tasks.redaction.names.model import DEFAULT_NAMES_MODEL
 from tasks.redaction.patterns import compiled
 from tasks.redaction.placeholders import Rules, replace_findings, settle
-from tasks.redaction.scanner import Scanner
-from tasks.redaction.triggers import Batch
 
 RULES = 11  # raised when a detector, a reading or the order of findings changes
 BETWEEN = "\n\n"  # texts of a record are searched as one, so that context carries over

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from tasks.redaction.findings import Finding, Redacted
 from tasks.redaction.kinds import NAME_KINDS, PLACEHOLDER, value_key
-from tasks.redaction.overlaps import without_overlaps
+from tasks.redaction.matching.overlaps import without_overlaps
 from tasks.redaction.patterns import compiled
 
 _SHORTEST_REPEAT = 3  # letters and digits; a shorter value is replaced only where it was found

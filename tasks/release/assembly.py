@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.records import Frozen
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 from model_registry.scorecard import Scorecard
 
 
@@ -59,11 +59,14 @@ def model_card(evidence: Evidence) -> str:
         f"{report.contaminated} evaluation leaks dropped, {report.dropped_by_policy} rows dropped "
         f"by policy, {report.forgotten} forgotten. "
         f"Personal data replaced by placeholders: {redacted}.",
+        *_left_out(report),
         "",
         "## Training",
         f"{evidence.training['steps']} steps, {evidence.training['tokens']} tokens; loss "
         f"{evidence.training['first_loss']:.3f} to {evidence.training['final_loss']:.3f}.",
         "",
+        *[f"- {note}" for note in evidence.training.get("notes", ())],
+        *([""] if evidence.training.get("notes") else []),
         "```json",
         json.dumps(recipe, indent=1, sort_keys=True),
         "```",
@@ -76,6 +79,17 @@ def model_card(evidence: Evidence) -> str:
         cells = [_cell(metric.scores.get(role)) for role in ("base", "candidate")]
         lines.append(f"| {key} | {cells[0]} | {cells[1]} |")
     return "\n".join([*lines, ""])
+
+
+def _left_out(report: SnapshotReport) -> list[str]:
+    """Say which answers were not learned, and what in the rows was not read."""
+    lines: list[str] = []
+    if report.context_only:
+        lines.append(f"{report.context_only} answers are marked as context only: not learned.")
+    if report.unread:
+        names = ", ".join(f"{name} ({count} rows)" for name, count in report.unread.items())
+        lines.append(f"Not read, though it held something: {names}.")
+    return lines
 
 
 def _cell(estimate: Any) -> str:

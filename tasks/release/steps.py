@@ -9,12 +9,12 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data_contracts.digests import folder_digest
 from model_registry.approvals import Request, request_approval
 from model_registry.candidates import Candidate, register_candidate
-from model_registry.digests import folder_digest
 from model_registry.dossier import Dossier, publish_dossier
 from model_registry.gates import judge, load_policy
-from model_registry.loading import tokenizer_digest
+from model_registry.model_files import tokenizer_digest
 from model_registry.promotion import Poll, promote_approved, rollback
 from model_registry.releases import Release
 from model_registry.scorecard import Scorecard

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from data_contracts.digests import file_digest
 from data_contracts.records import Frozen
-from model_registry.digests import file_digest
 from tasks.storage.objects import ObjectStore
 
 

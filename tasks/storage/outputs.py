@@ -18,11 +18,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from data_contracts.digests import canonical_json, file_digest
 from data_contracts.errors import IntegrityError
 from data_contracts.records import Frozen
-from model_registry.digests import canonical_json, file_digest
 from tasks.storage.drafts import Draft, FileEntry
 from tasks.storage.objects import ObjectStore
+from tasks.storage.stages import Stage, Work
 
 MANIFEST, ABOUT = "manifest.json", "about"
 LIBRARIES = ("torch", "transformers", "peft", "prefect", "mlflow", "great-expectations", "spacy")
@@ -61,31 +62,19 @@ class Built(Frozen):
     reused: bool
 
 
-def fingerprint(
-    stage: str, recipe: int, inputs: Mapping[str, str], parameters: Mapping[str, Any]
-) -> str:
-    """Return the identity of a stage's work: same inputs and parameters, same fingerprint.
-
-    `recipe` is the stage's own version number, raised when its code would give another output.
-    """
-    parts = {"stage": stage, "recipe": recipe, "inputs": inputs, "parameters": parameters}
-    return hashlib.sha256(canonical_json(parts)).hexdigest()
-
-
 class Outputs:
     """The outputs in an object store, and the local folders in which they are made."""
 
     def __init__(self, store: ObjectStore, work: Path, code_revision: str = "unknown") -> None:
         self.store, self.work, self.revision = store, work, code_revision
 
-    def find(self, stage: str, identity: str) -> Reference | None:
-        """Return the finished output of this fingerprint, or None."""
-        key = _key(stage, identity)
+    def find(self, work: Work) -> Reference | None:
+        """Return the finished output of this work, or None."""
         try:
-            manifest = self._read_manifest(key)
+            manifest = self._read_manifest(work.key)
         except FileNotFoundError:
             return None
-        return Reference(stage=stage, key=key, digest=manifest.digest)
+        return Reference(stage=work.stage.name, key=work.key, digest=manifest.digest)
 
     def manifest(self, reference: Reference) -> Manifest:
         """Return the manifest behind a reference; IntegrityError if it is another one."""
@@ -99,55 +88,37 @@ class Outputs:
             )
         return manifest
 
-    def with_digest(self, stage: str, digest: str) -> Reference | None:
+    def with_digest(self, stage: Stage, digest: str) -> Reference | None:
         """Return the output of a stage whose files have this digest, or None."""
         every = (reference for reference, _ in self.every(stage))
         return next((reference for reference in every if reference.digest == digest), None)
 
-    def every(self, stage: str) -> Iterator[tuple[Reference, Manifest]]:
+    def every(self, stage: Stage) -> Iterator[tuple[Reference, Manifest]]:
         """Yield each finished output of a stage with its manifest."""
-        for key in self.store.keys(stage):
+        for key in self.store.keys(stage.name):
             folder, _, name = key.rpartition("/")
             if name == MANIFEST:
                 manifest = self._read_manifest(folder)
-                yield Reference(stage=stage, key=folder, digest=manifest.digest), manifest
+                yield Reference(stage=stage.name, key=folder, digest=manifest.digest), manifest
 
-    def build(
-        self,
-        stage: str,
-        recipe: int,
-        inputs: Mapping[str, str],
-        parameters: Mapping[str, Any],
-        make: Callable[[Path], Mapping[str, int]],
-    ) -> Built:
+    def build(self, work: Work, make: Callable[[Path], Mapping[str, int]]) -> Built:
         """Find the output, or make it: `make(folder)` fills a folder and returns its counts.
 
         The folder outlives a crash. Files and folders in it that begin with a dot are scratch and
         are not stored. One builder works at a time; a second waits, then finds the first's output.
         """
-        return self.build_sealing(
-            stage, recipe, inputs, parameters, lambda draft: make(draft.folder)
-        )
+        return self.build_sealing(work, lambda draft: make(draft.folder))
 
-    def build_sealing(
-        self,
-        stage: str,
-        recipe: int,
-        inputs: Mapping[str, str],
-        parameters: Mapping[str, Any],
-        make: Callable[[Draft], Mapping[str, int]],
-    ) -> Built:
+    def build_sealing(self, work: Work, make: Callable[[Draft], Mapping[str, int]]) -> Built:
         """Do as `build` does; `make` may seal files early, so that they need not all fit here."""
-        identity = fingerprint(stage, recipe, inputs, parameters)
-        if found := self.find(stage, identity):
+        if found := self.find(work):
             return Built(reference=found, reused=True)
-        with self._folder(stage, identity) as folder:
-            if found := self.find(stage, identity):
+        with self._folder(work) as folder:
+            if found := self.find(work):
                 return Built(reference=found, reused=True)
-            taken = partial(self.find, stage, identity)
-            draft = Draft(self.store, _key(stage, identity), folder, taken)
+            draft = Draft(self.store, work.key, folder, partial(self.find, work))
             counts = dict(make(draft))
-            reference = self._commit(stage, identity, inputs, parameters, draft, counts)
+            reference = self._commit(work, draft, counts)
             shutil.rmtree(folder)
         return Built(reference=reference, reused=False)
 
@@ -185,8 +156,8 @@ class Outputs:
                 shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def _folder(self, stage: str, identity: str) -> Generator[Path]:
-        folder = self.work / _key(stage, identity)
+    def _folder(self, work: Work) -> Generator[Path]:
+        folder = self.work / work.key
         folder.mkdir(parents=True, exist_ok=True)
         with folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -196,27 +167,19 @@ class Outputs:
     def _read_manifest(self, key: str) -> Manifest:
         return Manifest.model_validate_json(self.store.read(f"{key}/{MANIFEST}"))
 
-    def _commit(
-        self,
-        stage: str,
-        identity: str,
-        inputs: Mapping[str, str],
-        parameters: Mapping[str, Any],
-        draft: Draft,
-        counts: dict[str, int],
-    ) -> Reference:
-        key = _key(stage, identity)
+    def _commit(self, work: Work, draft: Draft, counts: dict[str, int]) -> Reference:
+        key = work.key
         draft.seal_the_rest()
         files = dict(sorted(draft.sealed.items()))
         digest = hashlib.sha256(
             canonical_json({name: entry.sha256 for name, entry in files.items() if _counts(name)})
         ).hexdigest()
         manifest = Manifest(
-            stage=stage,
-            fingerprint=identity,
+            stage=work.stage.name,
+            fingerprint=work.fingerprint,
             digest=digest,
-            inputs=dict(inputs),
-            parameters=dict(parameters),
+            inputs=work.inputs,
+            parameters=work.parameters,
             files=files,
             counts=counts,
             code_revision=self.revision,
@@ -227,15 +190,11 @@ class Outputs:
         if not self.store.write(f"{key}/{MANIFEST}", text, only_if_absent=True):
             # Another machine was as far first; its output is the one that counts.
             digest = self._read_manifest(key).digest
-        return Reference(stage=stage, key=key, digest=digest)
+        return Reference(stage=work.stage.name, key=key, digest=digest)
 
 
 def _counts(name: str) -> bool:
     return not name.startswith(f"{ABOUT}/")
-
-
-def _key(stage: str, identity: str) -> str:
-    return f"{stage}/{identity[:24]}"
 
 
 def _library_versions() -> dict[str, str]:

@@ -78,8 +78,8 @@ def near_duplicates(limits: Limits, place: Path) -> None:
 
 def dropped_lines(place: Path, path: Path) -> set[int]:
     """Return the lines of a source that are in its snapshot neither kept nor quarantined."""
-    from data_contracts.snapshot import QUARANTINE
-    from tasks.ingestion.row_files import read_row_file
+    from data_contracts.snapshot.reading import QUARANTINE
+    from data_contracts.snapshot.row_files import read_row_file
 
     report = run(str(path), str(place / "planted"), place / "planted-work")
     assert report.duplicates == 0

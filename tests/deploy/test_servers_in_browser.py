@@ -98,7 +98,7 @@ class Team:
 
     def paddock(self, *arguments: str) -> str:
         """Run the command beside the servers, and return what it says."""
-        command = [sys.executable, "-m", "flows.cli", *arguments]
+        command = [sys.executable, "-m", "flows.command.cli", *arguments]
         done = subprocess.run(
             command, env=self.environment, capture_output=True, text=True, timeout=120, check=True
         )
@@ -129,7 +129,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Generator[Team]:
     log = home / "up.log"
     with log.open("w") as out:
         up = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "up"],
+            [sys.executable, "-m", "flows.command.cli", "up"],
             env=environment,
             stdout=out,
             stderr=out,

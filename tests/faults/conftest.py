@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from model_registry.digests import file_digest
+from data_contracts.digests import file_digest
 
 
 def _training_fixtures() -> Any:

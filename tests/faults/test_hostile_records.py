@@ -19,7 +19,12 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from data_contracts.contract_files import default_contract
-from data_contracts.snapshot import SnapshotReport, read_quarantine, read_records, read_report
+from data_contracts.snapshot.reading import (
+    SnapshotReport,
+    read_quarantine,
+    read_records,
+    read_report,
+)
 from tasks.ingestion.assembly import Assembly, WorkedShard, assemble
 from tasks.ingestion.contamination import EvaluationTexts
 from tasks.ingestion.limits import Limits

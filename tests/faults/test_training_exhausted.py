@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError, PaddockError
-from data_contracts.snapshot import read_records
-from model_registry.loading import load_model
+from data_contracts.snapshot.reading import read_records
 from tasks.finetuning.checkpoints import MARKER
 from tasks.finetuning.failures import explain
 from tasks.finetuning.launch import run_training
@@ -26,6 +25,7 @@ from tasks.finetuning.recipe import TrainingJob
 from tasks.finetuning.tokenizing import encode
 from tasks.finetuning.train_process import main
 from tasks.finetuning.trainer import Trainer
+from tasks.models.loading import load_model
 
 MakeJob = Callable[..., TrainingJob]
 Event = dict[str, Any]

@@ -23,7 +23,7 @@ import pytest
 _DRIVER = """
 import json, os, sys
 answers = os.fdopen(os.dup(1), "w")
-from flows.cli import main
+from flows.command.cli import main
 
 def run(words):
     try:

@@ -17,7 +17,7 @@ import pytest
 
 from data_contracts.contract_files import default_contract
 from data_contracts.errors import InputError, UnexpectedError
-from flows.settings import Settings
+from flows.workshop.settings import Settings
 from tasks.ingestion.jobs import Job, Worked
 from tasks.ingestion.limits import Limits
 from tasks.ingestion.sources import parts, resolve

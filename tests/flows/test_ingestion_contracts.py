@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from data_contracts.snapshot import SnapshotReport, read_quarantine, read_report, read_rows
+from data_contracts.snapshot.reading import SnapshotReport, read_quarantine, read_report, read_rows
 from eval_sets.loading import load_eval_set
 
 Ended = subprocess.CompletedProcess[str]

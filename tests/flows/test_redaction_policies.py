@@ -10,12 +10,13 @@ from typing import Any, cast
 import pytest
 
 from flows import retraining
+from flows.asking.parameters import RetrainParameters
 from flows.drift import redactor_of
-from flows.parameters import RetrainParameters
-from flows.redactors import RedactorRecipe
 from flows.retraining import Retraining
-from flows.settings import Settings
-from flows.workshop import Workshop
+from flows.workshop.parts import Workshop
+from flows.workshop.redactors import RedactorRecipe
+from flows.workshop.settings import Settings
+from tasks.storage.stages import SNAPSHOT
 
 MAIL, IP = "marjorie.haldane@mail.example", "203.0.113.77"
 TEXT = f"Write to {MAIL} from the address {IP}."
@@ -41,7 +42,7 @@ def test_the_inference_log_is_read_by_the_policies_of_the_training_data(
     workshop: Workshop, recipe: RedactorRecipe
 ) -> None:
     made = workshop.outputs.build(
-        "snapshot", 1, {}, {"redaction": recipe.identity()}, lambda folder: {}
+        SNAPSHOT.of({}, {"redaction": recipe.identity()}), lambda folder: {}
     )
     found = redactor_of(workshop, made.reference)
     assert found.identity() == recipe.identity()

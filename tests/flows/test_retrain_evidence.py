@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from data_contracts.digests import file_digest
 from data_contracts.errors import PaddockError
-from flows.cli import main
-from flows.command_line import command_words
-from flows.parameters import RetrainParameters
-from model_registry.digests import file_digest
+from flows.asking.command_words import command_words
+from flows.asking.parameters import RetrainParameters
+from flows.command.cli import main
 from model_registry.tracking import Registry, open_registry
 from tasks.finetuning.launch import run_training
 from tasks.finetuning.recipe import TrainingJob
@@ -176,7 +176,7 @@ def test_a_command_that_is_written_down_asks_the_same(
         read.append(given)
         return 0
 
-    from flows import cli
+    from flows.command import cli
 
     monkeypatch.setitem(cli.COMMANDS, "run", (RetrainParameters, take, "x"))
     assert main(words[1:]) == 0

@@ -14,16 +14,16 @@ import pytest
 from data_contracts.errors import InputError
 from data_contracts.records import Message
 from eval_sets.loading import load_eval_set
-from flows.redactors import RedactorRecipe
-from flows.settings import Settings, serving_environment
-from flows.teaching import Question, answer, teaching_identity
-from flows.workshop import Workshop
-from tasks.evaluation.serving.server import EXAMPLE, Serving
-from tasks.evaluation.steps import Evaluated, answers_identity, answers_step
+from flows.teaching import Question, answer, teaching_work
+from flows.workshop.parts import Workshop
+from flows.workshop.redactors import RedactorRecipe
+from flows.workshop.settings import Settings, serving_environment
+from tasks.evaluation.steps import Evaluated, answers_step, answers_work
+from tasks.models.serving.server import EXAMPLE, Serving
 from tasks.storage.objects import open_store
 from tasks.storage.outputs import Outputs, Reference
 
-SERVER = Path(__file__).parents[1] / "tasks" / "evaluation" / "completions_server.py"
+SERVER = Path(__file__).parents[1] / "tasks" / "models" / "completions_server.py"
 NAME = "d" * 64
 
 
@@ -106,7 +106,7 @@ def test_answers_of_a_server_are_an_output_of_their_own(
     assert manifest.parameters == {"seed": 0, "served_by": canned.identity}
     key = (notes / "key").read_text().strip()
     assert all(key.encode() not in p.read_bytes() for p in tmp_path.rglob("*/answers/*/*"))
-    _, own = answers_identity(NAME, sets, 0)
+    own = answers_work(NAME, sets, 0).parameters
     assert set(own) == {"seed", "device", "dtype"}
 
 
@@ -131,8 +131,8 @@ def test_a_served_teacher_is_started_once_and_only_if_it_is_asked(
     assert answers() == first and len((notes / "starts").read_text().split()) == 1
     reference = Reference(stage="base", key="k", digest="0")
     redactor = RedactorRecipe(False, "", ())
-    _, own = teaching_identity(reference, reference, 8, redactor, None)
-    _, served = teaching_identity(reference, reference, 8, redactor, canned)
+    own = teaching_work(reference, reference, 8, redactor, None).parameters
+    served = teaching_work(reference, reference, 8, redactor, canned).parameters
     assert set(own) ^ set(served) == {"device", "dtype", "served_by"}
 
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
+from data_contracts.digests import folder_digest
 from model_registry.candidates import Candidate, register_candidate
-from model_registry.digests import folder_digest
 from model_registry.dossier import Dossier, publish_dossier
 from model_registry.gates import Gate, Policy, judge
-from model_registry.loading import tokenizer_digest
+from model_registry.model_files import tokenizer_digest
 from model_registry.scorecard import Estimate, MetricResult, Role, Scorecard
 from model_registry.signing import SigningKeys, ensure_keys
 from model_registry.tracking import Registry, open_registry

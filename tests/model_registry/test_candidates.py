@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from data_contracts.digests import folder_digest
 from data_contracts.errors import InputError, IntegrityError, PaddockError
 from model_registry.candidates import (
     Candidate,
@@ -12,8 +13,7 @@ from model_registry.candidates import (
     register_candidate,
     verify_files,
 )
-from model_registry.digests import folder_digest
-from model_registry.loading import tokenizer_digest
+from model_registry.model_files import tokenizer_digest
 from model_registry.signing import SigningKeys
 from model_registry.tracking import Registry, open_registry
 from model_registry.versions import find_version, version_at

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from data_contracts.digests import folder_digest
 from data_contracts.errors import ContractError, IntegrityError
 from model_registry import promotion, releases
 from model_registry.approvals import record_decision, request_approval
 from model_registry.candidates import Candidate
-from model_registry.digests import folder_digest
 from model_registry.dossier import Dossier
 from model_registry.promotion import promote, promote_approved, rollback
 from model_registry.signing import SigningKeys, ensure_keys

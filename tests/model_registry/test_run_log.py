@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from model_registry.run_log import RunLog, machine_sampler, nvidia_figures
+from model_registry.run_log import RunLog, machine_sampler
 from model_registry.tracking import Registry
 
 Points = Sequence[tuple[float, int, Mapping[str, float]]]
@@ -135,17 +135,3 @@ def test_a_sampler_that_fails_does_not_end_the_log(registry: Registry) -> None:
     time.sleep(0.2)
     log.close()
     assert history(registry, run, "loss") == [(1, 3.0)]
-
-
-def test_nvidia_smi_s_table_becomes_mlflow_s_figures() -> None:
-    table = "97, 40000, 81559, 612.30, 700.00\n[N/A], 512, 81559, [N/A], [N/A]\n"
-    assert nvidia_figures(table) == {
-        "gpu_0_utilization_percentage": 97.0,
-        "gpu_0_memory_usage_megabytes": 41943.0,
-        "gpu_0_memory_usage_percentage": 49.0,
-        "gpu_0_power_usage_watts": 612.3,
-        "gpu_0_power_usage_percentage": 87.5,
-        "gpu_1_memory_usage_megabytes": 536.9,
-        "gpu_1_memory_usage_percentage": 0.6,
-    }
-    assert nvidia_figures("") == {}

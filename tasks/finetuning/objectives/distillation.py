@@ -9,21 +9,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
 
 from data_contracts.errors import InputError
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model, load_tokenizer
-from tasks.finetuning import kernels
+from data_contracts.kinds.registry import KINDS, RecordKind
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.batches import Batch
-from tasks.finetuning.kernels import in_chunks, target_states
+from tasks.finetuning.kernels import choice as kernels
+from tasks.finetuning.kernels.choice import in_chunks, target_states
+from tasks.finetuning.objectives.objective import Objective, Settings, TeacherUse, refused
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.quantization import stored_bytes
-from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.tokenizing import Example
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
+
+
+class DistillationSettings(Settings):
+    """What may be set of it."""
+
+    distill_from: Literal["logits", "answers"] = Field(
+        default="logits",
+        description="What of the teacher is learned: its logits (it must have the base's "
+        "vocabulary), or its own answers to the rows' prompts (any teacher).",
+    )
+    distill_alpha: float = Field(
+        default=0.5, ge=0, le=1, description="Share of the teacher's logits in the loss."
+    )
+    distill_temperature: float = Field(
+        default=2.0, gt=0, description="Temperature that softens the logits of both models."
+    )
+    distill_max_new_tokens: int = Field(
+        default=256, ge=1, description="Longest answer of the teacher; longer ones are left out."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +63,9 @@ class Distillation(Supervised):
     `teacher_divergence` is the KL (nats, at the temperature), `cross_entropy` that of the data.
     """
 
+    name = "distill"
+    about = "from a teacher"
+    settings = DistillationSettings
     axis = "distillation loss per target token"
     figures = ("teacher_divergence", "cross_entropy")
 
@@ -47,6 +73,40 @@ class Distillation(Supervised):
         super().__init__(examples)
         self.teacher, self.softening = teacher, softening
         self.held_bytes = sum(map(stored_bytes, teacher.parameters()))
+
+    @classmethod
+    def require(cls, kind: RecordKind, given: BaseModel, teacher: str) -> None:
+        """Raise InputError where no teacher is named, or it is asked what no row asks."""
+        if not teacher:
+            raise refused(
+                "the objective distill learns from a teacher, and none is named",
+                "teacher",
+                "name a teacher as you would a base, or set objective: supervised",
+            )
+        if not KINDS[kind].ANSWERS and cls.teacher_use(given) == "answers":
+            raise refused(
+                f"a row of kind {kind} asks nothing that a teacher could answer",
+                "distill_from: answers",
+                "set distill_from: logits, or give rows of another kind",
+            )
+
+    @classmethod
+    def teacher_use(cls, given: BaseModel) -> TeacherUse:
+        """Return what of the teacher is learned."""
+        return DistillationSettings.of(given).distill_from
+
+    @classmethod
+    def over(cls, items: Sequence[Example], recipe: BaseModel, teacher: Any = None) -> Objective:
+        """Return the objective over examples; a teacher's answers are targets as any are."""
+        own = DistillationSettings.of(recipe)
+        if own.distill_from == "answers":
+            return Supervised(items)
+        return cls(items, teacher, Softening(own.distill_temperature, own.distill_alpha))
+
+    @classmethod
+    def words(cls, figures: Mapping[str, float]) -> list[str]:
+        """Say how far from the teacher a step was."""
+        return [f"{figures['teacher_divergence']:.3f} from the teacher"]
 
     def sums(self, model: Any, batch: Batch, liger: bool) -> Any:
         """Return (3): loss, divergence and cross-entropy, each summed over the targets."""
@@ -90,10 +150,10 @@ def chunked_distillation(
     return torch.stack(in_chunks(part, size, states, taught, labels)).sum(dim=0)
 
 
-def load_teacher(folder: Path, student: Path, recipe: Recipe, device: Any) -> Any:
+def load_teacher(folder: Path, student: Path, precision: str, device: Any) -> Any:
     """Return a teacher that computes as the student does, and never learns."""
     require_same_vocabulary(folder, student)
-    dtype = "bfloat16" if recipe.precision == "bf16" else "float32"
+    dtype = "bfloat16" if precision == "bf16" else "float32"
     teacher: Any = load_model(folder, device=str(device), dtype=dtype)[0]
     use_varlen(teacher)
     return teacher.requires_grad_(False)

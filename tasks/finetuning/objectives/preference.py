@@ -8,16 +8,27 @@ model is in memory, and a resumed run compares with the same numbers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from data_contracts.records import PreferenceRecord, Record
+from pydantic import BaseModel, Field
+
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.records import Record
 from tasks.finetuning.batches import Batch, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
-from tasks.finetuning.kernels import chunked_log_probabilities, target_states
-from tasks.finetuning.objectives.objective import Preparing
+from tasks.finetuning.kernels.choice import chunked_log_probabilities, target_states
+from tasks.finetuning.objectives.objective import (
+    Objective,
+    Preparing,
+    Settings,
+    Taken,
+    refused,
+)
 from tasks.finetuning.packing import collate, pack
-from tasks.finetuning.tokenizing import Example, tokenize
+from tasks.finetuning.tokenizing import Example
+from tasks.models.chat_rendering import Rendered, RenderingError, render_record, tokens_of
 
 LOG_PROBABILITIES = "log_probabilities"
 
@@ -39,26 +50,61 @@ class Pair(NamedTuple):
         return len(self.chosen.tokens) + len(self.rejected.tokens)
 
 
-def encode_pairs(records: Iterable[tuple[str, Record]], tokenizer: Any, limit: int) -> list[Pair]:
-    """Tokenize preference records to pairs of `limit` tokens at most.
+def _of_two() -> list[str]:
+    return [name for name, kind in KINDS.items() if kind.ANSWERS == 2]
 
-    A longer pair is cut, its longer answer first; it is dropped if an answer is cut away wholly.
+
+def take_pairs(records: Iterable[tuple[str, Record]], tokenizer: Any) -> Taken:
+    """Tokenize preference records to pairs, of whatever length they are."""
+    names: list[str] = []
+    texts: list[Rendered] = []
+    unreadable = Counter[str]()
+    for name, record in records:
+        worse = record.worse()
+        if worse is None:
+            unreadable["it has no two answers"] += 1
+            continue
+        try:
+            texts += [render_record(record, tokenizer), render_record(worse, tokenizer)]
+        except RenderingError as error:
+            unreadable[error.reason] += 1
+            continue
+        names.append(name)
+    found = [(ids, targets) for ids, targets, _ in tokens_of(texts, tokenizer)]
+    pairs = [
+        Pair(Example.of(name, *better), Example.of(name, *worse))
+        for name, better, worse in zip(names, found[::2], found[1::2], strict=True)
+    ]
+    return Taken(pairs, unreadable)
+
+
+def fit_pair(pair: Pair, limit: int) -> list[Pair]:
+    """Return a pair cut to `limit` tokens, its longer answer first.
+
+    Nothing is left of one that loses a whole answer.
     """
-    given = [(name, record) for name, record in records if isinstance(record, PreferenceRecord)]
-    worse = [(name, one.model_copy(update={"chosen": one.rejected})) for name, one in given]
-    both = zip(tokenize(given, tokenizer), tokenize(worse, tokenizer), strict=True)
-    pairs = [_cut(chosen, rejected, limit) for chosen, rejected in both]
-    return [pair for pair in pairs if pair.chosen.trains and pair.rejected.trains]
-
-
-def _cut(chosen: Example, rejected: Example, limit: int) -> Pair:
     half = limit // 2
-    first = max(half, limit - len(rejected.tokens))
-    second = max(limit - half, limit - len(chosen.tokens))
-    return Pair(chosen=chosen.cut_to(first), rejected=rejected.cut_to(second))
+    first = max(half, limit - len(pair.rejected.tokens))
+    second = max(limit - half, limit - len(pair.chosen.tokens))
+    cut = Pair(chosen=pair.chosen.cut_to(first), rejected=pair.rejected.cut_to(second))
+    return [cut] if cut.chosen.trains and cut.rejected.trains else []
 
 
-class Preference:
+def encode_pairs(records: Iterable[tuple[str, Record]], tokenizer: Any, limit: int) -> list[Pair]:
+    """Return what trains of the records as pairs; see `take_pairs` and `fit_pair`."""
+    whole = take_pairs(records, tokenizer).items
+    return [pair for one in whole for pair in fit_pair(one, limit)]
+
+
+class PreferenceSettings(Settings):
+    """What may be set of it."""
+
+    dpo_beta: float = Field(
+        default=0.1, gt=0, description="How closely DPO stays with the starting model."
+    )
+
+
+class Preference(Objective):
     """The loss -log sigmoid(beta (log-ratio of chosen - log-ratio of rejected)) over pairs.
 
     A log-ratio is log p(answer) of the model less that of the starting weights; beta times it is
@@ -66,14 +112,60 @@ class Preference:
     pairs in which it is positive. `prepare` must come before the first batch.
     """
 
+    name = "dpo"
+    about = "to prefer the chosen answer to the rejected one (kind: preference)"
+    settings = PreferenceSettings
     axis = "DPO loss per pair"
     figures = ("reward_margin", "pair_accuracy")
-    held_bytes = 0
+    preparing = "asks the starting weights, for DPO"
+    sequences = 2
 
     def __init__(self, pairs: Sequence[Pair], beta: float) -> None:
         self.pairs, self.beta = pairs, beta
         self.lengths = [pair.length for pair in pairs]
         self.references: Any = None
+
+    @classmethod
+    def require(cls, kind: RecordKind, given: BaseModel, teacher: str) -> None:
+        """Raise InputError for rows that hold one answer."""
+        super().require(kind, given, teacher)
+        if KINDS[kind].ANSWERS < 2:
+            raise refused(
+                f"the objective dpo compares two answers, and a row of kind {kind} has fewer",
+                "objective: dpo",
+                f"set kind: {' or '.join(_of_two())}, or objective: supervised",
+            )
+
+    @classmethod
+    def take(cls, records: Iterable[tuple[str, Record]], tokenizer: Any) -> Taken:
+        """Return each record as a pair."""
+        return take_pairs(records, tokenizer)
+
+    @classmethod
+    def size(cls, item: Pair) -> int:
+        """Return the tokens of both answers with their prompts."""
+        return item.length
+
+    @classmethod
+    def fit(cls, item: Pair, limit: int) -> list[Pair]:
+        """Return the pair cut to the limit, or nothing."""
+        return fit_pair(item, limit)
+
+    @classmethod
+    def was_cut(cls, item: Pair) -> bool:
+        """Tell whether either of a pair's answers lost its end."""
+        return any(one.cut for one in item.documents)
+
+    @classmethod
+    def over(cls, items: Sequence[Pair], recipe: BaseModel, teacher: Any = None) -> Objective:
+        """Return the objective over pairs."""
+        return cls(items, PreferenceSettings.of(recipe).dpo_beta)
+
+    @classmethod
+    def words(cls, figures: Mapping[str, float]) -> list[str]:
+        """Say margin and accuracy of a step."""
+        told_apart = f"{figures['pair_accuracy']:.0%} of pairs"
+        return [f"margin {figures['reward_margin']:.3f}, {told_apart}"]
 
     def units(self, index: int) -> int:
         """Return 1: the mean is over pairs."""
@@ -86,10 +178,6 @@ class Preference:
     def record_id(self, index: int) -> str:
         """Return the id of the record that a pair came from."""
         return self.pairs[index].chosen.record_id
-
-    def is_cut(self, index: int) -> bool:
-        """Tell whether either of a pair's answers lost its end."""
-        return any(one.cut for one in self.pairs[index].documents)
 
     def collate(self, rows: Sequence[Sequence[int]]) -> Batch:
         """Build a batch of P pairs, with `references` (P, 2)."""

@@ -14,8 +14,8 @@ from tasks.redaction.disguises.lookalikes import lookalike_edits
 from tasks.redaction.disguises.rewriting import View, part, rewrite
 from tasks.redaction.disguises.tricks import TRICKS
 from tasks.redaction.findings import Finding
-from tasks.redaction.overlaps import SURE
-from tasks.redaction.triggers import Batch, Rows, Trigger, Triggers, windows
+from tasks.redaction.matching.overlaps import SURE
+from tasks.redaction.matching.triggers import Batch, Rows, Trigger, Triggers, windows
 
 DEPTH = 4  # readings of readings: look-alikes in escapes in base64 in base64
 _ROOM = 4  # characters of readings for one of text: what hostile nesting can cost
@@ -26,21 +26,14 @@ _SHORT, _BEFORE, _AFTER = 800, 480, 240
 _CARD = 16  # characters: 13 digits in four groups
 
 
-def views(text: str) -> list[View]:
-    """Return plainer readings of `text` or of parts of it; most texts have none.
-
-    Together they are at most 4 times as long as the text (or 4,000 characters).
-    """
-    return all_views([text])[0]
-
-
 def all_views(
     texts: Sequence[str],
     batch: Batch | None = None,
     found: Sequence[Sequence[Finding]] | None = None,
 ) -> list[list[View]]:
-    """Return the readings of each text.
+    """Return plainer readings of each text or of parts of it; most texts have none.
 
+    Together they are at most 4 times as long as the text (or 4,000 characters).
     `batch` is the texts, where the caller has made one; `found` is what was found in each already:
     that needs no plainer reading.
     """

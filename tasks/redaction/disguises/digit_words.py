@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from tasks.redaction.disguises.rewriting import Edit, View, rewrite
 from tasks.redaction.disguises.spacing import NUMBERS
-from tasks.redaction.forms.iban import LENGTH
+from tasks.redaction.forms.numbers.iban import LENGTH
 from tasks.redaction.patterns import compiled
 
 _SPOKEN = NUMBERS | {"DATE_OF_BIRTH", "PASSPORT", "IP", "MAC", "LICENSE", "HEALTH_ID"}

@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tasks.redaction.disguises.rewriting import Edit, View, rewrite
-from tasks.redaction.first_letters import by_first_letter
-from tasks.redaction.forms.checksums import luhn, mod_97
-from tasks.redaction.forms.digit_runs import SHAPE
-from tasks.redaction.forms.iban import LENGTH
+from tasks.redaction.forms.numbers.checksums import luhn, mod_97
+from tasks.redaction.forms.numbers.digit_runs import SHAPE
+from tasks.redaction.forms.numbers.iban import LENGTH
+from tasks.redaction.matching.first_letters import by_first_letter
 from tasks.redaction.patterns import compiled
 
 _NEAR, _BEHIND = 50, 25  # characters around a value in which its words are looked for

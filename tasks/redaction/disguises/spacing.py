@@ -12,7 +12,7 @@ from functools import cache
 from itertools import pairwise
 
 from tasks.redaction.disguises.rewriting import Edit, View, rewrite
-from tasks.redaction.forms.checksums import luhn
+from tasks.redaction.forms.numbers.checksums import luhn
 from tasks.redaction.patterns import compiled
 
 NUMBERS = frozenset({"CARD", "IBAN", "SSN", "PHONE", "TAX_ID", "NATIONAL_ID", "ACCOUNT"})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.redaction.first_letters import where_words_start
+from tasks.redaction.matching.first_letters import where_words_start
 from tasks.redaction.patterns import compiled
 
 _STRONG = (

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from tasks.redaction.names.candidates import Candidate
 from tasks.redaction.names.context import context_of
+from tasks.redaction.names.entities import OTHER, Entity
 from tasks.redaction.names.layout import heads_letter, placed
-from tasks.redaction.names.model import OTHER, Entity
 from tasks.redaction.names.organizations import form_weight, is_compound
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.names.words import Word

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from tasks.redaction.findings import Finding
 from tasks.redaction.names.candidates import Sentence, read_sentence
+from tasks.redaction.names.entities import Entity
 from tasks.redaction.names.model import (
     DEFAULT_NAMES_MODEL,
-    Entity,
     NamesModel,
     load_names_model,
     model_identity,

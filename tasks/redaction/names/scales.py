@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from tasks.redaction.findings import Finding
 from tasks.redaction.names.candidates import Candidate, Sentence
 from tasks.redaction.names.context import context_of, lists_companies
+from tasks.redaction.names.entities import Entity
 from tasks.redaction.names.evidence import KINDS, against, evidence, name_of
 from tasks.redaction.names.layout import placed
-from tasks.redaction.names.model import Entity
 from tasks.redaction.names.organizations import PARTNERS
 from tasks.redaction.names.technical import Place
 from tasks.redaction.names.word_lists import WordLists

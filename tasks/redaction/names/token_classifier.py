@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import InputError
-from tasks.redaction.names.model import OTHER, Entity, kind_of
+from tasks.redaction.names.entities import OTHER, Entity, kind_of
 
 _BATCH = 32  # sentences
 _LONGEST = 512  # tokens at once, and no more than the model was trained for

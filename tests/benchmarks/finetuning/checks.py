@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.finetuning.batches import to_device
-from tasks.finetuning.kernels import target_states
+from tasks.finetuning.kernels.choice import target_states
 from tasks.finetuning.objectives.objective import units_of
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.packing import collate

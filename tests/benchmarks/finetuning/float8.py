@@ -17,7 +17,7 @@ from tests.benchmarks.finetuning.shapes import lengths
 def measure(shape: str, device: Any, *, float8: str = "", **settings: Any) -> dict[str, Any]:
     """Train with compiled layers; `float8` is a recipe's name in torchao, or empty for bf16."""
 
-    def compiled(_: Any, model: Any, device: Any) -> bool:
+    def compiled(_: str, __: str, model: Any, device: Any) -> bool:
         if float8:
             from torchao.float8 import (  # pyright: ignore[reportMissingImports]
                 Float8LinearConfig,
@@ -38,7 +38,7 @@ def measure(shape: str, device: Any, *, float8: str = "", **settings: Any) -> di
         return False
 
     with (
-        patch("model_registry.attention.own_kernels", none),
+        patch("tasks.models.attention.packed.own_kernels", none),
         patch("tasks.finetuning.trainer.use_liger", compiled),
         patch("tests.benchmarks.finetuning.ours.lengths", in_sixteens),
     ):

@@ -71,9 +71,9 @@ def measure(
     settings: dict[str, Any] = {"precision": "bf16", "learning_rate": 1e-5, "num_train_epochs": 1}
     settings["max_steps"] = most_steps
     asked = Recipe.model_validate({**settings, **recipe})
-    row = asked.max_seq_length * asked.per_device_train_batch_size
+    row = asked.row_length * asked.per_device_train_batch_size
     row *= asked.gradient_accumulation_steps * ranks.world
-    sizes = lengths(row * most_steps * PLANNED, min(longest, asked.max_seq_length), mean)
+    sizes = lengths(row * most_steps * PLANNED, min(longest, asked.row_length), mean)
     examples = documents(sizes, SHAPES[shape]["vocab_size"])
     model = prepare(build(shape, device, getattr(torch, dtype)), asked)
     model.to(device)  # adapters are made on the CPU

@@ -6,7 +6,7 @@ import tempfile
 import time
 from typing import Any
 
-from model_registry.attention import NAME, varlen_attention
+from tasks.models.attention.packed import NAME, varlen_attention
 from tests.benchmarks.finetuning.shapes import SHAPES, build, documents, lengths
 
 

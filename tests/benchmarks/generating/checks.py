@@ -7,11 +7,11 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from model_registry.adapters import Adapter
-from tasks.evaluation.decoding.decoder import build_engine
-from tasks.evaluation.decoding.operations import Board, Plain, Rows
-from tasks.evaluation.decoding.weights import Shape
-from tasks.evaluation.prompts import Prompt
+from tasks.models.adapters import Adapter
+from tasks.models.decoding.decoder import build_engine
+from tasks.models.decoding.operations import Board, Plain, Rows
+from tasks.models.decoding.weights import Shape
+from tasks.models.prompts import Prompt
 from tests.benchmarks.finetuning.shapes import build
 from tests.benchmarks.generating import ours, peers
 
@@ -32,7 +32,7 @@ def operations(
     """Return the largest difference of each fused operation from torch's, by shape and type."""
     import torch
 
-    from tasks.evaluation.decoding.fused import Fused
+    from tasks.models.decoding.fused import Fused
 
     found: dict[str, float] = {}
     for name, (heads, groups, dim) in shapes.items():
@@ -120,7 +120,7 @@ def logits(shape: str, device: Any, kind: Any) -> dict[str, float]:
             advance(values, slots, board)
 
         engine.operations.advance = watch  # pyright: ignore[reportAttributeAccessIssue]
-        from tasks.evaluation.decoding.engine import Admitted
+        from tasks.models.decoding.engine import Admitted
 
         engine.admit([Admitted(i, i, ids, 6) for i, ids in enumerate(asked)])
         rows = torch.arange(3, device=device)

@@ -6,10 +6,10 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-from tasks.evaluation.decoding.decoder import build_engine
-from tasks.evaluation.decoding.engine import Admitted, Engine
-from tasks.evaluation.prompts import Prompt
-from tasks.evaluation.respondents import answer_prompts
+from tasks.models.decoding.decoder import build_engine
+from tasks.models.decoding.engine import Admitted, Engine
+from tasks.models.prompts import Prompt
+from tasks.models.respondents import answer_prompts
 from tests.benchmarks.generating.peers import wait
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.contract_files import default_contract
-from data_contracts.snapshot import SnapshotReport, read_report
+from data_contracts.snapshot.reading import SnapshotReport, read_report
 from tasks.ingestion.flags import build_flagger, flagger_identity
 from tasks.ingestion.jobs import Finished, Job, work
 from tasks.ingestion.limits import Limits

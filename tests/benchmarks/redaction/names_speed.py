@@ -170,7 +170,8 @@ def _is_listed(value: str) -> bool:
 
 def model_names(texts: Sequence[str], left: Sequence[Left]) -> list[tuple[int, int, int]]:
     """Return what the model marks as a name in these sentences: text, start, end."""
-    from tasks.redaction.names.model import DEFAULT_NAMES_MODEL, OTHER, load_names_model
+    from tasks.redaction.names.entities import OTHER
+    from tasks.redaction.names.model import DEFAULT_NAMES_MODEL, load_names_model
 
     model = load_names_model(DEFAULT_NAMES_MODEL)
     read = model.read([texts[one.text][one.start : one.end] for one in left])

@@ -232,14 +232,14 @@ def measure(find: Find) -> dict[str, Alarms]:
 
 def main() -> int:
     """Print the rate of the pattern detectors; fail where it is over the limit."""
-    from tasks.redaction.forms.addresses import ADDRESSES
-    from tasks.redaction.forms.birth_dates import BIRTH_DATES
-    from tasks.redaction.forms.contacts import CONTACTS
-    from tasks.redaction.forms.identifiers import IDENTIFIERS
-    from tasks.redaction.forms.licences import LICENCES
-    from tasks.redaction.forms.phones import PHONES
-    from tasks.redaction.forms.secrets import SECRETS
-    from tasks.redaction.scanner import Scanner
+    from tasks.redaction.forms.contact.contacts import CONTACTS
+    from tasks.redaction.forms.contact.phones import PHONES
+    from tasks.redaction.forms.numbers.birth_dates import BIRTH_DATES
+    from tasks.redaction.forms.numbers.identifiers import IDENTIFIERS
+    from tasks.redaction.forms.numbers.licences import LICENCES
+    from tasks.redaction.forms.places.addresses import ADDRESSES
+    from tasks.redaction.forms.secrets.secrets import SECRETS
+    from tasks.redaction.matching.scanner import Scanner
 
     groups = (CONTACTS, IDENTIFIERS, SECRETS, PHONES, BIRTH_DATES, LICENCES, ADDRESSES)
     rates = measure(Scanner([one for group in groups for one in group]).find)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tasks.demo_desk.conversations import draw_conversations
-from tasks.drift.embedding import load_embedder, packaged_minilm
 from tasks.drift.texts import exchanges
+from tasks.models.embedding import load_embedder, packaged_minilm
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ import pytest
 from data_contracts.errors import InputError
 from data_contracts.records import Message
 from eval_sets.types import Card, Case, EvalSet, Refusal
-from model_registry.loading import load_model
 from tasks.evaluation.generation import generate_answers
-from tasks.evaluation.prompts import Prompt, end_tokens, render_prompts
-from tasks.evaluation.respondents import answer_prompts
 from tasks.evaluation.tables import read_json, read_rows
+from tasks.models.loading import load_model
+from tasks.models.prompts import Prompt, end_tokens, render_prompts
+from tasks.models.respondents import answer_prompts
 
 QUESTIONS = [
     "Hi",

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import ChatRecord, DocumentRecord, Message, Record, record_id
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.records import Message, Record, record_id
 from tasks.evaluation.likelihood import encode, negative_log_likelihoods, score_held_out
 from tasks.evaluation.tables import read_rows
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 
 def chat(*turns: str) -> ChatRecord:
@@ -46,6 +48,16 @@ def test_only_what_the_assistant_says_is_scored(parts: tuple[Any, Any]) -> None:
     assert said[1] == ("Hello!<|im_end|>Because the stove is hot and the rope is long.<|im_end|>")
     whole = tokenizer.decode(tokenizer("Boots are for walking.<|im_end|>")["input_ids"][1:])
     assert said[2] == whole
+
+
+def test_an_answer_that_is_context_only_is_not_scored(parts: tuple[Any, Any]) -> None:
+    _, tokenizer = parts
+    first, wrong, *rest = RECORDS[1].conversation()
+    marked = ChatRecord(messages=(first, wrong.model_copy(update={"target": False}), *rest))
+    scored = encode("x", marked, tokenizer, 256)
+    assert scored is not None and "Hello!" in tokenizer.decode(scored.ids)
+    said = [i for i, t in zip(scored.ids, scored.targets, strict=True) if t]
+    assert tokenizer.decode(said) == "Because the stove is hot and the rope is long.<|im_end|>"
 
 
 def test_the_sum_is_that_of_the_plain_formula_whatever_stands_beside(

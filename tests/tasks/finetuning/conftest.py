@@ -14,22 +14,17 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import (
-    ChatRecord,
-    DocumentRecord,
-    InstructionRecord,
-    Message,
-    PreferenceRecord,
-    Record,
-    RecordKind,
-    Split,
-    record_id,
-)
-from data_contracts.snapshot import REPORT, SnapshotReport, report_json
-from model_registry.digests import folder_digest
+from data_contracts.digests import folder_digest
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Message, Record, Split, record_id
+from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
+from data_contracts.snapshot.writing import SnapshotWriter
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.train_process import train
-from tasks.ingestion.shards import SnapshotWriter
 
 GOODS = ["tent", "stove", "rope", "mug", "lamp", "boots", "map", "sled"]
 CONVERT = """
@@ -95,6 +90,12 @@ def write_snapshot(folder: Path, kind: RecordKind, records: Sequence[tuple[Split
         characters=1,
     )
     (folder / REPORT).write_text(report_json(report))
+
+
+@pytest.fixture(scope="session")
+def write_rows() -> Callable[..., None]:
+    """Return the function that writes a snapshot of given records."""
+    return write_snapshot
 
 
 @pytest.fixture(scope="session")

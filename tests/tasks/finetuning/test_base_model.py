@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
-from model_registry.loading import check_model_folder, load_model
+from model_registry.model_files import check_model_folder
 from tasks.finetuning.base_model import EMBEDDED, BaseModel, locate, materialize
+from tasks.models.loading import load_model
 
 
 def never(name: str) -> Path:

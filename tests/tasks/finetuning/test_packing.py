@@ -15,17 +15,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_contracts.records import ChatRecord, record_id
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model, load_tokenizer
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.records import record_id
+from model_registry.model_files import load_tokenizer
 from tasks.demo_desk.conversations import draw_conversations
-from tasks.finetuning.kernels import target_states
+from tasks.finetuning.kernels.choice import target_states
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.packing import OPEN_ROWS, collate, pack, pack_stream, schedule
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.tokenizing import Example, encode
 from tasks.finetuning.train_process import prepare
 from tasks.finetuning.trainer import Trainer
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 CHITCHAT = Path(__file__).parents[4] / "shared/data/chitchat/conversations.jsonl.gz"
 

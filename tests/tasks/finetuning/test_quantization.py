@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import DocumentRecord
-from data_contracts.snapshot import read_records
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.snapshot.reading import read_records
 from tasks.finetuning import export
-from tasks.finetuning.kernels import loss_sum
+from tasks.finetuning.kernels.choice import loss_sum
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.quantization import count, dequantized, merge, quantize, stored_bytes
 from tasks.finetuning.recipe import Recipe, TrainingJob
@@ -21,6 +19,8 @@ from tasks.finetuning.throughput import flops_per_token
 from tasks.finetuning.tokenizing import encode
 from tasks.finetuning.train_process import prepare, train
 from tasks.finetuning.trainer import StoppedError, Trainer
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 MakeJob = Callable[..., TrainingJob]
 

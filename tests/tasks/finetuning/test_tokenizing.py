@@ -7,16 +7,12 @@ from typing import Any
 
 import pytest
 
-from data_contracts.errors import PaddockError
-from data_contracts.records import (
-    ChatRecord,
-    DocumentRecord,
-    InstructionRecord,
-    PreferenceRecord,
-    Record,
-    record_id,
-)
-from model_registry.loading import load_tokenizer
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.records import Record, record_id
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.packing import collate, pack
 from tasks.finetuning.tokenizing import Example, encode, tokenize
 
@@ -69,6 +65,14 @@ def test_only_what_the_assistant_says_and_its_end_is_a_target(tokenizer: Any) ->
     assert tokenizer.decode([*example.tokens]) == whole  # and nothing before or after it
     assert example.tokens.count(tokenizer.convert_tokens_to_ids(END)) == 5
     assert not example.cut
+
+
+def test_an_answer_that_is_context_only_is_no_target(tokenizer: Any) -> None:
+    turns = list(chat(*TWO_TURNS).messages)
+    turns[-3] = turns[-3].model_copy(update={"target": False})
+    example = encode_one(ChatRecord(messages=tuple(turns)), tokenizer)
+    assert targets(example, tokenizer) == ["10 euros." + END]
+    assert "naïve friend" in tokenizer.decode([*example.tokens])
 
 
 def test_control_words_that_a_user_wrote_make_no_target(tokenizer: Any) -> None:
@@ -132,18 +136,38 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(tiny_model: Path) -> 
     tokenizer.chat_template = REWRITING
     one = chat(*TWO_TURNS[:3])
     assert targets(encode_one(one, tokenizer), tokenizer) == [TWO_TURNS[2][1] + END]
-    with pytest.raises(PaddockError, match="rewrites earlier turns"):
-        encode_one(chat(*TWO_TURNS), tokenizer)
+    found = tokenize([("x", chat(*TWO_TURNS))], tokenizer)
+    [(said, count)] = found.unreadable.items()
+    assert not found.examples and count == 1 and "rewrites earlier turns" in said
 
 
-def test_a_record_that_the_template_refuses_is_named_but_not_quoted(tiny_model: Path) -> None:
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        (REFUSING, "the chat template refuses a conversation"),
+        (
+            "{{ raise_exception('Roles must alternate.') }}",
+            "refuses a conversation: Roles must alternate.",
+        ),
+        ("{{ messages[0]['content'] + 1 }}", "refuses a conversation (TypeError)"),
+        ("{{ messages[0]['content'].nothing.more }}", "refuses a conversation"),
+    ],
+)
+def test_records_that_the_template_refuses_are_counted_by_its_reason_and_not_quoted(
+    tiny_model: Path, template: str, reason: str
+) -> None:
     tokenizer: Any = load_tokenizer(tiny_model)
-    tokenizer.chat_template = REFUSING
-    record = chat(("user", "secret"), ("assistant", "hidden"))
-    with pytest.raises(PaddockError, match="user, assistant") as error:
-        encode_one(record, tokenizer)
-    assert record_id(record) in str(error.value)
-    assert "secret" not in str(error.value) and error.value.__cause__ is None
+    good = chat(("user", "fine"), ("assistant", "good"))
+    bad = chat(("user", "secret"), ("assistant", "hidden"))
+    tokenizer.chat_template = (
+        "{% if messages[0]['content'] == 'secret' %}" + template + "{% endif %}"
+        "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}"
+        "{% if add_generation_prompt %}[assistant]{% endif %}"
+    )
+    found = tokenize([("x", bad), ("y", good), ("z", bad)], tokenizer)
+    assert [example.record_id for example in found.examples] == ["y"]
+    [(said, count)] = found.unreadable.items()
+    assert count == 2 and said.endswith(reason) and "secret" not in said
 
 
 @pytest.mark.parametrize("words", [1, 5, 40, 41, 42, 43, 44, 45, 46, 47, 48, 400])
@@ -153,7 +177,7 @@ def test_every_token_of_a_long_document_trains_but_each_pieces_first(
 ) -> None:
     tokenizer = load_tokenizer(tiny_model)
     record = DocumentRecord(text=" ".join(f"boot{n % 7}" for n in range(words)))
-    [whole] = tokenize([("x", record)], tokenizer)
+    [whole] = tokenize([("x", record)], tokenizer).examples
     pieces = encode([("x", record)], tokenizer, limit)
     assert [*chain.from_iterable(piece.tokens for piece in pieces)] == [*whole.tokens]
     assert all(all(piece.targets) and piece.record_id == "x" for piece in pieces)
@@ -166,7 +190,7 @@ def test_every_token_of_a_long_document_trains_but_each_pieces_first(
 def test_of_a_pieces_tokens_all_but_the_first_are_labels_once(tiny_model: Path) -> None:
     tokenizer = load_tokenizer(tiny_model)
     records = [(str(n), DocumentRecord(text=f"{n} boots " * (3 + 20 * n))) for n in range(4)]
-    wholes, pieces = tokenize(records, tokenizer), encode(records, tokenizer, 50)
+    wholes, pieces = tokenize(records, tokenizer).examples, encode(records, tokenizer, 50)
     batch = collate(pack([len(piece.tokens) for piece in pieces], 50, 1), pieces)
     firsts = Counter(piece.tokens[0] for piece in pieces)
     every = Counter(token for whole in wholes for token in whole.tokens)

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import RecordKind
-from data_contracts.snapshot import read_records
-from model_registry.loading import load_model
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.snapshot.reading import read_records
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, Spending, TrainingJob
 from tasks.finetuning.tokenizing import encode, tokenize
 from tasks.finetuning.train_process import train
 from tasks.finetuning.trainer import StoppedError, Trainer
+from tasks.models.loading import load_model
 
 MakeJob = Callable[..., TrainingJob]
 Event = dict[str, Any]
@@ -267,7 +267,7 @@ def test_a_document_longer_than_a_row_is_one_row_and_loses_nothing(
     job = make_job(tmp_path, kind="document", num_train_epochs=1, max_seq_length=16)
     summary = train(job, tmp_path, ignore)
     _, tokenizer = load_model(Path(job.base))
-    wholes = tokenize(read_records(Path(job.snapshot), "train"), tokenizer)
+    wholes = tokenize(read_records(Path(job.snapshot), "train"), tokenizer).examples
     assert summary.rows == len(wholes) == 28 and summary.rows_cut == 0
     assert max(len(whole.tokens) for whole in wholes) > 32
     assert summary.tokens == sum(len(whole.tokens) for whole in wholes)

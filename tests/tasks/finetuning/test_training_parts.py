@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
-from model_registry.loading import load_model
-from tasks.finetuning import linear_cross_entropy as fused
 from tasks.finetuning.batches import AHEAD, made_ahead
-from tasks.finetuning.kernels import loss_sum, use_liger
+from tasks.finetuning.kernels import linear_cross_entropy as fused
+from tasks.finetuning.kernels.choice import loss_sum, use_liger
 from tasks.finetuning.memory import GIB, estimate, fit
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, Spending
@@ -21,6 +20,7 @@ from tasks.finetuning.throughput import Meter, flops_per_token
 from tasks.finetuning.tokenizing import Example
 from tasks.finetuning.train_process import prepare
 from tasks.finetuning.trainer import Trainer
+from tasks.models.loading import load_model
 
 
 def example(length: int, number: int = 0) -> Example:
@@ -89,9 +89,9 @@ def test_liger_that_cannot_run_is_refused_only_where_it_is_asked_for(tiny_model:
     import torch
 
     model, cpu = load_model(tiny_model)[0], torch.device("cpu")
-    assert use_liger(Recipe(), model, cpu) is False
+    assert use_liger("auto", "bf16", model, cpu) is False
     with pytest.raises(InputError, match="Liger"):
-        use_liger(Recipe(kernels="liger"), model, cpu)
+        use_liger("liger", "bf16", model, cpu)
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])

@@ -6,10 +6,12 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data_contracts.errors import InputError, PaddockError
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.launch import run_training
 from tasks.finetuning.recipe import TrainingJob
 
@@ -38,5 +40,22 @@ def test_an_unknown_failure_points_to_its_log_where_what_libraries_print_goes_to
     job = make_job(tmp_path / "out").model_copy(update={"kind": "no kind of ours"})
     with pytest.raises(PaddockError, match="failed with exit code 1") as error:
         run_training(job, lambda _: None)
+    assert "refuses again" in error.value.remedy
     log = Path(error.value.where.removeprefix("its log: ")).read_text()
     assert "ValidationError" in log and "a word of a library" in log
+
+
+def test_what_fails_the_same_way_again_is_not_to_be_run_again(
+    make_job: MakeJob, base: Path, tmp_path: Path
+) -> None:
+    """A base with more tokens than embeddings, which got past whoever checks it."""
+    other = tmp_path / "grown"
+    shutil.copytree(base, other)
+    tokenizer: Any = load_tokenizer(other)
+    fillers = [f"filler-{number}" for number in range(300 - len(tokenizer))]
+    tokenizer.add_tokens([*fillers, " euros", " costs"])
+    tokenizer.save_pretrained(other)
+    with pytest.raises(PaddockError, match="failed: IndexError in ") as error:
+        run_training(make_job(tmp_path / "out", base=str(other)), lambda _: None)
+    assert "run again" not in error.value.remedy and "same way" in error.value.remedy
+    assert "IndexError" in Path(error.value.where.removeprefix("its log: ")).read_text()

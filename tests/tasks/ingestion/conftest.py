@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from data_contracts.contract_files import default_contract
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 from tasks.ingestion.assembly import Assembly, WorkedShard, assemble
 from tasks.ingestion.contamination import EvaluationTexts
 from tasks.ingestion.early_look import require_usable
@@ -78,7 +78,8 @@ def run_ingest(patterns: Any, tmp_path: Path) -> Ingest:
         )
         tools = Tools(options.pop("redactor", patterns))
         redact = tools.redactor.redact_text
-        require_usable(resolved, kind, rules.mapping, limits, tmp_path / "look", redact)
+        scratch = tmp_path / "look"
+        require_usable(resolved, rules.contract, rules.mapping, limits, scratch, redact)
         return ingest(resolved, rules, tools, options.pop("out", tmp_path / "out"), **options)
 
     return run

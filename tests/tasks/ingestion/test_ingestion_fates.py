@@ -12,15 +12,15 @@ import pytest
 
 from data_contracts.contract_files import default_contract
 from data_contracts.contracts import DatasetContract, Privacy, Range
-from data_contracts.snapshot import (
+from data_contracts.snapshot.reading import (
     SnapshotReport,
     read_duplicates,
     read_quarantine,
     read_records,
 )
+from data_contracts.snapshot.row_files import read_row_file
 from tasks.ingestion.duplicates import Seen, SeenRows
 from tasks.ingestion.limits import Limits
-from tasks.ingestion.row_files import read_row_file
 from tasks.ingestion.similarity import Bands, signature, similarity
 from tasks.ingestion.subjects import subject_hash
 

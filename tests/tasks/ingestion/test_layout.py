@@ -12,7 +12,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from data_contracts.errors import InputError
-from data_contracts.snapshot import SnapshotReport, read_rows
+from data_contracts.snapshot.reading import SnapshotReport, read_rows
 from tasks.ingestion.layout import split_named
 from tasks.ingestion.limits import Limits
 from tasks.ingestion.readers import read_rows as rows_of

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import ContractError
-from data_contracts.snapshot import SnapshotReport
+from data_contracts.snapshot.reading import SnapshotReport
 
 Run = Callable[..., SnapshotReport]
 Write = Callable[..., Path]

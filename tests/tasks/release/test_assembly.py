@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from data_contracts.snapshot import SnapshotReport
-from model_registry.digests import folder_digest
-from model_registry.loading import load_model
+from data_contracts.digests import folder_digest
+from data_contracts.snapshot.reading import SnapshotReport
 from model_registry.scorecard import Estimate, MetricResult, Scorecard
+from tasks.models.loading import load_model
 from tasks.release.assembly import Evidence, assemble, model_card
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import pytest
 
 from data_contracts.errors import IntegrityError
 from tasks.storage.objects import LocalStore, open_store
-from tasks.storage.outputs import MANIFEST, Built, Outputs, fingerprint
+from tasks.storage.outputs import MANIFEST, Built, Outputs
+from tasks.storage.stages import Stage
+
+STAGE = Stage("stage", 1, ())
 
 
 class Maker:
@@ -77,7 +81,7 @@ def test_row_05_who_comes_second_leaves_the_first_ones_files(tmp_path: Path) -> 
 
 
 def build(outputs: Outputs, make: Callable[[Path], Mapping[str, int]], seed: int = 1) -> Built:
-    return outputs.build("stage", 1, {"source": "digest"}, {"seed": seed}, make)
+    return outputs.build(STAGE.of({"source": "digest"}, {"seed": seed}), make)
 
 
 def test_a_second_run_finds_the_first_ones_output(local: Outputs) -> None:
@@ -99,9 +103,10 @@ def test_other_parameters_are_another_output_of_the_same_digest(local: Outputs) 
 
 
 def test_the_fingerprint_ignores_order_and_sees_the_recipe() -> None:
-    one = fingerprint("stage", 1, {"a": "1", "b": "2"}, {"x": 1, "y": 2})
-    assert one == fingerprint("stage", 1, {"b": "2", "a": "1"}, {"y": 2, "x": 1})
-    assert one != fingerprint("stage", 2, {"a": "1", "b": "2"}, {"x": 1, "y": 2})
+    one = STAGE.of({"a": "1", "b": "2"}, {"x": 1, "y": 2})
+    assert one.fingerprint == STAGE.of({"b": "2", "a": "1"}, {"y": 2, "x": 1}).fingerprint
+    raised = replace(STAGE, recipe=2).of(one.inputs, one.parameters)
+    assert one.fingerprint != raised.fingerprint
 
 
 def test_a_stage_that_dies_leaves_nothing_that_counts_but_can_resume(local: Outputs) -> None:

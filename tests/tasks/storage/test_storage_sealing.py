@@ -15,7 +15,9 @@ from tasks.storage.drafts import Draft
 from tasks.storage.objects import ObjectStore, open_store
 from tasks.storage.outputs import Outputs
 from tasks.storage.ranges import ObjectRange
+from tasks.storage.stages import Stage
 
+STAGE, OTHER = Stage("stage", 1, ()), Stage("other", 1, ())
 LARGE = 20 << 20  # bytes; boto3 uploads it in parts
 
 
@@ -42,9 +44,9 @@ def test_a_sealed_file_leaves_the_folder_and_is_in_the_output(
         (draft.folder / "report").write_text("both")
         return {}
 
-    built = outputs.build_sealing("stage", 1, {}, {}, make)
+    built = outputs.build_sealing(STAGE.of({}, {}), make)
     assert list(outputs.manifest(built.reference).files) == ["data/a.bin", "data/b.bin", "report"]
-    whole = outputs.build("other", 1, {}, {}, lambda folder: write_all(folder, data))
+    whole = outputs.build(OTHER.of({}, {}), lambda folder: write_all(folder, data))
     assert whole.reference.digest == built.reference.digest
     with outputs.borrow(built.reference) as folder:
         assert (folder / "data/b.bin").read_bytes() == data
@@ -66,7 +68,7 @@ def test_of_two_machines_that_make_an_output_the_first_counts(
     one, two = (Outputs(store, tmp_path / name) for name in ("one", "two"))
 
     def slow(folder: Path) -> Mapping[str, int]:
-        first = one.build("stage", 1, {}, {}, lambda other: write(other, "first"))
+        first = one.build(STAGE.of({}, {}), lambda other: write(other, "first"))
         assert not first.reused
         return write(folder, "first")
 
@@ -74,15 +76,15 @@ def test_of_two_machines_that_make_an_output_the_first_counts(
         (folder / "part").write_text(text)
         return {"made_by": folder.is_relative_to(tmp_path / "one")}
 
-    built = two.build("stage", 1, {}, {}, slow)
+    built = two.build(STAGE.of({}, {}), slow)
     assert two.manifest(built.reference).counts == {"made_by": 1}
 
 
 def test_outputs_travel_to_another_process(store: ObjectStore, tmp_path: Path) -> None:
     outputs = Outputs(store, tmp_path / "work", "revision")
-    built = outputs.build("stage", 1, {}, {}, lambda folder: write_all(folder, b"x"))
+    built = outputs.build(STAGE.of({}, {}), lambda folder: write_all(folder, b"x"))
     other = pickle.loads(pickle.dumps(outputs))
-    assert other.find("stage", other.manifest(built.reference).fingerprint) == built.reference
+    assert other.find(STAGE.of({}, {})) == built.reference
 
 
 class Cutting:

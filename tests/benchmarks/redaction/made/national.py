@@ -11,8 +11,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tasks.redaction.forms import national_checks as checks
-from tasks.redaction.forms.checksums import luhn, mod_11_10
+from tasks.redaction.forms.numbers import national_checks as checks
+from tasks.redaction.forms.numbers.checksums import luhn, mod_11_10
 from tests.benchmarks.redaction.made import codes
 from tests.benchmarks.redaction.made.codes import born
 

@@ -7,7 +7,7 @@ import hashlib
 import random
 from collections.abc import Callable
 
-from tasks.redaction.forms.wallet_checks import BITCOIN, RIPPLE, keccak_256
+from tasks.redaction.forms.secrets.wallet_checks import BITCOIN, RIPPLE, keccak_256
 
 Random = random.Random
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"

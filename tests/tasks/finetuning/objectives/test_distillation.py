@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
-from data_contracts.records import RecordKind
-from data_contracts.snapshot import read_records
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model, load_tokenizer
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.snapshot.reading import read_records
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.objectives.distillation import (
     Distillation,
+    DistillationSettings,
     Softening,
     chunked_distillation,
     load_teacher,
@@ -28,6 +28,8 @@ from tasks.finetuning.recipe import Recipe, TrainingJob
 from tasks.finetuning.tokenizing import Example, encode
 from tasks.finetuning.train_process import train
 from tasks.finetuning.trainer import Trainer
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 MakeJob = Callable[..., TrainingJob]
 SOFT = Softening(temperature=3.0, alpha=0.7)
@@ -98,10 +100,9 @@ def test_loss_and_gradients_are_the_textbooks(
     plain, packed = load_model(tiny_model)[0], load_model(tiny_model)[0]
     expected, divergence = textbook(plain, load_model(teacher)[0], examples)
     expected.backward()
-    monkeypatch.setattr("tasks.finetuning.kernels.LOGITS", logits)
+    monkeypatch.setattr("tasks.finetuning.kernels.choice.LOGITS", logits)
     use_varlen(packed)
-    recipe = Recipe(precision="fp32")
-    taught = load_teacher(teacher, tiny_model, recipe, torch.device("cpu"))
+    taught = load_teacher(teacher, tiny_model, "fp32", torch.device("cpu"))
     objective, rows = Distillation(examples, taught, SOFT), [[3, 0], [5, 1, 2], [4]]
     found = objective.sums(packed, objective.collate(rows), False) / units_of(objective, rows)
     found[0].backward()
@@ -137,7 +138,9 @@ def test_a_student_comes_nearer_to_its_teacher_on_rows_held_out(
     steps = [event for event in events if event["event"] == "step"]
     assert summary.measured["teacher_divergence"] < 0.5 * steps[0]["teacher_divergence"]
     assert summary.validation_loss == pytest.approx(
-        job.recipe.distill_temperature**2 * summary.measured["teacher_divergence"], rel=1e-4
+        DistillationSettings.of(job.recipe).distill_temperature ** 2
+        * summary.measured["teacher_divergence"],
+        rel=1e-4,
     )
 
 

@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import PreferenceRecord, Record, RecordKind, record_id
-from data_contracts.snapshot import read_records
-from model_registry.attention import use_varlen
-from model_registry.loading import load_model, load_tokenizer
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Record, record_id
+from data_contracts.snapshot.reading import read_records
+from model_registry.model_files import load_tokenizer
 from tasks.finetuning.objectives import preference
 from tasks.finetuning.objectives.objective import Preparing, units_of
 from tasks.finetuning.objectives.preference import Pair, Preference, encode_pairs
 from tasks.finetuning.recipe import Recipe, TrainingJob
 from tasks.finetuning.train_process import prepare, train
 from tasks.finetuning.trainer import StoppedError, Trainer
+from tasks.models.attention.packed import use_varlen
+from tasks.models.loading import load_model
 
 MakeJob = Callable[..., TrainingJob]
 BETA = 0.3
@@ -31,6 +34,19 @@ def ignore(_: dict[str, Any]) -> None: ...
 def pairs(tiny_model: Path, make_snapshot: Callable[[RecordKind], Path]) -> list[Pair]:
     records = read_records(make_snapshot("preference"), "train")
     return encode_pairs(records, load_tokenizer(tiny_model), 256)[:6]
+
+
+def test_what_came_before_the_prompt_is_no_target(tiny_model: Path) -> None:
+    before = [("user", "Hi"), ("assistant", "Hello")]
+    history = [{"role": role, "content": text, "target": role == "user"} for role, text in before]
+    fields = {"history": history, "prompt": "Why?", "chosen": "So.", "rejected": "No."}
+    record = PreferenceRecord.model_validate(fields)
+    tokenizer: Any = load_tokenizer(tiny_model)
+    [pair] = encode_pairs([("x", record)], tokenizer, 256)
+    for one, answer in zip(pair.documents, ("So.", "No."), strict=True):
+        assert "Hello" in tokenizer.decode([*one.tokens])
+        learned = [token for token, wanted in zip(one.tokens, one.targets, strict=True) if wanted]
+        assert tokenizer.decode(learned) == f"{answer}<|im_end|>"
 
 
 def answer_log_probability(model: Any, example: Any) -> Any:
@@ -82,7 +98,7 @@ def test_loss_and_gradients_are_the_textbooks(
     expected = textbook(plain, load_model(tiny_model)[0], pairs)
     expected.backward()
 
-    monkeypatch.setattr("tasks.finetuning.kernels.LOGITS", logits)
+    monkeypatch.setattr("tasks.finetuning.kernels.choice.LOGITS", logits)
     objective, start = Preference(pairs, BETA), load_model(tiny_model)[0]
     for model in (start, packed):
         use_varlen(model)

@@ -12,8 +12,9 @@ import numpy
 import pytest
 
 from data_contracts.errors import InputError
+from tasks.redaction.names.entities import Entity, kind_of
 from tasks.redaction.names.finder import NameFinder, build_name_finder, names_identity
-from tasks.redaction.names.model import Entity, kind_of, load_names_model
+from tasks.redaction.names.model import load_names_model
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
+from tasks.redaction.names.entities import Entity
 from tasks.redaction.names.finder import build_name_finder, names_identity
-from tasks.redaction.names.model import Entity, load_names_model
+from tasks.redaction.names.model import load_names_model
 from tasks.redaction.names.token_classifier import TokenClassifier, spans_of
 
 LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-MISC"]

@@ -1,0 +1,1 @@
+"""A snapshot: what ingestion leaves behind, how it is written and read."""

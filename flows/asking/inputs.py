@@ -1,0 +1,187 @@
+"""What a person gave for an ingestion, resolved: names have become things that exist.
+
+Cheap: no source is read here and nothing heavy is loaded.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.contract_files import default_contract, load_contract
+from data_contracts.contracts import DatasetContract
+from data_contracts.errors import InputError
+from data_contracts.kinds.chat import ChatRecord
+from eval_sets.loading import (
+    evaluation_texts,
+    list_eval_sets,
+    load_eval_set,
+    load_eval_set_folder,
+)
+from eval_sets.types import EvalSet
+from flows.asking.parameters import IngestParameters
+from flows.workshop.parts import Workshop
+from flows.workshop.redactors import RedactorRecipe, redaction_key
+from tasks.ingestion.early_look import require_usable
+from tasks.ingestion.fitting import Look
+from tasks.ingestion.flags import build_flagger, flagger_identity
+from tasks.ingestion.jobs import Job
+from tasks.ingestion.limits import Limits
+from tasks.ingestion.mapping import load_mapping, parse_mapping, require_known_fields
+from tasks.ingestion.sources import Source, look, resolve
+from tasks.ingestion.subjects import forgotten_subjects
+
+
+class IngestInputs(BaseModel):
+    """The parameters of an ingestion, resolved; `address` is where the source lies.
+
+    `kept_out` are the eval sets whose texts may not be trained on.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    address: str
+    contract: DatasetContract
+    mapping: dict[str, str]
+    keep: tuple[str, ...]
+    kept_out: tuple[EvalSet, ...]
+    redactor: RedactorRecipe
+
+
+def ingest_inputs(workshop: Workshop, parameters: IngestParameters) -> IngestInputs:
+    """Resolve every name a person gave; InputError names the first that leads nowhere."""
+    contract = _contract(parameters)
+    mapping = _mapping(parameters.mapping)
+    require_known_fields(contract.kind, mapping)
+    address, keep = _address(workshop, parameters, contract)
+    policies = {str(kind): policy for kind, policy in contract.redaction.items()}
+    redactor = workshop.redactor(names=parameters.names, keep=keep, policies=policies)
+    redactor.identity()  # stops if the names model is missing
+    return IngestInputs(
+        address=address,
+        contract=contract,
+        mapping=mapping,
+        keep=keep,
+        kept_out=tuple(kept_out_of_training(parameters.eval_sets)),
+        redactor=redactor,
+    )
+
+
+def resolve_source(workshop: Workshop, inputs: IngestInputs) -> Source:
+    """Read the source once, for its digests and shards."""
+    return resolve(inputs.address, _endpoint(workshop), _limits(workshop))
+
+
+def ingest_job(workshop: Workshop, inputs: IngestInputs, noted: Path | None = None) -> Job:
+    """Return the work to do on every shard."""
+    subject = inputs.contract.privacy.subject
+    return Job(
+        outputs=workshop.outputs,
+        contract=inputs.contract,
+        mapping=inputs.mapping,
+        evaluations={_known_as(entry): entry.digest for entry in inputs.kept_out},
+        evaluation_texts=tuple(
+            (entry.name, text) for entry in inputs.kept_out for text in evaluation_texts([entry])
+        ),
+        redaction=inputs.redactor.identity(),
+        build_redactor=inputs.redactor,
+        flagging=flagger_identity(),
+        build_flagger=build_flagger,
+        subject_key=redaction_key(workshop.settings) if subject else b"",
+        forgotten=forgotten_subjects(workshop.store) if subject else frozenset(),
+        limits=_limits(workshop),
+        noted=noted,
+    )
+
+
+def look_at(job: Job, source: Source, scratch: Path) -> Look:
+    """Return how the first rows of a source fit; InputError if none of them does."""
+    return require_usable(
+        source,
+        job.contract,
+        job.mapping,
+        job.limits,
+        scratch,
+        lambda text: job.build_redactor().redact_text(text),
+    )
+
+
+def _known_as(entry: EvalSet) -> str:
+    """Return a name that a team's own changed copy of a set does not share with the set."""
+    return f"{entry.name} {entry.digest[:8]}"
+
+
+def choose_eval_sets(names: str, *, demo: bool) -> list[EvalSet]:
+    """Return the eval sets to ask: those named, else all for the demo, else the general ones."""
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if wanted:
+        return [
+            load_eval_set_folder(Path(name)) if "/" in name else load_eval_set(name)
+            for name in wanted
+        ]
+    every = [load_eval_set(name) for name in list_eval_sets()]
+    return [entry for entry in every if demo or entry.card.scope == "general"]
+
+
+def kept_out_of_training(names: str) -> list[EvalSet]:
+    """Return the eval sets whose texts may not be trained on: all that ship, and those named.
+
+    Whether they are asked in this run or not: the next run may ask them.
+    """
+    named = choose_eval_sets(names, demo=True) if names.strip(" ,") else []
+    shipped = [load_eval_set(name) for name in list_eval_sets()]
+    return list({entry.digest: entry for entry in (*shipped, *named)}.values())
+
+
+def _contract(parameters: IngestParameters) -> DatasetContract:
+    if not parameters.contract:
+        return default_contract(parameters.kind)
+    contract = load_contract(parameters.contract)
+    default = type(parameters).model_fields["kind"].default
+    if parameters.kind not in (default, contract.kind):
+        raise InputError(
+            f"the contract is for records of kind {contract.kind}, not {parameters.kind}",
+            step="ingest",
+            where=parameters.contract,
+            remedy="leave the kind to the contract, or give another one",
+        )
+    return contract
+
+
+def _address(
+    workshop: Workshop, parameters: IngestParameters, contract: DatasetContract
+) -> tuple[str, tuple[str, ...]]:
+    """Return where the source is, and the public terms in it; the demo's is written first."""
+    keep = tuple(sorted({term.strip() for term in parameters.keep.split(",") if term.strip()}))
+    if not parameters.is_demo:
+        look(parameters.source, _endpoint(workshop))
+        return parameters.source, keep
+    from tasks.demo_desk.conversations import write_conversations
+    from tasks.demo_desk.facts import public_terms
+
+    if contract.kind != ChatRecord.KIND:
+        raise InputError(
+            f"the demo's rows are conversations, not of kind {contract.kind}",
+            step="ingest",
+            where="source demo",
+            remedy="leave --kind at chat, or give a --source of your own",
+        )
+    path = workshop.settings.home / "demo" / "conversations.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_conversations(path)
+    return str(path), tuple(sorted({*keep, *public_terms()}))
+
+
+def _mapping(text: str) -> dict[str, str]:
+    if not text:
+        return {}
+    return load_mapping(Path(text)) if text.endswith(".toml") else parse_mapping(text)
+
+
+def _endpoint(workshop: Workshop) -> str | None:
+    return workshop.settings.s3_endpoint_url or None
+
+
+def _limits(workshop: Workshop) -> Limits:
+    return Limits(shard_bytes=workshop.settings.shard_bytes)

@@ -1,0 +1,277 @@
+"""What a person may ask of each flow: one model a flow.
+
+The same model draws the deployment's form in the Prefect UI and the options of the `paddock`
+command, with the same help texts, and refuses the same values. Light to import.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_settings import CliPositionalArg
+
+from data_contracts.kinds.registry import RecordKind
+from flows.asking.naming import (
+    absolute_contract,
+    absolute_file,
+    absolute_folder,
+    absolute_sets,
+    absolute_source,
+)
+from tasks.finetuning.objectives.choosing import ObjectiveSettings
+from tasks.finetuning.recipe import MAX_LEFT_OUT_SHARE
+
+DEMO = "demo"
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+
+
+class Parameters(BaseModel):
+    """Base of every flow's parameters: unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IngestParameters(Parameters):
+    """Raw data in, a snapshot to train on out."""
+
+    source: Annotated[str, AfterValidator(absolute_source)] = Field(
+        default=DEMO,
+        description="Where the raw rows are: a file, a folder, s3://bucket/prefix, hub:owner/name "
+        "(a Hugging Face data set), or 'demo' (the embedded help desk). Files of a folder that are "
+        "named as train, validation or test keep that split.",
+    )
+    kind: RecordKind = Field(default="chat", description="What one row is.")
+    contract: Annotated[str, AfterValidator(absolute_contract)] = Field(
+        default="",
+        description="The data set's contract, a TOML file: limits, policies, privacy. It names the "
+        "kind of row. Empty: the default of the kind.",
+    )
+    mapping: Annotated[str, AfterValidator(absolute_file)] = Field(
+        default="",
+        description="From your columns to ours: 'instruction=question,output=answer', or the path "
+        "of a TOML file with such pairs.",
+    )
+    keep: str = Field(
+        default="",
+        description="Public words that redaction must leave, such as your product names, "
+        "separated by commas.",
+    )
+    names: bool = Field(
+        default=True,
+        description="Find names, places and organizations too. Off means: only patterns are "
+        "redacted, and the report says so.",
+    )
+    max_rows: int | None = Field(default=None, ge=1, description="Read at most this many rows.")
+    eval_sets: Annotated[str, AfterValidator(absolute_sets)] = Field(
+        default="",
+        description="Eval sets to ask, separated by commas: names, or folders of your own. Empty: "
+        "all for the demo, the general ones for your data. Rows that share text with one of these, "
+        "or with any set that ships, are dropped.",
+    )
+
+    @property
+    def is_demo(self) -> bool:
+        """Tell whether the embedded data is used."""
+        return self.source == DEMO
+
+
+class RetrainParameters(ObjectiveSettings, IngestParameters):  # the form begins with the last
+    """Raw data in, a signed candidate that waits for people out."""
+
+    name: Name = Field(default="help-desk", description="Name of the registered model.")
+    base: Annotated[str, AfterValidator(absolute_folder)] = Field(
+        default="smollm2-135m-instruct",
+        description="The model to start from: smollm2-135m-instruct (embedded), a folder, an "
+        "s3:// prefix, models:/name@alias, or a hub id.",
+    )
+    teacher: Annotated[str, AfterValidator(absolute_folder)] = Field(
+        default="", description="The model that objective distill learns from; named as base is."
+    )
+    method: Literal["lora", "qlora", "full"] = Field(
+        default="lora",
+        description="Train a LoRA adapter, one over a base in 4 bits (qlora: a quarter of the "
+        "memory), or every weight.",
+    )
+    learning_rate: float = Field(default=1e-3, gt=0, description="Peak learning rate.")
+    num_train_epochs: int = Field(default=3, ge=1, description="Passes over the training rows.")
+    max_steps: int | None = Field(
+        default=None, ge=1, description="Stop training after this many optimizer steps."
+    )
+    max_seq_length: int | None = Field(
+        default=None,
+        ge=16,
+        description="Tokens in a packed training row. Longer conversations are cut, longer "
+        "documents are split. Unset: 512, or more where the rows need it and model and memory "
+        "hold it.",
+    )
+    max_left_out_share: float = Field(
+        default=MAX_LEFT_OUT_SHARE,
+        ge=0,
+        le=1,
+        description="Largest share of the rows that may be left out of training, such as those "
+        "whose prompt fills the row or that the chat template refuses. More is an error.",
+    )
+    per_device_train_batch_size: int = Field(default=1, ge=1, description="Packed rows in a batch.")
+    gradient_accumulation_steps: int = Field(
+        default=1, ge=1, description="Batches in an optimizer step."
+    )
+    lora_r: int = Field(default=32, ge=1, description="Rank of the LoRA adapter.")
+    lora_alpha: int = Field(default=64, ge=1, description="Scale of the LoRA adapter.")
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        default="auto", description="Number format of training; auto: bf16 where it is faster."
+    )
+    optimizer_precision: Literal["fp32", "bf16"] = Field(
+        default="fp32",
+        description="Number format of the optimizer where training is in bf16: fp32 keeps small "
+        "updates, bf16 takes less than half of the memory.",
+    )
+    kernels: Literal["auto", "liger", "plain"] = Field(
+        default="auto", description="Kernels on a GPU; auto: Liger's where they are installed."
+    )
+    gradient_checkpointing: bool | None = Field(
+        default=None,
+        description="Save memory by computing twice. Unset: only where memory would not do.",
+    )
+    auto_batch: bool = Field(
+        default=False,
+        description="Put as many of a step's rows into one pass as memory holds (GPU).",
+    )
+    max_minutes: float | None = Field(
+        default=None, gt=0, description="Save and stop after so long; a rerun goes on."
+    )
+    gpu_hour_price: float | None = Field(
+        default=None,
+        ge=0,
+        description="Price of one GPU by the hour (of a machine without): shows the cost.",
+    )
+    budget: float | None = Field(
+        default=None,
+        gt=0,
+        description="Stop training at the next checkpoint when it has cost this much.",
+    )
+    gpus: int = Field(
+        default=1,
+        ge=1,
+        description="GPUs to train on, each with the batch above. On a machine without: processes.",
+    )
+    nodes: int = Field(
+        default=1,
+        ge=1,
+        description="Machines to train on together. They share the home folder and meet at "
+        "PADDOCK_RENDEZVOUS. The run starts the first; it says what each other one is to run.",
+    )
+    save_steps: int = Field(default=20, ge=1, description="Steps between checkpoints.")
+    seed: int = Field(default=7, ge=0, description="Seed of every random choice.")
+    policy: Annotated[str, AfterValidator(absolute_file)] = Field(
+        default="",
+        description="Gate policy: a name (demo, general) or a TOML file. Empty: demo for the "
+        "demo, general for your data.",
+    )
+    review_items: int = Field(
+        default=24, ge=0, description="How many answers people are asked to rate."
+    )
+
+
+class RedactParameters(Parameters):
+    """Personal data out of JSON lines: standard input to standard output."""
+
+    spans: bool = Field(
+        default=False,
+        description="Write what was found instead: start, end, kind, detector and score of each, "
+        "with offsets in characters of the text given.",
+    )
+    names: bool = Field(default=True, description="Find names, places and organizations too.")
+    keep: str = Field(default="", description="Public words that must stay, separated by commas.")
+    contract: Annotated[str, AfterValidator(absolute_contract)] = Field(
+        default="", description="A dataset contract (TOML) whose policy for each kind is used."
+    )
+
+
+class NamedParameters(Parameters):
+    """Parameters of a flow that works on a registered model."""
+
+    name: Name = Field(default="help-desk", description="Name of the registered model.")
+
+
+class QuarantineParameters(Parameters):
+    """Look into the quarantine of a snapshot, and let rows out."""
+
+    action: CliPositionalArg[Literal["list", "show", "release"]] = Field(
+        description="list the rows, show one, or release one."
+    )
+    row: int | None = Field(default=None, ge=1, description="The row's number in the list.")
+    snapshot: str = Field(
+        default="",
+        description="Beginning of the digest of a snapshot, or of an ingestion that broke its "
+        "contract; empty: the newest.",
+    )
+    person: str = Field(default="", description="Who releases the row; it is recorded.")
+    reason: str = Field(
+        default="",
+        description="Why it is released, which is recorded; for list: show rows held for this.",
+    )
+
+
+class ForgetParameters(Parameters):
+    """Use a person's rows no more, and say which models did."""
+
+    subject: str = Field(
+        min_length=1,
+        description="The person's key as the data sets write it (the contract's privacy.subject "
+        "names the column). It is stored as a keyed hash only.",
+    )
+    reason: str = Field(default="deletion request", description="Why; it is recorded.")
+    dry_run: bool = Field(default=False, description="Only look; record nothing.")
+
+
+class LineageParameters(Parameters):
+    """From a row of a snapshot to its source, and to the models that were trained on it."""
+
+    row: str = Field(min_length=8, description="The row's id, or its beginning.")
+
+
+class EvaluateParameters(NamedParameters):
+    """Ask the champion the eval sets again and compare with its own earlier scorecard."""
+
+    eval_sets: Annotated[str, AfterValidator(absolute_sets)] = Field(
+        default="", description="Eval sets; empty: those it was judged by."
+    )
+    seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
+
+
+class PromoteParameters(NamedParameters):
+    """Promote the newest candidate that people approved."""
+
+
+class RollbackParameters(NamedParameters):
+    """Put the previous champion back."""
+
+    reason: str = Field(min_length=3, description="Why; it is recorded with the rollback.")
+
+
+class MonitorParameters(NamedParameters):
+    """Compare what the champion is asked with what it was trained on."""
+
+    cooldown_hours: float = Field(
+        default=48, ge=0, description="Hours after a retraining in which no other is started."
+    )
+    retrain: bool = Field(default=True, description="Start the retraining; off: only report.")
+
+
+class DemoLogParameters(NamedParameters):
+    """Write one window of an inference log, drawn from the demo desk."""
+
+    window: str = Field(default="", description="Label of the window; empty: the next hour.")
+    rows: int = Field(default=200, ge=1, description="Requests in the window.")
+    drifted: bool = Field(default=False, description="Ask about things the desk never learned.")
+    seed: int = Field(default=7, ge=0, description="Seed of the draw.")
+
+
+class DecideParameters(NamedParameters):
+    """Say yes or no to a candidate that waits; in MLflow's Review tab the same can be clicked."""
+
+    version: int = Field(ge=1, description="The candidate's version.")
+    approve: bool = Field(description="Approve it, or decline it.")
+    person: str = Field(min_length=1, description="Who decides.")
+    reason: str = Field(default="", description="Why; it is kept with the decision.")

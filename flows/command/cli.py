@@ -1,0 +1,164 @@
+"""The `paddock` command. Light to start: what a command needs is imported when it runs.
+
+Exit codes: 0 done, 1 a stage refused or failed, 2 what was given cannot be used, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from data_contracts.errors import InputError, PaddockError
+from flows.asking.parameters import (
+    DecideParameters,
+    DemoLogParameters,
+    EvaluateParameters,
+    ForgetParameters,
+    IngestParameters,
+    LineageParameters,
+    MonitorParameters,
+    NamedParameters,
+    Parameters,
+    PromoteParameters,
+    QuarantineParameters,
+    RedactParameters,
+    RetrainParameters,
+    RollbackParameters,
+)
+from flows.command import actions
+from flows.command.words import Options, PlanOptions, read_words
+
+
+class Command(NamedTuple):
+    """What a command is told, what it does and what it is for."""
+
+    fields: type[Parameters]
+    action: Callable[[Any, Options], int]
+    text: str
+    options: type[Options] = Options
+
+
+COMMANDS = {
+    "run": Command(
+        RetrainParameters, actions.run, "raw data in, a signed candidate out", PlanOptions
+    ),
+    "ingest": Command(IngestParameters, actions.ingest, "raw data in, a snapshot to train on out"),
+    "show": Command(NamedParameters, actions.show, "the last runs, candidates and the champion"),
+    "decide": Command(DecideParameters, actions.decide, "approve or decline a candidate"),
+    "promote": Command(
+        PromoteParameters,
+        actions.start("flows.promotion", "promote"),
+        "promote what people approved",
+    ),
+    "rollback": Command(
+        RollbackParameters,
+        actions.start("flows.promotion", "rollback"),
+        "put the previous champion back",
+    ),
+    "evaluate": Command(
+        EvaluateParameters,
+        actions.start("flows.evaluation", "evaluate"),
+        "ask the champion the eval sets again",
+    ),
+    "monitor": Command(
+        MonitorParameters,
+        actions.start("flows.drift", "monitor_drift"),
+        "look for drift, and retrain if there is",
+    ),
+    "demo-log": Command(
+        DemoLogParameters, actions.demo_log, "write a window of a demo inference log"
+    ),
+    "quarantine": Command(
+        QuarantineParameters,
+        actions.say("flows.command.quarantine", "quarantine"),
+        "rows that were held back: list, show or release them",
+    ),
+    "lineage": Command(
+        LineageParameters,
+        actions.say("flows.command.forgetting", "trace"),
+        "where a row came from and which models used it",
+    ),
+    "forget": Command(
+        ForgetParameters,
+        actions.say("flows.command.forgetting", "forget"),
+        "use a person's rows no more, and plan the rebuild",
+    ),
+    "redact": Command(
+        RedactParameters, actions.redact, "personal data out of JSON lines, in a pipe"
+    ),
+    "up": Command(Parameters, actions.up, "start Prefect, MLflow and a worker on this machine"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code."""
+    fields = {name: (entry.fields, entry.options, entry.text) for name, entry in COMMANDS.items()}
+    try:
+        asked = read_words(fields, arguments)
+    except InputError as error:
+        return _explain(error)
+    _log_to_terminal()
+    try:
+        return COMMANDS[asked.command].action(asked.parameters, asked.options)
+    except KeyboardInterrupt:
+        return _say("interrupted; what was finished is kept, run again to go on", 130)
+    except Exception as error:
+        if asked.options.debug:
+            raise
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """Say what went wrong in a few lines; return the exit code.
+
+    A library's own message is not shown: it may quote a record.
+    """
+    if isinstance(error, PaddockError):
+        return _say(f"{error}", error.exit_code)
+    if _is_full_disk(error):
+        full = PaddockError(
+            "the disk is full",
+            step="storage",
+            where=str(_place_of(error) or "the home or the store"),
+            remedy="free some space and run again: finished stages are kept",
+        )
+        return _say(f"{full}", full.exit_code)
+    unexpected = PaddockError(
+        f"unexpected {type(error).__name__}",
+        step=next(iter(getattr(error, "__notes__", ())), "paddock"),
+        remedy="run again with --debug to see where",
+    )
+    return _say(f"{unexpected}", unexpected.exit_code)
+
+
+def _is_full_disk(error: Exception) -> bool:
+    # SQLite says it in words of its own, inside whatever the libraries above it raise.
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or "disk is full" in str(error)
+
+
+def _place_of(error: Exception) -> object:
+    # Of a copy, `filename2` is where it was going.
+    return getattr(error, "filename2", None) or getattr(error, "filename", None)
+
+
+def _say(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code
+
+
+def _log_to_terminal() -> None:
+    logger = logging.getLogger("paddock")
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # Prefect gives the root logger a handler of its own
+
+
+if __name__ == "__main__":
+    sys.exit(main())

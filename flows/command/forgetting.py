@@ -1,0 +1,142 @@
+"""`paddock forget`: who used a person's rows, that they are used no more, and how to rebuild."""
+
+from __future__ import annotations
+
+import shlex
+
+from flows.asking.command_words import command_words
+from flows.asking.parameters import ForgetParameters, LineageParameters
+from flows.showing.summary import RetrainSummary, read_summaries
+from flows.workshop.parts import Workshop
+from flows.workshop.redactors import redaction_key
+from tasks.ingestion.subjects import forget_subject, subject_hash
+from tasks.lineage.uses import DROPPED, HELD, SnapshotUse, uses_of
+from tasks.storage.stages import BASE, MODEL, REFUSED, TEACHER_ANSWERS
+
+_ROWS_SHOWN = 20
+_WORDS = {
+    MODEL.name: "trained",
+    BASE.name: "used as base or teacher",
+    TEACHER_ANSWERS.name: "teacher's answers",
+}
+
+
+def forget(workshop: Workshop, parameters: ForgetParameters) -> str:
+    """Record a deletion request and return what it means, as text.
+
+    From then on no ingestion keeps a row of that person. Nothing is deleted: what was made from the
+    rows serves until its successor is approved, and the plan says what to remove then.
+    """
+    digest = subject_hash(parameters.subject, redaction_key(workshop.settings))
+    uses = uses_of(workshop.outputs, workshop.registry, lambda row: row.get("subject") == digest)
+    lines = [_request(workshop, parameters, digest), "", *_used(uses)]
+    if uses:
+        lines += ["", *_plan(workshop, uses)]
+    return "\n".join(lines)
+
+
+def trace(workshop: Workshop, parameters: LineageParameters) -> str:
+    """Return where a row came from and what was made of it, as text."""
+    uses = uses_of(
+        workshop.outputs, workshop.registry, lambda row: str(row["id"]).startswith(parameters.row)
+    )
+    return "\n".join(_used(uses))
+
+
+def _request(workshop: Workshop, parameters: ForgetParameters, digest: str) -> str:
+    if parameters.dry_run:
+        return f"Subject {digest[:16]}: nothing recorded (--dry-run)."
+    new = forget_subject(workshop.store, digest, parameters.reason)
+    word = "recorded" if new else "was recorded before"
+    return f"Subject {digest[:16]}: the request {word}; no ingestion keeps their rows any more."
+
+
+def _used(uses: list[SnapshotUse]) -> list[str]:
+    if not uses:
+        return [
+            "No snapshot holds such a row.",
+            "(Rows bear a subject only where the data set's contract names its column: "
+            'privacy.subject = "customer_id".)',
+        ]
+    lines: list[str] = []
+    for use in uses:
+        what = "Refused ingestion" if use.stage == REFUSED.name else "Snapshot"
+        held = sum(row.split == HELD for row in use.rows)
+        dropped = len(use.rows) - use.kept - held
+        counts = f"{use.kept} rows" + (f", and {held} in quarantine" if held else "")
+        counts += f", and {dropped} {DROPPED}" if dropped else ""
+        lines.append(f"{what} {use.digest[:16]} of {use.created_at}: {counts}")
+        for row in use.rows[:_ROWS_SHOWN]:
+            digest = row.source_digest[:16]
+            split = "in quarantine" if row.split == HELD else row.split
+            lines.append(f"  {row.source}, line {row.line} ({split}; file digest {digest})")
+        if len(use.rows) > _ROWS_SHOWN:
+            lines.append(f"  and {len(use.rows) - _ROWS_SHOWN} more")
+        for made in use.made:
+            lines.append(f"  {_WORDS[made.stage]}: {made.key}{_through(made.through)}")
+        for version in use.versions:
+            alias = f", serves as {version.serves}" if version.serves else ""
+            name = f"{version.name} version {version.version}"
+            lines.append(f"  registered: {name}{_through(version.through)}{alias}")
+    return lines
+
+
+def _through(parent: str) -> str:
+    return f" (through its {parent})" if parent else ""
+
+
+def _plan(workshop: Workshop, uses: list[SnapshotUse]) -> list[str]:
+    """Return the steps to models without the rows: rebuild, approve, then remove the old."""
+    lines = ["To rebuild without these rows:"]
+    number = 0
+    for name, through in _affected(uses).items():
+        summary = _newest(workshop, name)
+        if summary is None:
+            continue
+        number += 1
+        lines.append(f"  {number}. {_command(summary)}")
+        lines.append("     (unchanged shards are found again; the gates and approvals are as ever)")
+        asked = summary.parameters
+        if through and (inherited := [m for m in (asked.base, asked.teacher) if m]):
+            lines.append(
+                f"     (it has the rows through its {through}: see that "
+                f"{' and '.join(inherited)} was rebuilt by then, or name another)"
+            )
+        number += 1
+        lines.append(
+            f"  {number}. let people approve the new candidate: paddock promote --name {name}"
+        )
+    serving = [v for use in uses for v in use.versions if v.serves]
+    if serving:
+        lines.append(
+            "  Until then these serve: "
+            + ", ".join(f"{v.name} version {v.version}" for v in serving)
+        )
+    lines.append(f"  {number + 1}. then remove from {workshop.store.uri}:")
+    keys = [key for use in uses for key in (use.key, *(made.key for made in use.made))]
+    lines += [f"       {key}" for key in dict.fromkeys(keys)]
+    lines.append(
+        "     and what came of them: shards (ingest-shard), the models' answers, scores and samples"
+    )
+    return lines
+
+
+def _affected(uses: list[SnapshotUse]) -> dict[str, str]:
+    """Return the models' names and through what they have the rows, those of their own first.
+
+    So that what others start from is rebuilt before them.
+    """
+    found: dict[str, str] = {}
+    for version in (version for use in uses for version in use.versions):
+        name = version.name.removesuffix("-candidate")
+        found[name] = version.through and found.get(name, version.through)
+    return dict(sorted(found.items(), key=lambda item: (bool(item[1]), item[0])))
+
+
+def _newest(workshop: Workshop, name: str) -> RetrainSummary | None:
+    return next(iter(read_summaries(workshop.store, name, newest=1)), None)
+
+
+def _command(summary: RetrainSummary) -> str:
+    """Return the command that repeats a run, for a shell."""
+    return shlex.join(command_words("run", summary.parameters))

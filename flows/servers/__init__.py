@@ -1,0 +1,1 @@
+"""`paddock up`: a Prefect server, an MLflow server and a worker on this machine."""

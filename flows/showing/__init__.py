@@ -1,0 +1,1 @@
+"""What people see of a run: progress, live pages, artifacts and summaries."""

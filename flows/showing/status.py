@@ -1,0 +1,37 @@
+"""`paddock show`: the last runs, the candidates with their verdicts, and what serves."""
+
+from __future__ import annotations
+
+from flows.showing.summary import read_summaries
+from flows.workshop.parts import Workshop
+from model_registry.candidates import list_candidates
+from model_registry.dossier import VERDICT_TAG
+from model_registry.versions import CHAMPION, PREVIOUS, version_at
+
+
+def overview(workshop: Workshop, name: str) -> str:
+    """Return the state of a registered model as text."""
+    lines = [f"{name}", "", "Serving"]
+    for alias in (CHAMPION, PREVIOUS):
+        version = version_at(workshop.registry, name, alias)
+        text = f"version {version.version}, digest {version.digest[:16]}" if version else "none"
+        lines.append(f"  {alias:9s} {text}")
+    lines += ["", "Candidates, newest first"]
+    candidates = list_candidates(workshop.registry, name)
+    for candidate in candidates[:10]:
+        verdict = candidate.tags.get(VERDICT_TAG, "not judged")
+        lines.append(f"  version {candidate.version}: {verdict}, digest {candidate.digest[:16]}")
+    if not candidates:
+        lines.append("  none; `paddock run` makes one")
+    lines += ["", "Runs, newest first"]
+    summaries = read_summaries(workshop.store, name)
+    for summary in summaries:
+        verdict = "passed" if summary.passed else "refused"
+        lines.append(
+            f"  {summary.finished_at}  {summary.parameters.source}  "
+            f"{summary.rows['kept']} of {summary.rows['in']} rows, "
+            f"version {summary.version} {verdict}"
+        )
+    if not summaries:
+        lines.append("  none")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""What every flow works with: settings, and the parts that are opened from them."""

@@ -1,0 +1,116 @@
+"""Puts the parts together from the settings: store, outputs, registry, keys, redaction.
+
+Each is opened when it is first asked for, so that a command pays for what it uses.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from data_contracts.errors import ContractError, InputError
+from flows.workshop.redactors import RedactorRecipe
+from flows.workshop.settings import CHECKOUT, Settings, prepare, serving_environment
+from model_registry.signing import SigningKeys, ensure_keys
+from model_registry.tracking import Registry, open_registry
+from model_registry.versions import CHAMPION, Version, version_at
+from tasks.models.serving.server import Serving
+from tasks.redaction.logs import redact_logs
+from tasks.storage.objects import ObjectStore, open_store
+from tasks.storage.outputs import Outputs
+
+
+class Workshop:
+    """Everything a flow works with."""
+
+    def __init__(self, settings: Settings) -> None:
+        prepare(settings)
+        redact_logs()
+        self.settings = settings
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """Return the object store."""
+        return open_store(self.settings.store_uri, self.settings.s3_endpoint_url)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """Return the stage outputs in the store."""
+        return Outputs(self.store, self.settings.home / "work", code_revision())
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Return the MLflow registry."""
+        return open_registry(self.settings.tracking_uri, self.settings.artifacts_uri)
+
+    @cached_property
+    def keys(self) -> SigningKeys:
+        """Return the signing keys; the embedded default makes its own once."""
+        return ensure_keys(self.settings.keys_folder)
+
+    @cached_property
+    def serving(self) -> Serving | None:
+        """Return how models are served while they are asked; None lets our own decoder answer."""
+        command, seconds = self.settings.serve_command, self.settings.serve_start_seconds
+        return Serving.of(command, seconds, serving_environment()) if command else None
+
+    def redactor(
+        self, *, names: bool, keep: tuple[str, ...], policies: Mapping[str, str] | None = None
+    ) -> RedactorRecipe:
+        """Return how a redactor is built; InputError if the names model is missing."""
+        return RedactorRecipe.of(self.settings, names, keep, policies or {})
+
+    def champion(self, name: str, step: str) -> Version:
+        """Return the version that serves; ContractError where none does."""
+        version = version_at(self.registry, name, CHAMPION)
+        if version is None:
+            raise ContractError(
+                "there is no champion",
+                step=step,
+                where=name,
+                remedy="promote a candidate first: `paddock show` lists what waits",
+            )
+        return version
+
+    def registered_model(self, address: str) -> Path:
+        """Return a local, verified copy of `models:/name@alias`, kept by its digest."""
+        name, _, alias = address.removeprefix("models:/").partition("@")
+        version = version_at(self.registry, name, alias) if alias else None
+        if version is None:
+            raise InputError(
+                "there is no such registered model",
+                step="base model",
+                where=address,
+                remedy="write models:/NAME@champion; `paddock show` lists what there is",
+            )
+        target = self.settings.home / "work" / "registered" / version.digest
+        if not target.is_dir():
+            with self.verified_files(version) as files:
+                shutil.copytree(files / "model", target, dirs_exist_ok=True)
+        return target
+
+    @contextmanager
+    def verified_files(self, version: Version) -> Generator[Path]:
+        """Give a private copy of a version's files, once its signature was seen to hold."""
+        from model_registry.candidates import verify_files
+
+        with self.registry.downloaded(version.uri) as files:
+            verify_files(self.registry, version.run, files, self.keys)
+            yield files
+
+
+def code_revision() -> str:
+    """Return the checkout's commit, marked where files differ from it, or `unknown`."""
+    git = ["git", "-C", str(CHECKOUT)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, check=True)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit.stdout.decode().strip() + ("+changes" if changed.stdout.strip() else "")

@@ -1,0 +1,1 @@
+"""How a step computes: layers laid out for a GPU, losses in chunks, kernels in Triton."""

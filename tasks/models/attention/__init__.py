@@ -1,0 +1,1 @@
+"""Attention over packed documents, for training and for reading prompts."""

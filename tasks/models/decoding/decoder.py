@@ -1,0 +1,117 @@
+"""Answers prompts with what suits the model and its device; fills in each prompt's answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from data_contracts.errors import InputError
+from tasks.models.adapters import Adapter
+from tasks.models.decoding.engine import Engine
+from tasks.models.decoding.library import answer_batches
+from tasks.models.decoding.operations import Operations, Plain
+from tasks.models.decoding.schedule import Schedule
+from tasks.models.decoding.weights import Weights, obstacle, take_weights
+from tasks.models.prompts import STEP, Prompt
+
+MEMORY_SHARE = {"cuda": 0.85, "cpu": 0.4}  # of what is free, for the cache
+
+
+def decode(
+    model: Any,
+    prompts: Sequence[Prompt],
+    ends: frozenset[int],
+    *,
+    batch_size: int,
+    adapter: Adapter | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> str:
+    """Fill in every prompt's answer and return the name of what computed them.
+
+    InputError for an adapter on a model that only transformers' own forward can do.
+    """
+    import torch
+
+    longest = max((len(p.ids) + p.budget for p in prompts), default=1)
+    if why := obstacle(model, longest):
+        if adapter is not None:
+            raise InputError(
+                f"an adapter cannot be used unmerged on this model: {why}",
+                step=STEP,
+                remedy="merge the adapter and give the merged model",
+            )
+        answer_batches(model, prompts, ends, batch_size, progress)
+        return "transformers"
+    # The longest first: what takes many steps must not begin last.
+    ordered = sorted(prompts, key=lambda p: (-p.budget, -len(p.ids), p.eval_set, p.case_id))
+    with torch.inference_mode():
+        engine = build_engine(model, ordered, ends, batch_size, longest, adapter)
+        Schedule(engine, [(p.ids, p.budget) for p in ordered], progress).run()
+        answers = engine.answered()
+    for prompt, (answer, truncated) in zip(ordered, answers, strict=True):
+        prompt.answer, prompt.truncated = answer, truncated
+    return engine.name
+
+
+def build_engine(
+    model: Any,
+    prompts: Sequence[Prompt],
+    ends: frozenset[int],
+    batch_size: int,
+    longest: int,
+    adapter: Adapter | None = None,
+) -> Engine:
+    """Return an engine with as many slots as there is use and memory for."""
+    weights = take_weights(model, longest, adapter)
+    on_gpu = model.device.type == "cuda"
+    wanted = max(1, min(batch_size, len(prompts)))
+    size: dict[str, Any] = {
+        "slots": min(wanted, _slots_that_fit(weights, longest, wanted, model.device)),
+        "longest": longest,
+        "cases": len(prompts),
+        "most": max((p.budget for p in prompts), default=1),
+        "ends": sorted(ends),
+    }
+    if not on_gpu:
+        return Engine(weights, Plain(weights.shape), **size)
+    from tasks.models.decoding.captured import CapturedEngine
+
+    return CapturedEngine(weights, _gpu_operations(weights), **size)
+
+
+def _gpu_operations(weights: Weights) -> Operations:
+    """Return the fused operations, or torch's where there is no Triton to compile them."""
+    from tasks.models.decoding.fused import Fused, available
+
+    return Fused(weights.shape) if available() else Plain(weights.shape)
+
+
+def _slots_that_fit(weights: Weights, longest: int, wanted: int, device: Any) -> int:
+    """Count the slots whose cache fits into the memory that is free, beside a pass's own needs."""
+    shape, width = weights.shape, weights.embedding.element_size()
+    slot = 2 * shape.layers * shape.groups * longest * shape.dim * width
+    free = _free_bytes(device) * MEMORY_SHARE[device.type]
+    if device.type == "cuda":
+        from tasks.models.decoding.captured import CapturedEngine
+
+        row = 4 * shape.inner + 8 * weights.embedding.shape[1]
+        free -= width * (row * (CapturedEngine.pass_tokens + longest) + 3 * shape.vocabulary)
+        slot += width * 3 * shape.vocabulary
+    fitting = int(free // slot) - 1
+    if fitting < 1:
+        raise InputError(
+            f"there is no memory for one text of {longest} tokens on {device}",
+            step=STEP,
+            remedy="free memory on the device, or shorten the longest case",
+        )
+    return min(fitting, wanted)
+
+
+def _free_bytes(device: Any) -> int:
+    import torch
+
+    if device.type == "cuda":
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + kept
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

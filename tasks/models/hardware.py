@@ -1,0 +1,22 @@
+"""What this machine computes fast in: the one answer, for training and for evaluation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+# Processors with products of bfloat16 in hardware; elsewhere torch imitates them, slower than
+# float32.
+_PROBES = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
+
+
+def fastest_precision(device: str) -> Literal["bfloat16", "float32"]:
+    """Return bfloat16 where a device (`cpu`, `cuda`, `cuda:1`) multiplies in it, else float32."""
+    import torch
+
+    if device.startswith("cuda"):
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = device == "cpu" and any(
+            getattr(torch.cpu, probe, lambda: False)() for probe in _PROBES
+        )
+    return "bfloat16" if fast else "float32"

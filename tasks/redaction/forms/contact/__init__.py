@@ -1,0 +1,1 @@
+"""Detectors of phone numbers and of addresses on the net."""

@@ -1,0 +1,1 @@
+"""Detectors of the numbers and dates that people are known by."""

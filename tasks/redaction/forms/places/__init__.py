@@ -1,0 +1,1 @@
+"""Detectors of postal addresses and streets."""

@@ -1,0 +1,1 @@
+"""Detectors of keys, tokens, passwords and wallets."""

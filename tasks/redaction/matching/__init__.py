@@ -1,0 +1,1 @@
+"""How values that have a form are found: triggers, patterns, and findings that overlap."""

@@ -1,0 +1,135 @@
+"""Every stage: its name, its recipe's number, and the code that decides what it makes.
+
+An output is found again by the fingerprint of its stage's work. The recipe's number is part of it:
+it is raised when the code would make another output of the same inputs, so that what an older
+scorer wrote is not taken for a new one's. A test holds each number against the stage's sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from data_contracts.digests import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage; `made_by` are the modules, and packages with all in them, that decide its output."""
+
+    name: str
+    recipe: int
+    made_by: tuple[str, ...]
+
+    def of(self, inputs: Mapping[str, str], parameters: Mapping[str, Any]) -> Work:
+        """Return the work on these inputs, role to digest, with these parameters."""
+        return Work(self, dict(inputs), dict(parameters))
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a stage is to do. Planning, finding and building read the same value."""
+
+    stage: Stage
+    inputs: dict[str, str]
+    parameters: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the work's identity (sha256, hex): the same work has the same."""
+        parts = {
+            "stage": self.stage.name,
+            "recipe": self.stage.recipe,
+            "inputs": self.inputs,
+            "parameters": self.parameters,
+        }
+        return hashlib.sha256(canonical_json(parts)).hexdigest()
+
+    @property
+    def key(self) -> str:
+        """Return where in the store its output lies."""
+        return f"{self.stage.name}/{self.fingerprint[:24]}"
+
+
+_ANSWERING = ("tasks.models.decoding", "tasks.models.prompts", "tasks.models.respondents")
+_TRAINING = (
+    "tasks.finetuning.objectives",
+    "tasks.finetuning.tokenizing",
+    "tasks.finetuning.packing",
+    "tasks.finetuning.row_length",
+    "tasks.finetuning.rows",
+    "tasks.models.chat_rendering",
+)
+
+BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
+SHARD = Stage(
+    "ingest-shard",
+    2,
+    (
+        "data_contracts.kinds",
+        "data_contracts.records",
+        "data_contracts.rows",
+        "tasks.ingestion.contamination",
+        "tasks.ingestion.mapping",
+        "tasks.ingestion.readers",
+        "tasks.ingestion.shard_work",
+        "tasks.ingestion.similarity",
+    ),
+)
+SNAPSHOT = Stage(
+    "snapshot",
+    5,
+    (
+        "data_contracts.kinds",
+        "data_contracts.snapshot.writing",
+        "tasks.ingestion.assembly",
+        "tasks.ingestion.change",
+        "tasks.ingestion.duplicates",
+        "tasks.ingestion.likeness",
+        "tasks.ingestion.wording",
+    ),
+)
+# An ingestion that broke its contract: its quarantine and its reports.
+REFUSED = Stage("refused", SNAPSHOT.recipe, SNAPSHOT.made_by)
+TEACHER_ANSWERS = Stage("teacher_answers", 2, ("flows.teaching", *_ANSWERING))
+MODEL = Stage("model", 3, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
+ANSWERS = Stage("answers", 2, ("tasks.evaluation.generation", *_ANSWERING))
+LIKELIHOOD = Stage("likelihood", 1, ("tasks.evaluation.likelihood",))
+SCORECARD = Stage(
+    "scorecard",
+    1,
+    (
+        "tasks.evaluation.comparison",
+        "tasks.evaluation.intervals",
+        "tasks.evaluation.metrics",
+        "tasks.evaluation.scoring",
+    ),
+)
+SAMPLE = Stage("sample", 1, ("tasks.human_review.sample",))
+DRIFT = Stage(
+    "drift",
+    2,
+    (
+        "tasks.drift.comparison",
+        "tasks.drift.log",
+        "tasks.drift.reference",
+        "tasks.drift.signals",
+        "tasks.drift.texts",
+        "tasks.models.embedding",
+    ),
+)
+EVERY = (
+    BASE,
+    SHARD,
+    SNAPSHOT,
+    REFUSED,
+    TEACHER_ANSWERS,
+    MODEL,
+    ANSWERS,
+    LIKELIHOOD,
+    SCORECARD,
+    SAMPLE,
+    DRIFT,
+)

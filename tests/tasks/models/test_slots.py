@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_contracts.errors import InputError
+from tasks.models.adapters import read_adapter
+from tasks.models.decoding.decoder import build_engine, decode
+from tasks.models.decoding.engine import Admitted
+from tasks.models.decoding.operations import Board
+from tasks.models.decoding.schedule import Schedule
+from tasks.models.loading import load_model
+from tasks.models.prompts import Prompt
+
+ENDS = frozenset({1})
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> Any:
+    return load_model(tiny_model)[0]
+
+
+def prompts(count: int, seed: int = 0) -> list[Prompt]:
+    rng = random.Random(seed)
+    return [
+        Prompt(
+            "trial",
+            f"{number:03}",
+            [rng.randrange(2, 300) for _ in range(rng.randrange(1, 60))],
+            rng.randrange(1, 15),
+        )
+        for number in range(count)
+    ]
+
+
+def answers(model: Any, asked: list[Prompt], batch_size: int, **more: Any) -> list[list[int]]:
+    decode(model, asked, ENDS, batch_size=batch_size, **more)
+    return [one.answer for one in asked]
+
+
+def test_an_answer_does_not_depend_on_its_batch_mates_or_their_order(model: Any) -> None:
+    alone = answers(model, prompts(70), 1)
+    assert answers(model, prompts(70), 3) == alone
+    assert answers(model, prompts(70), 64) == alone
+    shuffled = prompts(70)
+    random.Random(1).shuffle(shuffled)
+    decode(model, shuffled, ENDS, batch_size=16)
+    assert [p.answer for p in sorted(shuffled, key=lambda p: p.case_id)] == alone
+
+
+def test_logits_are_those_of_transformers_own_forward(model: Any) -> None:
+    import torch
+
+    asked = prompts(5)
+    seen: dict[int, list[Any]] = {slot: [] for slot in range(5)}
+    with torch.inference_mode():
+        engine = build_engine(model, asked, frozenset({-1}), 5, 80)
+        advance = engine.operations.advance
+
+        def watch(logits: Any, slots: Any, board: Board) -> None:
+            for row, slot in enumerate(slots.tolist()):
+                seen[slot].append(logits[row].clone())
+            advance(logits, slots, board)
+
+        engine.operations.advance = watch  # pyright: ignore[reportAttributeAccessIssue]
+        engine.pass_tokens = 60  # several passes
+        engine.admit([Admitted(slot, slot, p.ids, 9) for slot, p in enumerate(asked)])
+        engine.choose_rows([0, 1, 2, 3, 4])
+        engine.step(3)
+        engine.choose_rows([1, 4])
+        engine.step(2)
+        said = engine.answered()
+        for slot, prompt in enumerate(asked):
+            assert len(seen[slot]) == (6 if slot in (1, 4) else 4)
+            text = torch.tensor([prompt.ids + said[slot][0][: len(seen[slot]) - 1]])
+            expected = model(input_ids=text).logits[0, len(prompt.ids) - 1 :]
+            torch.testing.assert_close(torch.stack(seen[slot]), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_torch_operations_can_be_captured_with_rows_of_padding(model: Any) -> None:
+    # What a graph does on a GPU: fixed rows, some of them of padding, the whole cache read.
+    import torch
+
+    asked = prompts(3)
+    with torch.inference_mode():
+        free, padded = (build_engine(model, asked, ENDS, 3, 80) for _ in range(2))
+        admitted = [Admitted(slot, slot, p.ids, 6) for slot, p in enumerate(asked)]
+        for engine in (free, padded):
+            engine.admit(admitted)
+        free.choose_rows([0, 2])
+        free.step(8)
+        rows = torch.tensor([2, 0, 3, 3])  # 3 is the slot of padding
+        for _ in range(8):
+            padded._decode(rows, rows, 80)  # pyright: ignore[reportPrivateUsage]
+        assert padded.answered() == free.answered()
+        assert len(free.answered()[1][0]) <= 1  # slot 1 was left alone
+
+
+class Machine:
+    """Answers each case with as many tokens as its prompt's first number says."""
+
+    def __init__(self, slots: int, burst: int, lag: int) -> None:
+        self.slots, self.burst, self.lag = slots, burst, lag
+        self.left: dict[int, int] = {}
+        self.made: dict[int, int] = {}
+        self.case: dict[int, int] = {}
+        self.rows: list[int] = []
+        self.steps = self.admissions = 0
+
+    def admit(self, admitted: Sequence[Admitted]) -> None:
+        self.admissions += 1
+        for one in admitted:
+            assert one.slot not in self.rows or self.left[one.slot] == 0
+            self.case[one.slot], self.made[one.case] = one.case, 0
+            self.left[one.slot] = min(one.ids[0], one.budget)
+            self._token(one.slot)
+
+    def choose_rows(self, slots: list[int]) -> None:
+        self.rows = slots
+
+    def step(self, times: int) -> None:
+        self.steps += times
+        for _ in range(times):
+            for slot in self.rows:
+                self._token(slot)
+
+    def look(self) -> Callable[[], list[int]]:
+        alive = [int(self.left.get(slot, 0) > 0) for slot in range(self.slots + 1)]
+        return lambda: alive
+
+    def _token(self, slot: int) -> None:
+        if self.left[slot]:
+            self.left[slot] -= 1
+            self.made[self.case[slot]] += 1
+
+
+@pytest.mark.parametrize(("burst", "lag"), [(1, 0), (4, 1), (7, 2)])
+@pytest.mark.parametrize("slots", [1, 3, 16, 100])
+def test_every_case_gets_its_tokens_however_late_ends_are_seen(
+    slots: int, burst: int, lag: int
+) -> None:
+    rng = random.Random(slots)
+    cases = [([rng.randrange(1, 30)], rng.randrange(1, 30)) for _ in range(90)]
+    machine = Machine(slots, burst, lag)
+    done: list[int] = []
+    Schedule(machine, cases, done.append).run()
+    wanted = [min(ids[0], budget) for ids, budget in cases]
+    assert [machine.made[case] for case in range(90)] == wanted
+    assert done[-1] == 90 and done == sorted(done)
+    if slots == 3:  # slots are taken over: far fewer steps than batch after batch would take
+        batches = sum(max(budget for _, budget in cases[at : at + 3]) for at in range(0, 90, 3))
+        assert machine.steps < 0.85 * batches
+
+
+@pytest.fixture(scope="module")
+def lora(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a folder with a random adapter as peft writes it, and one with it merged."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    folder = tmp_path_factory.mktemp("lora")
+    base, tokenizer = load_model(tiny_model)
+    targets = ["q_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    adapted: Any = get_peft_model(base, LoraConfig(r=4, lora_alpha=12, target_modules=targets))
+    torch.manual_seed(11)
+    for name, parameter in adapted.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(parameter, std=0.2)
+    adapted.save_pretrained(folder / "adapter")
+    adapted.merge_and_unload().save_pretrained(folder / "merged")
+    tokenizer.save_pretrained(folder / "merged")
+    return folder / "adapter", folder / "merged"
+
+
+def test_an_adapter_answers_as_the_merged_model(model: Any, lora: tuple[Path, Path]) -> None:
+    import torch
+
+    adapter, merged = read_adapter(lora[0]), load_model(lora[1])[0]
+    expected = answers(merged, prompts(30), 8)
+    assert answers(model, prompts(30), 8, adapter=adapter) == expected
+    assert answers(model, prompts(30), 8) != expected  # and the base is as it was
+    asked = prompts(4)
+    seen: list[Any] = []
+    for some, factors in ((model, adapter), (merged, None)):
+        with torch.inference_mode():
+            engine = build_engine(some, asked, ENDS, 4, 80, factors)
+
+            def watch(logits: Any, slots: Any, board: Board) -> None:
+                seen.append(logits)
+
+            engine.operations.advance = watch  # pyright: ignore[reportAttributeAccessIssue]
+            engine.admit([Admitted(slot, slot, p.ids, 9) for slot, p in enumerate(asked)])
+    torch.testing.assert_close(seen[0], seen[1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"use_dora": True}, "use_dora"),
+        ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
+        ({"bias": "all"}, "bias"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights"),
+        ({"peft_type": "IA3"}, "not a LoRA adapter"),
+        ({"r": 0}, "no r and lora_alpha"),
+    ],
+)
+def test_an_adapter_that_is_more_than_products_is_refused(
+    lora: tuple[Path, Path], tmp_path: Path, changed: dict[str, Any], said: str
+) -> None:
+    config = json.loads((lora[0] / "adapter_config.json").read_text())
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config | changed))
+    (tmp_path / "adapter_model.safetensors").write_bytes(
+        (lora[0] / "adapter_model.safetensors").read_bytes()
+    )
+    with pytest.raises(InputError, match=said):
+        read_adapter(tmp_path)
+
+
+def test_an_adapter_of_another_model_is_refused(model: Any, lora: tuple[Path, Path]) -> None:
+    adapter = read_adapter(lora[0])
+    adapter.factors["layers.7.mlp.up_proj"] = adapter.factors["layers.0.mlp.up_proj"]
+    with pytest.raises(InputError, match=r"the model has no layers\.7"):
+        answers(model, prompts(2), 2, adapter=adapter)
+    del adapter.factors["layers.7.mlp.up_proj"]
+    adapter.factors["layers.0.mlp.up_proj"] = adapter.factors["layers.0.mlp.down_proj"]
+    with pytest.raises(InputError, match="another shape"):
+        answers(model, prompts(2), 2, adapter=adapter)
+
+
+def test_a_model_the_engine_cannot_do_goes_through_transformers(
+    model: Any, lora: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = answers(model, prompts(20), 4)
+    monkeypatch.setattr(model.model.rotary_emb, "rope_type", "dynamic")
+    asked = prompts(20)
+    assert decode(model, asked, ENDS, batch_size=4) == "transformers"
+    assert [one.answer for one in asked] == expected
+    with pytest.raises(InputError, match="its rotation is dynamic"):
+        answers(model, prompts(2), 2, adapter=read_adapter(lora[0]))
+
+
+def test_slots_are_as_many_as_memory_holds(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks.models.decoding import decoder
+
+    slot = 2 * 2 * 2 * 80 * 16 * 4
+    expected = answers(model, prompts(9), 9)
+    free = 5.5 * slot / 0.4
+
+    def free_bytes(device: Any) -> float:
+        return free
+
+    monkeypatch.setattr(decoder, "_free_bytes", free_bytes)
+    assert build_engine(model, prompts(9), ENDS, 9, 80).slots == 4
+    assert answers(model, prompts(9), 9) == expected
+    free = slot
+    with pytest.raises(InputError, match="no memory for one text of 80 tokens"):
+        build_engine(model, prompts(9), ENDS, 9, 80)
