@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from data_contracts.errors import ContractError
 from flows.asking.inputs import choose_eval_sets
 from flows.asking.parameters import EvaluateParameters
+from flows.champion import find_champion
 from flows.comparing import compare_models, registered_model, stored_model
 from flows.showing.progress import LOGGER, stage
 from flows.showing.summary import read_summaries
@@ -38,7 +39,7 @@ class Evaluation(BaseModel):
 def evaluate(parameters: EvaluateParameters = DEFAULTS) -> Evaluation:
     """Evaluate the champion on today's eval sets."""
     workshop = Workshop(read_settings())
-    champion = workshop.champion(parameters.name, "evaluate")
+    champion = find_champion(workshop, parameters.name, "evaluate").version
     references = candidate_of(champion).references
     with stage("verify the champion"), workshop.verified_files(champion):
         pass

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,3 +118,14 @@ def finish_release(
     registry.tag_run(release.run, {_TO: str(target.version)})
     registry.finish_run(release.run)
     return done
+
+
+def serving_since(registry: Registry, version: Version) -> datetime | None:
+    """Return when the champion began to serve: the end of the last release that led to it.
+
+    None where no release did: somebody moved the alias by hand.
+    """
+    runs = registry.find_runs(f"{version.name}-releases", {_TO: str(version.version)})
+    ends = [registry.run_ended(run) for run in runs if registry.run_status(run) == "FINISHED"]
+    newest = max((end for end in ends if end is not None), default=None)
+    return None if newest is None else datetime.fromtimestamp(newest, UTC)

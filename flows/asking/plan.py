@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.kinds.registry import KINDS
 from eval_sets.types import EvalSet
 from flows.asking.inputs import (
     IngestInputs,
@@ -66,7 +67,7 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
     ingest = ingest_inputs(workshop, parameters)
     recipe = training_recipe(parameters, ingest.contract.kind)
     base = _locate(workshop, parameters.base)
-    if ingest.contract.kind != "document" and Path(base.source).is_dir():
+    if KINDS[ingest.contract.kind].ANSWERS and Path(base.source).is_dir():
         check_template(Path(base.source))
     return Inputs(
         ingest=ingest,
@@ -125,7 +126,7 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         slots *= parameters.gradient_accumulation_steps
         tokens = min(tokens, parameters.max_steps * slots)
     cases = sum(len(entry.cases) for entry in inputs.sets)
-    found = _found(workshop, parameters, inputs, source)
+    found = find_outputs(workshop, parameters, inputs, source)
     notes = [] if found["snapshot"] else _look(workshop, inputs.ingest, source)
     times = {
         "base": FIXED_SECONDS,
@@ -136,8 +137,8 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         "answers and scores": FIXED_SECONDS + 2 * cases * ANSWER_SECONDS,
     }
     stages = [
-        PlannedStage(title=title, found=there, seconds=times[title])
-        for title, there in found.items()
+        PlannedStage(title=title, found=output is not None, seconds=times[title])
+        for title, output in found.items()
     ]
     names = [f"{file.uri} ({file.role})" if file.role else file.uri for file in source.files] or [
         f"{one.part_name} ({one.role})" if one.role else one.part_name for one in source.hub
@@ -146,9 +147,10 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
     return Plan(sources=names, rows=rows if source.files else None, stages=stages, notes=notes)
 
 
-def _found(
+def find_outputs(
     workshop: Workshop, parameters: RetrainParameters, inputs: Inputs, source: Source
-) -> dict[str, bool]:
+) -> dict[str, Reference | None]:
+    """Return the output of each stage that a retraining would find in the store, or None."""
     from tasks.evaluation import steps as evaluation
     from tasks.finetuning import steps as finetuning
     from tasks.ingestion.releases import released_rows
@@ -177,14 +179,14 @@ def _found(
     if model:
         seed, serving = parameters.seed, workshop.serving
         asked = outputs.find(evaluation.answers_work(model.digest, inputs.sets, seed, serving))
-    taught = {"teacher": teacher is not None} if inputs.teacher else {}
-    taught |= {"teacher answers": answers is not None} if inputs.wants_answers else {}
+    taught = {"teacher": teacher} if inputs.teacher else {}
+    taught |= {"teacher answers": answers} if inputs.wants_answers else {}
     return {
-        "base": base is not None,
-        "snapshot": snapshot is not None,
+        "base": base,
+        "snapshot": snapshot,
         **taught,
-        "model": model is not None,
-        "answers and scores": asked is not None,
+        "model": model,
+        "answers and scores": asked,
     }
 
 

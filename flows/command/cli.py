@@ -30,6 +30,8 @@ from flows.asking.parameters import (
 )
 from flows.command import actions
 from flows.command.words import Options, PlanOptions, read_words
+from flows.workshop.databases import is_locked, locked
+from flows.workshop.settings import read_settings
 
 
 class Command(NamedTuple):
@@ -126,6 +128,9 @@ def _explain(error: Exception) -> int:
             remedy="free some space and run again: finished stages are kept",
         )
         return _say(f"{full}", full.exit_code)
+    if is_locked(error):
+        busy = locked(str(read_settings().home))
+        return _say(f"{busy}", busy.exit_code)
     unexpected = PaddockError(
         f"unexpected {type(error).__name__}",
         step=next(iter(getattr(error, "__notes__", ())), "paddock"),

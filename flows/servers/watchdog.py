@@ -1,49 +1,130 @@
-"""Marks runs whose process died: the automation that a Prefect server of one's own lacks.
+"""Marks runs whose process died, in what Prefect's server on this machine knows.
 
-A run sends heartbeats; where they stop without an end, the run is Crashed and its concurrency slot
-is free again. Needs PREFECT_FLOWS_HEARTBEAT_FREQUENCY on the workers (settings.py sets it).
-After https://docs.prefect.io/v3/advanced/detect-zombie-flows.
+A run says every 30 s that it lives (PREFECT_FLOWS_HEARTBEAT_FREQUENCY, in settings). Where that
+stops, deploy/automations.yaml has the server mark it; but that begins to wait with the first sign:
+a run that was killed before, or with the server, would stay Running for ever. So `paddock up` also
+looks by itself: what is neither finished nor heard of for 90 s, and has no process here, is Crashed
+and its concurrency slot is free. A server that has just started is given a minute to hear of those
+that live. This also keeps `servers.json`, the address for commands on this machine.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+import os
+import platform
+import time
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
-NAME = "Crash runs whose heartbeats stopped"
+from flows.workshop.settings import Settings
+
 SILENCE = timedelta(seconds=90)
+HEARING_SECONDS = 65.0  # two signs of life, and some
+LOOK_SECONDS = 10.0
+OPEN = ["PENDING", "RUNNING", "CANCELLING"]
+MESSAGE = "its process is gone: no sign of life in {seconds:.0f} s"
 
 
-def ensure_watchdog() -> None:
-    """Create the automation, unless the server has it."""
-    from prefect.automations import Automation as PrefectAutomation
-    from prefect.client.schemas.objects import StateType
-    from prefect.events.actions import ChangeFlowRunState
-    from prefect.events.schemas.automations import EventTrigger, Posture
-    from prefect.events.schemas.events import ResourceSpecification
+def watch(settings: Settings, holder: int, say: Callable[[str], None]) -> None:
+    """Look for dead runs for ever, and write `servers.json` once both servers answer."""
+    answering_since: float | None = None
+    told = False
+    while True:
+        if not _answers(f"{settings.prefect_api_url}/health"):
+            answering_since = None
+        else:
+            answering_since = answering_since or time.monotonic()
+            if not told and _answers(f"{settings.mlflow_uri}/health"):
+                _announce(settings, holder)
+                told = True
+            if time.monotonic() - answering_since >= HEARING_SECONDS:
+                _mark(settings.prefect_api_url, say)
+        time.sleep(LOOK_SECONDS if told else 1.0)
 
-    # Prefect's methods are sync or async by where they are called, which no type says.
-    Automation: Any = PrefectAutomation  # noqa: N806
-    crash: Any = ChangeFlowRunState
+
+def _answers(address: str) -> bool:
     try:
-        Automation.read(name=NAME)
-        return
-    except ValueError:
-        pass  # that is how Prefect says there is none
-    heartbeat = "prefect.flow-run.heartbeat"
-    ends = {f"prefect.flow-run.{s}" for s in ("Completed", "Failed", "Cancelled", "Crashed")}
-    Automation(
-        name=NAME,
-        trigger=EventTrigger(
-            after={heartbeat},
-            expect={heartbeat, *ends},
-            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=SILENCE,
-        ),
-        actions=[
-            crash(state=StateType.CRASHED, message="its heartbeats stopped: the process is gone")
-        ],
-    ).create()
+        ask(address)
+    except (OSError, ValueError, HTTPException):
+        return False
+    return True
+
+
+def _mark(api: str, say: Callable[[str], None]) -> None:
+    try:
+        for name in mark_dead_runs(api):
+            say(f"the run {name} is marked Crashed: its process is gone")
+    except (OSError, HTTPException):
+        pass  # a server that is busy: look again
+    except Exception as error:  # an answer of another form must not end the looking
+        say(f"looking for dead runs failed with {type(error).__name__}")
+
+
+def mark_dead_runs(api: str, silence: timedelta = SILENCE) -> list[str]:
+    """Mark every open run that nothing was heard of for so long; return their names."""
+    wanted = {"flow_runs": {"state": {"type": {"any_": OPEN}}}, "limit": 200}
+    marked: list[str] = []
+    for run in ask(f"{api}/flow_runs/filter", wanted):
+        silent = datetime.now(UTC) - datetime.fromisoformat(run["state"]["timestamp"])
+        if silent < silence or _heard_of(api, run, silence) or _runs_here(run):
+            continue
+        state = {"type": "CRASHED", "message": MESSAGE.format(seconds=silence.total_seconds())}
+        ask(f"{api}/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
+        marked.append(str(run["name"]))
+    return marked
+
+
+def ask(address: str, body: dict[str, Any] | None = None) -> Any:
+    """Return what a server answers to a GET, or to a POST of a body; OSError where it does not."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {"content-type": "application/json"})  # noqa: S310
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
+    with direct.open(request, timeout=20) as answer:
+        text = answer.read()
+        return json.loads(text) if text.startswith((b"{", b"[", b"t")) else text.decode()
+
+
+def _heard_of(api: str, run: dict[str, Any], silence: timedelta) -> bool:
+    since = (datetime.now(UTC) - silence).isoformat()
+    wanted = {
+        "occurred": {"since": since},
+        "event": {"name": ["prefect.flow-run.heartbeat"]},
+        "resource": {"id": [f"prefect.flow-run.{run['id']}"]},
+    }
+    return bool(ask(f"{api}/events/filter", {"filter": wanted, "limit": 1})["events"])
+
+
+def _runs_here(run: dict[str, Any]) -> bool:
+    """Whether the process that a worker on this machine started for the run lives.
+
+    Before it runs it sends no signs of life: importing takes its time on a busy machine.
+    """
+    if run["state"]["type"] != "PENDING":
+        return False
+    host, _, process = str(run["infrastructure_pid"] or "").rpartition(":")
+    if host not in ("", platform.node()) or not process.isdigit():
+        return False
+    try:
+        return run["id"].encode() in Path("/proc", process, "environ").read_bytes()
+    except OSError:
+        return False
+
+
+def _announce(settings: Settings, holder: int) -> None:
+    place = settings.home / "servers.json"
+    found = {
+        "prefect_api_url": settings.prefect_api_url,
+        "mlflow_uri": settings.mlflow_uri,
+        "pid": holder,
+    }
+    scratch = place.with_suffix(".tmp")
+    scratch.unlink(missing_ok=True)
+    file = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(file, "w") as out:
+        json.dump(found, out)
+    scratch.replace(place)

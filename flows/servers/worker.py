@@ -1,22 +1,25 @@
 """The worker of `paddock up`: waits for the servers, deploys the flows, then works.
 
-`python -m flows.servers.worker`. Deploying again is harmless: a deployment is replaced by its name.
+`python -m flows.servers.worker`. Deploying again is harmless: a deployment is replaced by its name,
+and an automation that the server has by its name is left alone.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
-from urllib.error import URLError
 
-from flows.servers.watchdog import ensure_watchdog
+import yaml
+
+from flows.servers.watchdog import ask
 from flows.workshop.settings import CHECKOUT, read_settings
 
 POOL = "cpu"
 STARTUP_SECONDS = 180
+AUTOMATIONS = CHECKOUT / "deploy" / "automations.yaml"
 
 
 def main() -> int:
@@ -28,17 +31,19 @@ def main() -> int:
     }
     for name, address in health.items():
         if not _answers(address):
-            print(f"up: {name} did not answer at {address} in time", file=sys.stderr)  # noqa: T201
+            print(f"{name} did not answer at {address} in {STARTUP_SECONDS} s")  # noqa: T201
             return 1
     prefect = str(Path(sys.executable).parent / "prefect")
     pool = [prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"]
     deploy = [prefect, "--no-prompt", "deploy", "--all", "--prefect-file", "deploy/prefect.yaml"]
-    for command in (pool, deploy):
+    commands = [pool, deploy]
+    if _automations_are_missing(settings.prefect_api_url):
+        commands.append([prefect, "automation", "create", "--from-file", str(AUTOMATIONS)])
+    for command in commands:
         done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
         if done.returncode:
-            print(f"up: {' '.join(command[1:3])} failed\n{done.stdout}{done.stderr}")  # noqa: T201
+            print(f"{' '.join(command[1:3])} failed\n{done.stdout}{done.stderr}")  # noqa: T201
             return 1
-    ensure_watchdog()
     print(  # noqa: T201
         "\n  Paddock is up\n"
         f"  start flows, see runs        {settings.prefect_api_url.removesuffix('/api')}\n"
@@ -46,18 +51,28 @@ def main() -> int:
         "  Ctrl-C stops all of it\n",
         flush=True,
     )
-    return subprocess.call([prefect, "worker", "start", "--pool", POOL, "--name", "paddock"])
+    start = [prefect, "worker", "start", "--pool", POOL, "--name", "paddock"]
+    return os.execv(prefect, start)  # noqa: S606  (no shell is the point)
 
 
 def _answers(address: str) -> bool:
     end = time.monotonic() + STARTUP_SECONDS
     while time.monotonic() < end:
         try:
-            with urllib.request.urlopen(address, timeout=5):  # noqa: S310
-                return True
-        except (URLError, OSError):
+            ask(address)
+        except OSError:
             time.sleep(0.5)
+        else:
+            return True
     return False
+
+
+def _automations_are_missing(api: str) -> bool:
+    """Whether the server lacks those of the file: creating them once more would double them."""
+    names = [entry["name"] for entry in yaml.safe_load(AUTOMATIONS.read_text())["automations"]]
+    wanted = {"automations": {"name": {"any_": names}}}
+    found = {entry["name"] for entry in ask(f"{api}/automations/filter", wanted)}
+    return not found.issuperset(names)
 
 
 if __name__ == "__main__":

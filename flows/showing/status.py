@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows.showing.drift_status import Watch, describe, status_key
 from flows.showing.summary import read_summaries
 from flows.workshop.parts import Workshop
 from model_registry.candidates import list_candidates
@@ -34,4 +35,14 @@ def overview(workshop: Workshop, name: str) -> str:
         )
     if not summaries:
         lines.append("  none")
+    lines += ["", "Drift", *_drift(workshop, name)]
     return "\n".join(lines)
+
+
+def _drift(workshop: Workshop, name: str) -> list[str]:
+    """Return what the last look at the inference log found."""
+    try:
+        watch = Watch.model_validate_json(workshop.store.read(status_key(name)))
+    except FileNotFoundError:
+        return ["  nobody looked yet; `paddock monitor` does"]
+    return [f"  {line}" for line in (f"looked at {watch.looked_at}", *describe(watch).splitlines())]

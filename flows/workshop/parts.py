@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from data_contracts.errors import ContractError, InputError
+from data_contracts.errors import InputError
+from flows.workshop.databases import let_readers_go_on
 from flows.workshop.redactors import RedactorRecipe
 from flows.workshop.settings import CHECKOUT, Settings, prepare, serving_environment
 from model_registry.signing import SigningKeys, ensure_keys
 from model_registry.tracking import Registry, open_registry
-from model_registry.versions import CHAMPION, Version, version_at
+from model_registry.versions import Version, version_at
 from tasks.models.serving.server import Serving
 from tasks.redaction.logs import redact_logs
 from tasks.storage.objects import ObjectStore, open_store
@@ -45,6 +46,7 @@ class Workshop:
     @cached_property
     def registry(self) -> Registry:
         """Return the MLflow registry."""
+        let_readers_go_on(self.settings.tracking_uri)
         return open_registry(self.settings.tracking_uri, self.settings.artifacts_uri)
 
     @cached_property
@@ -63,18 +65,6 @@ class Workshop:
     ) -> RedactorRecipe:
         """Return how a redactor is built; InputError if the names model is missing."""
         return RedactorRecipe.of(self.settings, names, keep, policies or {})
-
-    def champion(self, name: str, step: str) -> Version:
-        """Return the version that serves; ContractError where none does."""
-        version = version_at(self.registry, name, CHAMPION)
-        if version is None:
-            raise ContractError(
-                "there is no champion",
-                step=step,
-                where=name,
-                remedy="promote a candidate first: `paddock show` lists what waits",
-            )
-        return version
 
     def registered_model(self, address: str) -> Path:
         """Return a local, verified copy of `models:/name@alias`, kept by its digest."""

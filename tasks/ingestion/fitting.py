@@ -38,7 +38,9 @@ class Look:
         lines: list[str] = []
         if self.unfit:
             unfit = sum(self.unfit.values())
-            lines.append(f"{unfit} of the first {self.rows} rows fit not: {_most(self.unfit)}")
+            lines.append(
+                f"{unfit} of the first {self.rows} rows make no record: {_most(self.unfit)}"
+            )
         if self.unread:
             lines.append(f"not read, in the first {self.rows} rows: {_most(self.unread)}")
         return lines

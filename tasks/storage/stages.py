@@ -110,13 +110,17 @@ SCORECARD = Stage(
 SAMPLE = Stage("sample", 1, ("tasks.human_review.sample",))
 DRIFT = Stage(
     "drift",
-    2,
+    3,
     (
+        "data_contracts.inference_log",
+        "tasks.drift.attribution",
         "tasks.drift.comparison",
         "tasks.drift.log",
+        "tasks.drift.log_files",
         "tasks.drift.reference",
         "tasks.drift.signals",
         "tasks.drift.texts",
+        "tasks.drift.thresholds",
         "tasks.models.embedding",
     ),
 )

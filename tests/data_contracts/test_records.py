@@ -65,3 +65,12 @@ def test_a_record_trains_on_its_wanted_answer() -> None:
         ["p", "c"],
         [],
     ]
+
+
+def test_a_row_from_before_a_field_was_there_is_still_read() -> None:
+    old = {"id": "x", "line": 1, "instruction": "add", "input": "", "output": "3"}
+    assert InstructionRecord.from_columns(old) == InstructionRecord(instruction="add", output="3")
+    turns = [{"role": turn.role, "content": turn.content} for turn in CHAT.conversation()]
+    assert ChatRecord.from_columns({"messages": turns}) == CHAT
+    # As Parquet gives it back: with every key that some message has.
+    assert ChatRecord.from_columns({"messages": [one | {"target": None} for one in turns]}) == CHAT

@@ -50,10 +50,6 @@ class Pair(NamedTuple):
         return len(self.chosen.tokens) + len(self.rejected.tokens)
 
 
-def _of_two() -> list[str]:
-    return [name for name, kind in KINDS.items() if kind.ANSWERS == 2]
-
-
 def take_pairs(records: Iterable[tuple[str, Record]], tokenizer: Any) -> Taken:
     """Tokenize preference records to pairs, of whatever length they are."""
     names: list[str] = []
@@ -130,10 +126,11 @@ class Preference(Objective):
         """Raise InputError for rows that hold one answer."""
         super().require(kind, given, teacher)
         if KINDS[kind].ANSWERS < 2:
+            of_two = " or ".join(name for name, one in KINDS.items() if one.ANSWERS == 2)
             raise refused(
                 f"the objective dpo compares two answers, and a row of kind {kind} has fewer",
                 "objective: dpo",
-                f"set kind: {' or '.join(_of_two())}, or objective: supervised",
+                f"set kind: {of_two}, or objective: supervised",
             )
 
     @classmethod
