@@ -30,7 +30,7 @@ def run(parameters: RetrainParameters, options: Options) -> int:
     _ready(options)
     if options.only_plan:
         from flows.asking.plan import plan_retraining, resolve_inputs
-        from flows.showing.status.planned import describe
+        from flows.showing.planned import describe
         from flows.workshop.parts import Workshop
 
         workshop = Workshop(read_settings())

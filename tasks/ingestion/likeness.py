@@ -55,8 +55,10 @@ def parts_of(record: Record) -> list[tuple[Part, str]]:
         if isinstance(value, str):
             found.append(("answered" if value in ends else "asked", value))
         else:
-            found += [(_part(message), message.content) for message in value]
-    return found if found[0][0] == "context" else [("context", ""), *found]
+            found.extend((_part(message), message.content) for message in value)
+    if found[0][0] != "context":
+        found.insert(0, ("context", ""))
+    return found
 
 
 def _part(message: Message) -> Part:
