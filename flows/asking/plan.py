@@ -141,7 +141,10 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         PlannedStage(title=title, found=output is not None, seconds=times[title])
         for title, output in found.items()
     ]
-    names = [file.uri for file in source.files] or [source.given]
+    names = [f"{file.uri} ({file.role})" if file.role else file.uri for file in source.files] or [
+        f"{one.part_name} ({one.role})" if one.role else one.part_name for one in source.hub
+    ]
+    notes = [*source.notes, *notes]
     return Plan(sources=names, rows=rows if source.files else None, stages=stages, notes=notes)
 
 

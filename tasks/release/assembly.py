@@ -55,7 +55,9 @@ def model_card(evidence: Evidence) -> str:
         "## Training data",
         f"{report.kept} records of kind {report.kind} ({report.splits.get('train', 0)} to train "
         f"on), kept of {report.rows_in} rows; {report.quarantined_rows} quarantined, "
-        f"{report.duplicates} duplicates and {report.contaminated} evaluation leaks dropped. "
+        f"{report.duplicates} duplicates, {report.near_duplicates} near-duplicates and "
+        f"{report.contaminated} evaluation leaks dropped, {report.dropped_by_policy} rows dropped "
+        f"by policy, {report.forgotten} forgotten. "
         f"Personal data replaced by placeholders: {redacted}.",
         *_left_out(report),
         "",

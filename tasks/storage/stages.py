@@ -85,12 +85,15 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    4,
+    5,
     (
         "data_contracts.kinds",
         "data_contracts.snapshot.writing",
         "tasks.ingestion.assembly",
+        "tasks.ingestion.change",
         "tasks.ingestion.duplicates",
+        "tasks.ingestion.likeness",
+        "tasks.ingestion.wording",
     ),
 )
 # An ingestion that broke its contract: its quarantine and its reports.

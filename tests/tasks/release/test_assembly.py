@@ -52,10 +52,11 @@ def evidence(*, backwards: bool = False) -> Evidence:
         snapshot=SnapshotReport(
             kind="chat",
             sources={},
-            rows_in=110,
+            rows_in=113,
             kept=100,
             quarantined={"bad UTF-8": 2, "too long": 1},
             duplicates=5,
+            near_duplicates=3,
             contaminated=2,
             redacted=ordered({"EMAIL": 3, "PERSON": 4}),
             splits={"train": 90, "test": 10},
@@ -133,8 +134,8 @@ def test_the_card_says_what_was_learned_from_what_and_how_well() -> None:
     card = model_card(evidence())
     assert card.startswith("# help-desk\n")
     assert "Fine-tuned from smollm2-135m-instruct (lora)" in card
-    assert "100 records of kind chat (90 to train on), kept of 110 rows; 3 quarantined" in card
-    assert "5 duplicates and 2 evaluation leaks dropped" in card
+    assert "100 records of kind chat (90 to train on), kept of 113 rows; 3 quarantined" in card
+    assert "5 duplicates, 3 near-duplicates and 2 evaluation leaks dropped" in card
     assert "EMAIL 3, PERSON 4" in card
     assert "\n- 84 of 90 rows train; 6 left out\n- weights are kept in float32\n" in card
     assert "30 steps, 12345 tokens; loss 2.346 to 0.123" in card
