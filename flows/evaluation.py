@@ -9,6 +9,7 @@ from __future__ import annotations
 from prefect import flow
 from pydantic import BaseModel
 
+from data_contracts.errors import ContractError
 from eval_sets.types import EvalSet
 from flows.asking.inputs import choose_eval_sets
 from flows.asking.parameters import EvaluateParameters
