@@ -122,7 +122,7 @@ def test_what_is_scored_is_what_training_learns(
 ) -> None:
     _, tokenizer = parts
     record = ChatRecord.model_construct(messages=messages)
-    [learned] = tokenize([("x", record)], tokenizer)
+    [learned] = tokenize([("x", record)], tokenizer).examples
     scored = encode("x", record, tokenizer, 512)
     assert scored is not None and [*scored.ids] == [*learned.tokens]
     assert list(scored.targets[1:]) == [bool(wanted) for wanted in learned.targets[1:]]
