@@ -29,6 +29,7 @@ check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/deptry $(ROOMS)
+	$(BIN)/vulture $(ROOMS) tests/benchmarks
 
 docs: setup-dev  ## build the pages of docs/ into build/docs; a warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env -d build/doctrees docs build/docs

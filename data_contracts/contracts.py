@@ -180,11 +180,6 @@ class DatasetContract(Frozen):
         asked = [one.column for one in (self.labels, self.freshness) if one]
         return tuple(filter(None, [self.privacy.subject, *asked]))
 
-    def policy(self, kind: str) -> Policy:
-        """Return what redaction does with a kind of finding; an unknown kind is replaced."""
-        found: dict[str, Policy] = {str(known): policy for known, policy in self.redaction.items()}
-        return found.get(kind, "replace")
-
 
 def _require_known(field: str, given: Any, known: Any) -> None:
     if unknown := sorted(set(given) - set(known)):

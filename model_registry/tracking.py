@@ -154,10 +154,6 @@ class Registry:
         end = self.client.get_run(run).info.end_time
         return None if end is None else float(end) / 1000
 
-    def run_tags(self, run: str) -> dict[str, str]:
-        """Return a run's tags."""
-        return dict(self.client.get_run(run).data.tags)
-
     def tag_run(self, run: str, tags: Mapping[str, str]) -> None:
         """Set tags of a run."""
         from mlflow.entities import RunTag
@@ -215,10 +211,6 @@ class Registry:
     def artifact_uri(self, run: str, place: str = "") -> str:
         """Return the address of a run's artifacts, or of something below them."""
         return f"{self.client.get_run(run).info.artifact_uri}/{place}".rstrip("/")
-
-    def artifact_names(self, run: str, place: str = "") -> list[str]:
-        """Return the names directly below a place in a run's artifacts, sorted."""
-        return self._artifacts.names(self.artifact_uri(run, place))
 
     def downloaded(self, uri: str) -> AbstractContextManager[Path]:
         """Give a private copy of a folder of artifacts, gone afterwards.

@@ -7,7 +7,6 @@ experiment `<name>-review`; the ratings as ratings.json and ratings.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from data_contracts.records import Frozen
 from model_registry.review_queues import (
@@ -132,28 +131,6 @@ def read_ratings(registry: Registry, name: str, digest: str) -> Ratings:
         people=len({state.person for state in complete}),
         ratings=tuple(rating for rating in ratings if rating is not None),
     )
-
-
-def write_ratings(ratings: Ratings, out: Path) -> dict[str, int]:
-    """Write ratings.json and ratings.md; returns the counts a manifest keeps."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "ratings.json").write_text(ratings.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    (out / "ratings.md").write_text(ratings_markdown(ratings), encoding="utf-8")
-    return {"items": ratings.items, "complete": ratings.complete, "declined": ratings.declined}
-
-
-def ratings_markdown(ratings: Ratings) -> str:
-    """Return the ratings as Markdown. Comments are counted, not quoted: they are free text."""
-    lines = [
-        f"{ratings.complete} of {ratings.items} answers rated by {ratings.people} people,"
-        f" {ratings.declined} declined, {ratings.comments} comments (in the Review tab)."
-    ]
-    if ratings.ratings:
-        lines += ["", "| question | mean | answers |", "|---|---|---|"]
-        lines += [
-            f"| {entry.question} | {entry.mean:.2f} | {entry.n} |" for entry in ratings.ratings
-        ]
-    return "\n".join(lines) + "\n"
 
 
 def _experiment(registry: Registry, name: str) -> str:

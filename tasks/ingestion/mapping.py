@@ -69,11 +69,6 @@ def require_known_fields(kind: RecordKind, mapping: Mapping[str, str]) -> None:
         )
 
 
-def to_record(kind: RecordKind, columns: Mapping[str, Any], mapping: Mapping[str, str]) -> Record:
-    """Make a record of a row; UnfitRowError says why it makes none."""
-    return read_row(kind, columns, mapping)[0]
-
-
 def read_row(
     kind: RecordKind,
     columns: Mapping[str, Any],

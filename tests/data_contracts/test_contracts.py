@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts.contract_files import default_contract, load_contract
-from data_contracts.contracts import PII_KINDS, SIZES, Range
+from data_contracts.contracts import SIZES, Range
 from data_contracts.errors import InputError
 from data_contracts.kinds.registry import KINDS, RecordKind
 
@@ -30,7 +30,7 @@ def test_every_kind_has_a_default(kind: RecordKind) -> None:
     contract = load_contract(kind)
     assert contract == default_contract(kind)
     assert set(contract.lengths) == set(SIZES[kind])
-    assert {contract.policy(one) for one in (*PII_KINDS, "OF_TOMORROW")} == {"replace"}
+    assert contract.redaction == {}
 
 
 def test_a_file_says_only_what_differs(write: Write) -> None:
@@ -43,7 +43,7 @@ def test_a_file_says_only_what_differs(write: Write) -> None:
     default = default_contract("chat")
     assert (own.name, own.rows) == ("team", Range(min=100, max=default.rows.max))
     assert own.lengths == default.lengths | {"turns": Range(min=2, max=8)}
-    assert [own.policy(kind) for kind in ("EMAIL", "CARD")] == ["hash", "mask"]
+    assert [own.redaction[kind] for kind in ("EMAIL", "CARD")] == ["hash", "mask"]
     assert own.privacy.retention_days == 30
     assert own.digest != default.digest
 

@@ -72,7 +72,7 @@ def test_mlflow_holds_every_step_the_machine_and_the_way_to_do_it_again(home: Pa
     assert {"system/cpu_utilization_percentage", "system/disk_usage_percentage"} <= set(
         run.data.metrics
     )
-    files = set(registry.artifact_names(run.info.run_id))
+    files = set(registry.names_at(registry.artifact_uri(run.info.run_id)))
     assert {"training.json", "loss.png", "reproduce.json", "reproduce.md"} <= files
     assert run.info.status == "FINISHED"
 

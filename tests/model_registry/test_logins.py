@@ -109,6 +109,6 @@ def test_artifacts_go_through_the_server(
     run = registry.start_run("desk-notes", "note", {})
     registry.upload(run, tmp_path / "note.txt")
     assert registry.artifact_uri(run).startswith("mlflow-artifacts:/")
-    assert registry.artifact_names(run) == ["note.txt"]
+    assert registry.names_at(registry.artifact_uri(run)) == ["note.txt"]
     with registry.downloaded(registry.artifact_uri(run, "note.txt")) as path:
         assert path.read_text() == "hello"

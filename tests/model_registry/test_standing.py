@@ -243,7 +243,7 @@ def test_a_record_of_before_is_read(serving: Registry, keys: SigningKeys, times:
             serving.client.delete_tag(entry.run, tag)
     last = read_record(serving, "desk").done[-1]
     for _ in range(times - 1):
-        told = serving.run_tags(last.run).items()
+        told = serving.client.get_run(last.run).data.tags.items()
         tags = {key: value for key, value in told if key.startswith("paddock.")}
         again = serving.start_run("desk-releases", "again", tags)
         serving.finish_run(again)

@@ -86,12 +86,6 @@ def fit_pair(pair: Pair, limit: int) -> list[Pair]:
     return [cut] if cut.chosen.trains and cut.rejected.trains else []
 
 
-def encode_pairs(records: Iterable[tuple[str, Record]], tokenizer: Any, limit: int) -> list[Pair]:
-    """Return what trains of the records as pairs; see `take_pairs` and `fit_pair`."""
-    whole = take_pairs(records, tokenizer).items
-    return [pair for one in whole for pair in fit_pair(one, limit)]
-
-
 class PreferenceSettings(Settings):
     """What may be set of it."""
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data_contracts.rows.literals import structured
-from tasks.ingestion.mapping import to_record
+from tasks.ingestion.mapping import read_row
 
 ASK, TELL = {"role": "user", "content": "ask"}, {"role": "assistant", "content": "tell"}
 
@@ -24,7 +24,7 @@ def test_messages_in_text_are_read_as_json_python_or_numpy_writes_them() -> None
     ]
     for text in written:
         assert structured(text) == quoted
-        turns = to_record("chat", {"messages": text}, {}).conversation()
+        turns = read_row("chat", {"messages": text}, {})[0].conversation()
         assert [turn.content for turn in turns] == [quoted[0]["content"], "tell"]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from data_contracts.records import record_id
 from data_contracts.rows.values import UnfitRowError
-from tasks.ingestion.mapping import read_row, to_record
+from tasks.ingestion.mapping import read_row
 
 Turns = list[tuple[str, str, bool]]
 ASK, TELL = {"role": "user", "content": "ask"}, {"role": "assistant", "content": "tell"}
@@ -20,7 +20,7 @@ TALK = [ASK, TELL, AGAIN, BETTER]
 
 
 def read(kind: str, **row: Any) -> Turns:
-    record = to_record(kind, row, {})
+    record = read_row(kind, row, {})[0]
     return [(turn.role, turn.content, turn.target) for turn in record.conversation()]
 
 
@@ -30,7 +30,7 @@ def unread(kind: str, **row: Any) -> list[str]:
 
 def reason(kind: str, **row: Any) -> str:
     with pytest.raises(UnfitRowError) as caught:
-        to_record(kind, row, {})
+        read_row(kind, row, {})[0]
     return str(caught.value)
 
 
@@ -135,7 +135,7 @@ def test_null_is_absent_wherever_it_stands() -> None:
 def test_a_record_that_needs_no_new_field_has_the_id_it_always_had(
     kind: str, row: dict[str, Any], identity: str
 ) -> None:
-    assert record_id(to_record(kind, row, {})).startswith(identity)
+    assert record_id(read_row(kind, row, {})[0]).startswith(identity)
 
 
 def test_a_system_column_comes_first_and_may_not_contradict_a_message() -> None:
@@ -201,7 +201,7 @@ def test_prompts_and_completions_are_read() -> None:
     ],
 )
 def test_preferences_of_messages_are_those_of_texts(row: dict[str, Any]) -> None:
-    texts = to_record("preference", {"prompt": "ask", "chosen": "tell", "rejected": "worse"}, {})
+    texts = read_row("preference", {"prompt": "ask", "chosen": "tell", "rejected": "worse"}, {})[0]
     record, left = read_row("preference", row, {})
     assert (record, left) == (texts, [])
     assert record_id(record) == record_id(texts)
@@ -211,7 +211,7 @@ def test_a_preference_keeps_what_came_before_its_prompt() -> None:
     said = {"role": "system", "content": "be brief"}
     before = [said, ASK, TELL, AGAIN]
     row = {"chosen": [*before, BETTER], "rejected": [*before, WORSE]}
-    record = to_record("preference", row, {})
+    record = read_row("preference", row, {})[0]
     worse = record.worse()
     assert worse is not None
     for one, answer in ((record, "better"), (worse, "worse")):
@@ -246,7 +246,7 @@ def test_a_preference_that_is_none_says_why(row: dict[str, Any], why: str) -> No
 def test_numbers_and_truths_are_text(value: Any, text: str) -> None:
     assert read("instruction", instruction="ask", output=value)[1][1] == text
     assert read("chat", messages=[ASK, TELL | {"content": value}])[1][1] == text
-    assert to_record("document", {"text": value}, {}).plain_text() == text
+    assert read_row("document", {"text": value}, {})[0].plain_text() == text
 
 
 def test_what_is_no_text_is_refused_by_what_it_is() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,9 @@ from model_registry.review_queues import Answer, answer, read_items
 from model_registry.tracking import Registry, open_registry
 from tasks.human_review.rating import (
     QUESTIONS,
-    Ratings,
     ReviewQueue,
     open_review,
-    ratings_markdown,
     read_ratings,
-    write_ratings,
 )
 from tasks.human_review.sample import SampledCase
 
@@ -73,9 +69,6 @@ def test_ratings_come_back(registry: Registry, tmp_path: Path) -> None:
         "Harmful": 0.0,
         "Helpful (1 to 5)": 4.5,
     }
-    assert write_ratings(ratings, tmp_path) == {"items": 4, "complete": 3, "declined": 0}
-    assert Ratings.model_validate(json.loads((tmp_path / "ratings.json").read_text())) == ratings
-    assert "| Factually right | 0.67 | 3 |" in (tmp_path / "ratings.md").read_text()
 
 
 def test_an_answer_that_was_not_submitted_does_not_count(registry: Registry) -> None:
@@ -113,4 +106,3 @@ def test_what_a_reviewer_sees(registry: Registry) -> None:
 def test_nothing_asked_is_nothing_said(registry: Registry) -> None:
     ratings = read_ratings(registry, "nobody", DIGEST)
     assert (ratings.items, ratings.figures()) == (0, None)
-    assert ratings_markdown(ratings).startswith("0 of 0 answers rated")

@@ -12,7 +12,7 @@ from data_contracts.kinds.chat import ChatRecord
 from data_contracts.kinds.instruction import InstructionRecord
 from data_contracts.rows.values import UnfitRowError
 from tasks.ingestion.contamination import EvaluationTexts
-from tasks.ingestion.mapping import load_mapping, parse_mapping, to_record
+from tasks.ingestion.mapping import load_mapping, parse_mapping, read_row
 
 
 def test_mappings_are_read_from_text_and_toml(tmp_path: Path) -> None:
@@ -36,10 +36,10 @@ def test_a_mapping_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
 
 def test_columns_may_be_dotted_or_have_dots() -> None:
     mapping = {"instruction": "q.0.text", "output": "a.b"}
-    record = to_record("instruction", {"q": [{"text": "ask\r\nme"}], "a.b": "told"}, mapping)
+    record = read_row("instruction", {"q": [{"text": "ask\r\nme"}], "a.b": "told"}, mapping)[0]
     assert record == InstructionRecord(instruction="ask\nme", output="told")
     with pytest.raises(UnfitRowError, match="missing instruction"):
-        to_record("instruction", {"q": [], "a.b": "told"}, mapping)
+        read_row("instruction", {"q": [], "a.b": "told"}, mapping)[0]
 
 
 @pytest.mark.parametrize(
@@ -57,19 +57,19 @@ def test_columns_may_be_dotted_or_have_dots() -> None:
 )
 def test_a_chat_row_that_fits_not_says_why(messages: Any, reason: str) -> None:
     with pytest.raises(UnfitRowError, match=reason):
-        to_record("chat", {"messages": messages}, {})
+        read_row("chat", {"messages": messages}, {})[0]
 
 
 def test_messages_may_come_as_json_text() -> None:
     text = '[{"role": "User", "content": "a"}, {"from": "gpt", "value": "b"}]'
-    record = to_record("chat", {"messages": text}, {})
+    record = read_row("chat", {"messages": text}, {})[0]
     assert isinstance(record, ChatRecord)
     assert [message.role for message in record.messages] == ["user", "assistant"]
 
 
 def test_the_reason_holds_nothing_of_the_row() -> None:
     with pytest.raises(UnfitRowError) as caught:
-        to_record("instruction", {"instruction": ["a@example.com"], "output": "x"}, {})
+        read_row("instruction", {"instruction": ["a@example.com"], "output": "x"}, {})[0]
     assert "example" not in str(caught.value)
 
 

@@ -16,7 +16,7 @@ from data_contracts.snapshot.reading import read_records
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.objectives import preference
 from tasks.finetuning.objectives.objective import Preparing, units_of
-from tasks.finetuning.objectives.preference import Pair, Preference, encode_pairs
+from tasks.finetuning.objectives.preference import Pair, Preference, fit_pair, take_pairs
 from tasks.finetuning.recipe import Recipe, TrainingJob
 from tasks.finetuning.train_process import prepare, train
 from tasks.finetuning.trainer import StoppedError, Trainer
@@ -25,6 +25,11 @@ from tasks.models.loading import load_model
 
 MakeJob = Callable[..., TrainingJob]
 BETA = 0.3
+
+
+def encode_pairs(records: Any, tokenizer: Any, limit: int) -> list[Pair]:
+    whole = take_pairs(records, tokenizer).items
+    return [pair for one in whole for pair in fit_pair(one, limit)]
 
 
 def ignore(_: dict[str, Any]) -> None: ...
