@@ -21,7 +21,8 @@ from flows.asking.parameters import DEMO, RetrainParameters
 from flows.workshop.parts import Workshop
 from model_registry.candidates import candidate_of
 from model_registry.releases import serving_since
-from model_registry.versions import CHAMPION, Version, version_at
+from model_registry.standing import read_champion
+from model_registry.versions import Version
 from tasks.finetuning.base_model import EMBEDDED
 from tasks.finetuning.reproduce import NAMES as REPRODUCTION
 from tasks.storage.outputs import ABOUT, Reference
@@ -29,8 +30,8 @@ from tasks.storage.stages import MODEL, SNAPSHOT, Stage
 
 
 def find_champion(workshop: Workshop, name: str, step: str) -> Champion:
-    """Return the version that serves; ContractError where none does."""
-    version = version_at(workshop.registry, name, CHAMPION)
+    """Return the version that serves; ContractError where none does, or another than is due."""
+    version = read_champion(workshop.registry, name, step)
     if version is None:
         raise ContractError(
             "there is no champion",

@@ -23,6 +23,7 @@ from eval_sets.types import EvalSet
 from flows.asking.parameters import IngestParameters
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe, redaction_key
+from tasks.evaluation.metrics.registry import expectations
 from tasks.ingestion.early_look import require_usable
 from tasks.ingestion.fitting import Look
 from tasks.ingestion.flags import build_flagger, flagger_identity
@@ -115,12 +116,13 @@ def _known_as(entry: EvalSet) -> str:
 def choose_eval_sets(names: str, *, demo: bool) -> list[EvalSet]:
     """Return the eval sets to ask: those named, else all for the demo, else the general ones."""
     wanted = [name.strip() for name in names.split(",") if name.strip()]
+    known = expectations()
     if wanted:
         return [
-            load_eval_set_folder(Path(name)) if "/" in name else load_eval_set(name)
+            load_eval_set_folder(Path(name), known) if "/" in name else load_eval_set(name, known)
             for name in wanted
         ]
-    every = [load_eval_set(name) for name in list_eval_sets()]
+    every = [load_eval_set(name, known) for name in list_eval_sets()]
     return [entry for entry in every if demo or entry.card.scope == "general"]
 
 

@@ -23,7 +23,6 @@ from flows.asking.inputs import (
 )
 from flows.asking.parameters import RetrainParameters
 from flows.asking.training import training_recipe
-from flows.teaching import teaching_work
 from flows.workshop.parts import Workshop
 from tasks.finetuning.base_checks import check_template
 from tasks.finetuning.base_model import BaseModel as Base
@@ -32,6 +31,7 @@ from tasks.finetuning.objectives.distillation import DistillationSettings
 from tasks.finetuning.recipe import Recipe
 from tasks.ingestion.sources import Source
 from tasks.storage.outputs import Outputs, Reference
+from tasks.teaching.steps import teaching_work
 
 
 class Inputs(BaseModel):
@@ -63,6 +63,7 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
 
     policy = parameters.policy or ("demo" if parameters.is_demo else "general")
     load_policy(policy)
+    workshop.require_registry(parameters.name)
     _ = workshop.serving  # a command that can serve nothing is refused before the work, not in it
     ingest = ingest_inputs(workshop, parameters)
     recipe = training_recipe(parameters, ingest.contract.kind)
@@ -140,7 +141,10 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         PlannedStage(title=title, found=output is not None, seconds=times[title])
         for title, output in found.items()
     ]
-    names = [file.uri for file in source.files] or [source.given]
+    names = [f"{file.uri} ({file.role})" if file.role else file.uri for file in source.files] or [
+        f"{one.part_name} ({one.role})" if one.role else one.part_name for one in source.hub
+    ]
+    notes = [*source.notes, *notes]
     return Plan(sources=names, rows=rows if source.files else None, stages=stages, notes=notes)
 
 

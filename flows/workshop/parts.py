@@ -17,8 +17,9 @@ from flows.workshop.databases import let_readers_go_on
 from flows.workshop.redactors import RedactorRecipe
 from flows.workshop.settings import CHECKOUT, Settings, prepare, serving_environment
 from model_registry.signing import SigningKeys, ensure_keys
+from model_registry.standing import read_champion
 from model_registry.tracking import Registry, open_registry
-from model_registry.versions import Version, version_at
+from model_registry.versions import CHAMPION, Version, version_at
 from tasks.models.serving.server import Serving
 from tasks.redaction.logs import redact_logs
 from tasks.storage.objects import ObjectStore, open_store
@@ -69,7 +70,7 @@ class Workshop:
     def registered_model(self, address: str) -> Path:
         """Return a local, verified copy of `models:/name@alias`, kept by its digest."""
         name, _, alias = address.removeprefix("models:/").partition("@")
-        version = version_at(self.registry, name, alias) if alias else None
+        version = self._version(name, alias) if alias else None
         if version is None:
             raise InputError(
                 "there is no such registered model",
@@ -82,6 +83,21 @@ class Workshop:
             with self.verified_files(version) as files:
                 shutil.copytree(files / "model", target, dirs_exist_ok=True)
         return target
+
+    def _version(self, name: str, alias: str) -> Version | None:
+        if alias == CHAMPION:  # the one alias that only a release may move
+            return read_champion(self.registry, name, "base model")
+        return version_at(self.registry, name, alias)
+
+    def require_registry(self, name: str) -> None:
+        """Return if what is registered and released can be, before anything costs; see readiness.
+
+        A registry that does not exist yet lacks nothing.
+        """
+        from model_registry.readiness import require_ready
+
+        if self.settings.mlflow_uri or self.settings.embedded_registry_exists:
+            require_ready(self.registry, name)
 
     @contextmanager
     def verified_files(self, version: Version) -> Generator[Path]:

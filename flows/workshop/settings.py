@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         return f"sqlite:///{(self.home / 'mlflow.db').absolute()}"
 
     @property
+    def embedded_registry_exists(self) -> bool:
+        """Tell whether the embedded MLflow has a database yet."""
+        return (self.home / "mlflow.db").exists()
+
+    @property
     def embedded_artifacts(self) -> str:
         """Return where the embedded MLflow keeps files."""
         return (self.home / "mlflow-artifacts").absolute().as_uri()

@@ -7,6 +7,7 @@ the story and leads to the next.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from model_registry.tracking import open_registry
 from tasks.demo_desk.conversations import write_conversations
 
 Ended = subprocess.CompletedProcess[str]
@@ -69,6 +71,7 @@ def promoted(home: Path, terminal: Run, passed: Ended) -> dict[str, Ended]:
     return {
         "early": done(terminal(home, "promote", *NAME)),
         "decide": done(terminal(home, *decide, "--reason", "It answers.")),
+        "decide again": terminal(home, *decide[:-3], "--no-approve", "--person", "Bob"),
         "promote": done(terminal(home, "promote", *NAME)),
         "again": done(terminal(home, "promote", *NAME)),
         "back": terminal(home, "rollback", *NAME, "--reason", "It answers badly."),
@@ -153,6 +156,12 @@ def test_nobody_but_people_lets_it_serve(promoted: dict[str, Ended]) -> None:
     assert "promote: desk version 1 is champion now, after nothing" in promoted["promote"].stdout
 
 
+def test_a_decision_is_final(promoted: dict[str, Ended]) -> None:
+    again = promoted["decide again"]
+    assert again.returncode == 1
+    assert "it is approved already: answered with Promote by ada on 20" in again.stderr
+
+
 def test_promoting_again_changes_nothing(promoted: dict[str, Ended]) -> None:
     assert "champion now" not in promoted["again"].stdout
     assert serving(promoted["show"]).startswith("  champion  version 1, digest ")
@@ -233,3 +242,24 @@ def test_the_champion_is_asked_again(home: Path, terminal: Run, promoted: dict[s
     ended = done(terminal(home, "evaluate", *NAME))
     assert "verify the champion: done" in ended.stdout
     assert "safety/refusal" in ended.stdout
+
+
+def test_an_alias_changed_by_hand_is_said_everywhere_and_put_back(
+    home: Path, terminal: Run, promoted: dict[str, Ended], tmp_path: Path
+) -> None:
+    assert promoted["promote"].returncode == 0
+    copy = tmp_path / "moved"
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("prefect*"))
+    registry = open_registry(f"sqlite:///{copy}/mlflow.db")
+    registry.client.delete_registered_model_alias("desk", "champion")
+    words = "the alias champion was deleted outside Paddock; the last release made version 1 champ"
+    base = ["--base", "models:/desk@champion"]
+    commands = (["promote"], ["evaluate"], ["monitor"], ["run", *base, "--dry-run"])
+    for command, *options in commands:
+        ended = terminal(copy, command, *NAME, *options)
+        assert (ended.returncode, words in ended.stderr) == (1, True), ended.stderr + ended.stdout
+        assert "`paddock promote --name desk --version 1`" in ended.stderr
+    assert words in done(terminal(copy, "show", *NAME)).stdout
+    back = done(terminal(copy, "promote", *NAME, "--version", "1"))
+    assert "desk version 1: its alias was put back" in back.stdout
+    assert words not in done(terminal(copy, "show", *NAME)).stdout
