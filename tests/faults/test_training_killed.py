@@ -87,7 +87,7 @@ def goes_on(finished: Any, trainers: Any) -> GoesOn:
         events: list[Event] = []
         assert run_training(job, events.append) == finished.summary
         assert trainers.files(job.out) == trainers.files(finished.job.out)
-        return events[0]["step"]
+        return next(event["step"] for event in events if event["event"] == "start")
 
     return run
 
