@@ -22,7 +22,6 @@ from flows.showing.live import LiveTraining
 from flows.showing.progress import LOGGER, stage
 from flows.showing.publishing import SCORECARD_TAG
 from flows.showing.summary import RetrainSummary, StageRecord, save_summary, summarize
-from flows.teaching import teaching_step
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
 from model_registry.candidates import Candidate, candidate_of
@@ -41,6 +40,7 @@ from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.release.assembly import Evidence
 from tasks.release.steps import ask_step, judge_step, register_step
 from tasks.storage.outputs import ABOUT, Built, Reference
+from tasks.teaching.steps import teaching_step
 
 DEFAULTS = RetrainParameters()
 

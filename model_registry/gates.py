@@ -142,7 +142,8 @@ def _apply(gate: Gate, scorecard: Scorecard, against: Reference, least_cases: in
     if figure.value is not None and figure.n > 0 and figure.missing:
         few = "is too little" if figure.n == 1 else "are too few, or too much alike,"
         cases = f"{figure.n} case{'' if figure.n == 1 else 's'}"
-        return _failed(gate, f"{what} = {figure.value:.3f}, but {cases} {few} for an interval")
+        why = f"{what} = {figure.value:.3f}, but {cases} {few} for an interval"
+        return _failed(gate, f"missing: {why}")
     asked = _asked(gate, metric, figure)
     if asked is None:
         return _failed(gate, f"missing: {what} has no usable interval")

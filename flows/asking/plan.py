@@ -23,7 +23,6 @@ from flows.asking.inputs import (
 )
 from flows.asking.parameters import RetrainParameters
 from flows.asking.training import training_recipe
-from flows.teaching import teaching_work
 from flows.workshop.parts import Workshop
 from tasks.finetuning.base_checks import check_template
 from tasks.finetuning.base_model import BaseModel as Base
@@ -32,6 +31,7 @@ from tasks.finetuning.objectives.distillation import DistillationSettings
 from tasks.finetuning.recipe import Recipe
 from tasks.ingestion.sources import Source
 from tasks.storage.outputs import Outputs, Reference
+from tasks.teaching.steps import teaching_work
 
 
 class Inputs(BaseModel):

@@ -22,7 +22,8 @@ from tasks.evaluation.comparison import build_scorecard
 from tasks.evaluation.generation import generate_answers
 from tasks.evaluation.likelihood import score_held_out
 from tasks.models.adapters import Adapter
-from tasks.models.hardware import fastest_precision
+from tasks.models.hardware import device_and_precision
+from tasks.models.respondents import answered_by
 from tasks.models.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
 from tasks.storage.stages import ANSWERS, LIKELIHOOD, SCORECARD, Work
@@ -67,14 +68,6 @@ def _made_of(model: str, adapter: Adapter | None) -> dict[str, str]:
     return {"model": model, "adapter": adapter.digest} if adapter else {"model": model}
 
 
-def answered_by(serving: Serving | None) -> dict[str, Any]:
-    """Return who answers, for a fingerprint: answers of one are never taken for another's."""
-    if serving is not None:
-        return {"served_by": serving.identity}
-    device, dtype = hardware()
-    return {"device": device, "dtype": dtype}
-
-
 @task(name="ask a model", cache_policy=NO_CACHE)
 def answers_step(
     outputs: Outputs,
@@ -86,7 +79,7 @@ def answers_step(
     progress: Progress,
 ) -> Built:
     """Let a model answer every case of the eval sets, or find its answers."""
-    device, dtype = hardware()
+    device, dtype = device_and_precision()
 
     def make(folder: Path) -> dict[str, int]:
         with model.folder() as weights:
@@ -112,7 +105,7 @@ def likelihood_step(
     outputs: Outputs, model: Evaluated, snapshot: Reference, *, progress: Progress
 ) -> Built:
     """Measure how likely a model finds the snapshot's test split, or find the figures."""
-    device, dtype = hardware()
+    device, dtype = device_and_precision()
     inputs = {**_made_of(model.digest, model.adapter), "snapshot": snapshot.digest}
     parameters = {"device": device, "dtype": dtype, "max_records": HELD_OUT_RECORDS}
 
@@ -166,11 +159,3 @@ def scorecard_step(
         return {"metrics": len(scorecard.metrics)}
 
     return outputs.build(SCORECARD.of(inputs, parameters), make)
-
-
-def hardware() -> tuple[str, Any]:
-    """Return the device evaluation runs on and the fastest precision it has."""
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return device, fastest_precision(device)

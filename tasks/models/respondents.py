@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from data_contracts.errors import InputError
 from tasks.models.adapters import Adapter
 from tasks.models.decoding.decoder import decode
+from tasks.models.hardware import device_and_precision
 from tasks.models.loading import Precision, load_model, load_outline
 from tasks.models.prompts import STEP, Progress, Prompt, end_tokens, turn_ends
 from tasks.models.serving.client import ask
@@ -34,6 +35,14 @@ class Respondent(Protocol):
     def answer(self, prompts: Sequence[Prompt], progress: Progress) -> str:
         """Fill in every prompt's answer; return the name of what computed them."""
         ...
+
+
+def answered_by(serving: Serving | None) -> dict[str, Any]:
+    """Return who answers, for a fingerprint: answers of one are never taken for another's."""
+    if serving is not None:
+        return {"served_by": serving.identity}
+    device, dtype = device_and_precision()
+    return {"device": device, "dtype": dtype}
 
 
 @contextmanager
