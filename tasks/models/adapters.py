@@ -147,7 +147,7 @@ def _require_all_targets(config: Mapping[str, Any], found: Mapping[str, Any], fo
     if not isinstance(targets, list):
         return
     for target in targets:
-        if not any(f".{name}".endswith(f".{target}") for name in found):
+        if not any(f".model.{name}".endswith(f".{target}") for name in found):
             raise _refusal(f"{CONFIG} names {str(target)[:120]}, which has no factors", folder)
 
 
