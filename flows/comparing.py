@@ -62,8 +62,7 @@ def compare_models(
             answers[role] = note(f"answers of the {role}", built)
             built = likelihood_step(outputs, model, snapshot, progress=progress)
             likelihoods[role] = note(f"perplexity of the {role}", built)
-    digests: dict[Role, str] = {role: model.digest for role, model in asked.items()}
-    built = scorecard_step(outputs, answers, likelihoods, digests, sets, seed=seed)
+    built = scorecard_step(outputs, answers, likelihoods, asked, sets, seed=seed)
     scorecard = note("scorecard", built)
     folder = outputs.fetch(scorecard)
     publishing.publish_scorecard(folder)

@@ -1,16 +1,21 @@
 """`evaluate`: ask the champion again, every night, and see whether it still holds up.
 
 Verifies the champion's signature and bytes, lets it answer the eval sets that it was judged by, as
-they are today (a new version of a set is a new question), and scores it beside the base model.
+they are today (a new version of a set is a new question), and scores it beside the base model. An
+adapter over the same base can be asked beside them, unmerged: it is the scorecard's candidate, and
+registered nowhere.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from prefect import flow
 from pydantic import BaseModel
 
 from data_contracts.errors import ContractError
 from eval_sets.types import EvalSet
+from flows.asking.adapters import find_adapter
 from flows.asking.inputs import choose_eval_sets
 from flows.asking.parameters import EvaluateParameters
 from flows.champion import Champion, find_champion
@@ -46,6 +51,9 @@ def evaluate(parameters: EvaluateParameters = DEFAULTS) -> Evaluation:
         "base": stored_model(workshop, base),
         "champion": registered_model(workshop, champion.version),
     }
+    if parameters.adapter:
+        found = find_adapter(workshop, parameters.adapter, base)
+        asked["candidate"] = replace(asked["base"], adapter=found.adapter, remarks=found.remarks)
     sets = sets_to_ask(champion, parameters.eval_sets)
     reused: dict[str, bool] = {}
 

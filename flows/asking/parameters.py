@@ -237,6 +237,12 @@ class EvaluateParameters(NamedParameters):
     eval_sets: Annotated[str, AfterValidator(absolute_sets)] = Field(
         default="", description="Eval sets; empty: those it was judged by."
     )
+    adapter: Annotated[str, AfterValidator(absolute_folder)] = Field(
+        default="",
+        description="A LoRA adapter to ask beside, over the champion's base and not merged: a "
+        "folder as peft saves it, or the beginning of a trained model's digest in the store, whose "
+        "adapter is taken. It stands as the candidate in the scorecard; nothing is registered.",
+    )
     seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
 
 

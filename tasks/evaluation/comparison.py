@@ -48,8 +48,11 @@ def build_scorecard(
     out: Path,
     *,
     seed: int = 0,
+    remarks: Sequence[str] = (),
 ) -> Scorecard:
     """Score the models and write the scorecard into `out`; `digests` are the models' own.
+
+    `remarks` are what is known of the models beside their answers; they stand among its notes.
 
     InputError if some answers are not to these versions of the eval sets. Without held-out records
     perplexity stands in the scorecard as missing.
@@ -70,7 +73,7 @@ def build_scorecard(
         seed=seed,
         resamples=RESAMPLES,
         confidence=CONFIDENCE,
-        notes=notes(answers, likelihoods),
+        notes=(*remarks, *notes(answers, likelihoods)),
     )
     (out / "scorecard.json").write_text(scorecard.model_dump_json(indent=1) + "\n", "utf-8")
     (out / "scorecard.md").write_text(markdown(scorecard), encoding="utf-8")

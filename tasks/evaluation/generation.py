@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.evaluation.tables import write_json, write_rows
+from tasks.models.adapters import Adapter
 from tasks.models.loading import Precision
 from tasks.models.prompts import Progress, Prompt, render_prompts
 from tasks.models.respondents import respondent
@@ -33,14 +34,14 @@ def generate_answers(
     batch_size: int = 64,
     device: str = "cpu",
     dtype: Precision = "float32",
-    adapter: Path | None = None,
+    adapter: Adapter | None = None,
     serving: Serving | None = None,
     name: str = "",
     progress: Progress = lambda done, total: None,
 ) -> dict[str, int]:
     """Answer every case of the sets, write the answers into `out`, and return the counts.
 
-    `adapter` is a folder with a LoRA adapter of the model, which is used without merging it.
+    `adapter` is used beside the model, without merging it.
     With `serving`, a server answers that serves the model as `name`; its log is scratch in `out`.
     `progress(done, total)` counts cases. `seed` changes nothing while decoding is greedy; it is
     set and recorded so that nothing else in the process can.

@@ -17,6 +17,7 @@ from typing import Any
 
 from data_contracts.records import Frozen, Record
 from tasks.evaluation.tables import write_json, write_rows
+from tasks.models.adapters import Adapter, attached
 from tasks.models.attention.packed import boundaries, use_varlen
 from tasks.models.chat_rendering import RenderingError, render_record, tokens_of
 from tasks.models.loading import Precision, load_model
@@ -42,12 +43,14 @@ def score_held_out(
     max_tokens: int = 1024,
     device: str = "cpu",
     dtype: Precision = "float32",
+    adapter: Adapter | None = None,
     progress: Progress = lambda done, total: None,
 ) -> dict[str, int]:
     """Write each record's negative log-likelihood, and return the counts.
 
     At most `max_records` are scored, those with the smallest ids (which are hashes, so it is a
-    fixed random sample), each up to `max_tokens`. `progress(done, total)` counts records.
+    fixed random sample), each up to `max_tokens`. `adapter` is used beside the model, without
+    merging it. `progress(done, total)` counts records.
     """
     chosen = heapq.nsmallest(max_records, records, key=lambda pair: pair[0])
     model, tokenizer = load_model(model_folder, device=device, dtype=dtype)
@@ -55,7 +58,9 @@ def score_held_out(
     scored, left_out = _encoded(chosen, tokenizer, max_tokens)
     rows: list[dict[str, Any]] = []
     for batch in _batches(scored):
-        for example, nll in zip(batch, negative_log_likelihoods(model, batch), strict=True):
+        with attached(model, adapter):
+            found = negative_log_likelihoods(model, batch)
+        for example, nll in zip(batch, found, strict=True):
             tokens = sum(example.targets)
             rows.append({"record_id": example.record_id, "nll_sum": nll, "tokens": tokens})
         progress(len(rows), len(scored))

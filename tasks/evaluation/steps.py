@@ -21,6 +21,7 @@ from model_registry.scorecard import Role
 from tasks.evaluation.comparison import build_scorecard
 from tasks.evaluation.generation import generate_answers
 from tasks.evaluation.likelihood import score_held_out
+from tasks.models.adapters import Adapter
 from tasks.models.hardware import device_and_precision
 from tasks.models.respondents import answered_by
 from tasks.models.serving.server import Serving
@@ -33,18 +34,38 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A model to ask: the digest it goes by, and how to get its folder when it is needed."""
+    """A model to ask: the digest it goes by, and how to get its folder when it is needed.
+
+    With an adapter, which is used unmerged, it goes by the adapter's; `digest` and folder are those
+    of the model below. `remarks` are what a reader of the figures must know of it.
+    """
 
     digest: str
     folder: Callable[[], AbstractContextManager[Path]]
+    adapter: Adapter | None = None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def known_as(self) -> str:
+        """Return the digest that a scorecard shows."""
+        return self.adapter.digest if self.adapter else self.digest
 
 
 def answers_work(
-    model: str, sets: Sequence[EvalSet], seed: int, serving: Serving | None = None
+    model: str,
+    sets: Sequence[EvalSet],
+    seed: int,
+    serving: Serving | None = None,
+    adapter: Adapter | None = None,
 ) -> Work:
     """Return the work of answering: `model` is its digest."""
-    inputs = {"model": model, **{f"eval set {s.name}": s.digest for s in sets}}
+    inputs = {**_made_of(model, adapter), **{f"eval set {s.name}": s.digest for s in sets}}
     return ANSWERS.of(inputs, {"seed": seed, **answered_by(serving)})
+
+
+def _made_of(model: str, adapter: Adapter | None) -> dict[str, str]:
+    """Return the digests of what is asked, for a fingerprint."""
+    return {"model": model, "adapter": adapter.digest} if adapter else {"model": model}
 
 
 @task(name="ask a model", cache_policy=NO_CACHE)
@@ -69,12 +90,14 @@ def answers_step(
                 seed=seed,
                 device=device,
                 dtype=dtype,
+                adapter=model.adapter,
                 serving=serving,
                 name=model.digest,
                 progress=progress,
             )
 
-    return outputs.build(answers_work(model.digest, sets, seed, serving), make)
+    work = answers_work(model.digest, sets, seed, serving, model.adapter)
+    return outputs.build(work, make)
 
 
 @task(name="score held-out records", cache_policy=NO_CACHE)
@@ -83,7 +106,7 @@ def likelihood_step(
 ) -> Built:
     """Measure how likely a model finds the snapshot's test split, or find the figures."""
     device, dtype = device_and_precision()
-    inputs = {"model": model.digest, "snapshot": snapshot.digest}
+    inputs = {**_made_of(model.digest, model.adapter), "snapshot": snapshot.digest}
     parameters = {"device": device, "dtype": dtype, "max_records": HELD_OUT_RECORDS}
 
     def make(folder: Path) -> dict[str, int]:
@@ -95,6 +118,7 @@ def likelihood_step(
                 max_records=HELD_OUT_RECORDS,
                 device=device,
                 dtype=dtype,
+                adapter=model.adapter,
                 progress=progress,
             )
 
@@ -106,27 +130,31 @@ def scorecard_step(
     outputs: Outputs,
     answers: Mapping[Role, Reference],
     likelihoods: Mapping[Role, Reference],
-    models: Mapping[Role, str],
+    models: Mapping[Role, Evaluated],
     sets: Sequence[EvalSet],
     *,
     seed: int,
 ) -> Built:
     """Score the answers and compare the models, or find the scorecard."""
     inputs: dict[str, str] = {}
-    for role, digest in models.items():
-        inputs[f"{role} model"] = digest
+    for role, model in models.items():
+        inputs[f"{role} model"] = model.known_as
         inputs[f"{role} answers"] = answers[role].digest
         inputs[f"{role} likelihood"] = likelihoods[role].digest
     parameters: dict[str, Any] = {"seed": seed, "eval_sets": {s.name: s.digest for s in sets}}
+    remarks = [f"{role}: {remark}" for role, model in models.items() for remark in model.remarks]
+    if remarks:
+        parameters["remarks"] = remarks
 
     def make(folder: Path) -> dict[str, int]:
         scorecard = build_scorecard(
             {role: outputs.fetch(reference) for role, reference in answers.items()},
             {role: outputs.fetch(reference) for role, reference in likelihoods.items()},
             sets,
-            models,
+            {role: model.known_as for role, model in models.items()},
             folder,
             seed=seed,
+            remarks=remarks,
         )
         return {"metrics": len(scorecard.metrics)}
 

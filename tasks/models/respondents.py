@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_contracts.errors import InputError
-from tasks.models.adapters import Adapter, read_adapter
+from tasks.models.adapters import Adapter
 from tasks.models.decoding.decoder import decode
 from tasks.models.hardware import device_and_precision
 from tasks.models.loading import Precision, load_model, load_outline
@@ -52,7 +52,7 @@ def respondent(
     batch_size: int = 64,
     device: str = "cpu",
     dtype: Precision = "float32",
-    adapter: Path | None = None,
+    adapter: Adapter | None = None,
     serving: Serving | None = None,
     name: str = "",
     log: Path = Path("serve.log"),
@@ -66,26 +66,31 @@ def respondent(
         yield _Loaded(folder, batch_size, device, dtype, adapter)
         return
     if adapter is not None:
-        raise InputError(
-            "an adapter is not served unmerged",
-            step=STEP,
-            where=str(adapter),
-            remedy=f"merge it and give the merged model, or leave {SETTING} empty",
-        )
+        raise not_served()
     with ExitStack() as stack:
         yield _Served(folder, serving, name, log, stack)
 
 
+def not_served() -> InputError:
+    """Return the error of whoever wants a server to answer with an adapter."""
+    return InputError(
+        "an adapter is not served unmerged",
+        step=STEP,
+        where=SETTING,
+        remedy=f"merge it and give the merged model, or leave {SETTING} empty",
+    )
+
+
 class _Loaded:
     def __init__(
-        self, folder: Path, batch_size: int, device: str, dtype: Precision, adapter: Path | None
+        self, folder: Path, batch_size: int, device: str, dtype: Precision, adapter: Adapter | None
     ) -> None:
         self._model, self.tokenizer = load_model(folder, device=device, dtype=dtype)
-        self._adapter = read_adapter(adapter) if adapter else None
+        self._adapter = adapter
         self._batch_size = batch_size
         self.context = int(self._model.config.max_position_embeddings)
         self.made_by: dict[str, Any] = {"batch_size": batch_size, "device": device, "dtype": dtype}
-        self.made_by["adapter"] = self._adapter.digest if self._adapter else None
+        self.made_by["adapter"] = adapter.digest if adapter else None
         self.made_by["turn_ends"] = turn_ends(self.tokenizer)
 
     def answer(self, prompts: Sequence[Prompt], progress: Progress) -> str:

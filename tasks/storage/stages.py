@@ -54,6 +54,7 @@ class Work:
 
 
 _ANSWERING = (
+    "tasks.models.adapters",
     "tasks.models.chat_rendering",
     "tasks.models.decoding",
     "tasks.models.prompts",
@@ -101,7 +102,11 @@ REFUSED = Stage("refused", SNAPSHOT.recipe, SNAPSHOT.made_by)
 TEACHER_ANSWERS = Stage("teacher_answers", 3, ("tasks.teaching.answers", *_ANSWERING))
 MODEL = Stage("model", 3, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
 ANSWERS = Stage("answers", 3, ("tasks.evaluation.generation", *_ANSWERING))
-LIKELIHOOD = Stage("likelihood", 2, ("tasks.evaluation.likelihood", "tasks.models.chat_rendering"))
+LIKELIHOOD = Stage(
+    "likelihood",
+    2,
+    ("tasks.evaluation.likelihood", "tasks.models.adapters", "tasks.models.chat_rendering"),
+)
 SCORECARD = Stage(
     "scorecard",
     2,

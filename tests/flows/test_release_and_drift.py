@@ -244,6 +244,35 @@ def test_the_champion_is_asked_again(home: Path, terminal: Run, promoted: dict[s
     assert "safety/refusal" in ended.stdout
 
 
+def test_an_adapter_is_asked_beside_the_champion_and_registered_nowhere(
+    home: Path,
+    terminal: Run,
+    manifests: Manifests,
+    promoted: dict[str, Ended],
+    tiny_model: Path,
+    tmp_path: Path,
+) -> None:
+    assert promoted["promote"].returncode == 0
+    done(terminal(home, "evaluate", *NAME))
+    [trained] = [made["digest"] for made in manifests(home)["model"]]
+    before, versions = manifests(home), done(terminal(home, "show", *NAME)).stdout
+    ended = done(terminal(home, "evaluate", *NAME, "--adapter", trained[:10]))
+    assert "| base | candidate | champion | candidate − base |" in ended.stdout
+    assert "candidate: is adapter " in ended.stdout
+    after = manifests(home)
+    more = {stage: len(after[stage]) - len(before[stage]) for stage in after}
+    added = {"answers": 1, "likelihood": 1, "scorecard": 1}
+    assert {stage: count for stage, count in more.items() if count} == added
+    assert done(terminal(home, "show", *NAME)).stdout == versions
+    for given, said in ((str(tiny_model), "no adapter_config.json"), ("feedfeed", "begins so")):
+        wrong = terminal(home, "evaluate", *NAME, "--adapter", given)
+        assert (wrong.returncode, said in wrong.stderr) == (2, True), wrong.stderr
+    serve = {"PADDOCK_SERVE_COMMAND": "serve {model}"}
+    served = terminal(home, "evaluate", *NAME, "--adapter", trained, **serve)
+    assert (served.returncode, "not served unmerged" in served.stderr) == (2, True), served.stderr
+    assert manifests(home) == after
+
+
 def test_an_alias_changed_by_hand_is_said_everywhere_and_put_back(
     home: Path, terminal: Run, promoted: dict[str, Ended], tmp_path: Path
 ) -> None:

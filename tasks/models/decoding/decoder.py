@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from data_contracts.errors import InputError
-from tasks.models.adapters import Adapter
+from tasks.models.adapters import Adapter, attached
 from tasks.models.decoding.engine import Engine
 from tasks.models.decoding.library import answer_batches
 from tasks.models.decoding.operations import Operations, Plain
@@ -29,19 +29,14 @@ def decode(
 ) -> str:
     """Fill in every prompt's answer and return the name of what computed them.
 
-    InputError for an adapter on a model that only transformers' own forward can do.
+    InputError for an adapter that does not fit the model.
     """
     import torch
 
     longest = max((len(p.ids) + p.budget for p in prompts), default=1)
-    if why := obstacle(model, longest):
-        if adapter is not None:
-            raise InputError(
-                f"an adapter cannot be used unmerged on this model: {why}",
-                step=STEP,
-                remedy="merge the adapter and give the merged model",
-            )
-        answer_batches(model, prompts, ends, batch_size, progress)
+    if obstacle(model, longest):
+        with attached(model, adapter):
+            answer_batches(model, prompts, ends, batch_size, progress)
         return "transformers"
     # The longest first: what takes many steps must not begin last.
     ordered = sorted(prompts, key=lambda p: (-p.budget, -len(p.ids), p.eval_set, p.case_id))

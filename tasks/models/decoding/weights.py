@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from data_contracts.errors import InputError
 from model_registry.model_files import LLAMA_SHAPED
-from tasks.models.adapters import Adapter
+from tasks.models.adapters import Adapter, changed_layers
 
 # Rotations whose angle does not depend on how long the text has become.
 STEADY_ROTATIONS = frozenset({"default", "linear", "llama3", "yarn"})
@@ -92,14 +91,13 @@ def take_weights(model: Any, longest: int, adapter: Adapter | None = None) -> We
     """Return a model's weights for texts of up to `longest` tokens, with an adapter's beside."""
     import torch
 
-    used: set[str] = set()
+    if adapter:
+        changed_layers(model, adapter)
     with torch.no_grad():
         blocks = model.model.layers
-        layers = [_layer(block, f"layers.{i}", adapter, used) for i, block in enumerate(blocks)]
+        layers = [_layer(block, f"layers.{i}", adapter) for i, block in enumerate(blocks)]
         positions = torch.arange(longest, device=model.device)[None]
         cos, sin = model.model.rotary_emb(model.model.norm.weight[:1], positions)
-    if adapter and (spare := set(adapter.factors) - used):
-        raise _misfit(f"the model has no {min(spare)}")
     shape = _shape(model)
     return Weights(
         shape=shape,
@@ -126,16 +124,15 @@ def _shape(model: Any) -> Shape:
     )
 
 
-def _layer(block: Any, name: str, adapter: Adapter | None, used: set[str]) -> Layer:
+def _layer(block: Any, name: str, adapter: Adapter | None) -> Layer:
     def join(part: Any, inside: str, *names: str) -> Linear:
         paths = [f"{name}.{inside}.{one}_proj" for one in names]
-        used.update(paths)
         modules = [getattr(part, f"{one}_proj") for one in names]
         weight, bias = _joined(modules)
         if adapter is None or not any(path in adapter.factors for path in paths):
             return Linear(weight, bias)
         pairs = [adapter.factors.get(path) for path in paths]
-        return Linear(weight, bias, *_factors(pairs, modules, paths))
+        return Linear(weight, bias, *_factors(pairs, modules))
 
     attention, mlp = block.self_attn, block.mlp
     return Layer(
@@ -166,26 +163,16 @@ def _joined(modules: list[Any]) -> tuple[Any, Any]:
     return weight, torch.cat([module.bias.detach() for module in modules])
 
 
-def _factors(pairs: list[Any], modules: list[Any], paths: list[str]) -> tuple[Any, Any]:
+def _factors(pairs: list[Any], modules: list[Any]) -> tuple[Any, Any]:
     """Return A's rows one under the other and B's as blocks on a diagonal: one product for all."""
     import torch
 
     lows: list[Any] = []
     highs: list[Any] = []
-    for pair, module, path in zip(pairs, modules, paths, strict=True):
+    for pair, module in zip(pairs, modules, strict=True):
         rows, columns = module.weight.shape
         low, high = pair or (torch.zeros(0, columns), torch.zeros(rows, 0))
-        if low.shape[1] != columns or high.shape[0] != rows:
-            raise _misfit(f"its factors of {path} have another shape than the model's")
         lows.append(low)
         highs.append(high)
     kind = {"device": modules[0].weight.device, "dtype": modules[0].weight.dtype}
     return torch.cat(lows).to(**kind), torch.block_diag(*highs).to(**kind)
-
-
-def _misfit(what: str) -> InputError:
-    return InputError(
-        f"the adapter does not fit the model: {what}",
-        step="model",
-        remedy="give the base model that the adapter was trained on",
-    )

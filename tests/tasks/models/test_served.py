@@ -19,6 +19,7 @@ from unittest.mock import Mock
 import pytest
 
 from data_contracts.errors import InputError, PaddockError
+from tasks.models.adapters import Adapter
 from tasks.models.decoding import decoder
 from tasks.models.loading import load_model, load_outline
 from tasks.models.prompts import Prompt, end_tokens
@@ -269,6 +270,6 @@ def test_no_proxy_sees_a_question(
 def test_an_adapter_is_not_served(tiny_model: Path, serving: Callable[..., Serving]) -> None:
     with (
         pytest.raises(InputError, match="PADDOCK_SERVE_COMMAND"),
-        respondent(tiny_model, serving=serving(), adapter=tiny_model),
+        respondent(tiny_model, serving=serving(), adapter=Adapter({}, "digest")),
     ):
         pass
