@@ -56,6 +56,8 @@ class Work:
 _ANSWERING = ("tasks.models.decoding", "tasks.models.prompts", "tasks.models.respondents")
 _TRAINING = (
     "tasks.finetuning.objectives",
+    "tasks.finetuning.learning_rate",
+    "tasks.finetuning.neftune",
     "tasks.finetuning.tokenizing",
     "tasks.finetuning.packing",
     "tasks.finetuning.row_length",
