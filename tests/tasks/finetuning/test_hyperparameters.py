@@ -1,4 +1,4 @@
-"""Schedules, dropout, noise and weight decay do what their names promise, and nothing by default."""
+"""Schedules, dropout, noise and weight decay do what their names say; by default nothing moves."""
 
 from __future__ import annotations
 
