@@ -64,11 +64,12 @@ class Language(Frozen):
 class Duplicates(Frozen):
     """From which Jaccard index rows are near-duplicates, and which share of the rows may be.
 
-    The share counts exact and near-duplicates among the rows that could be read.
+    The share counts exact and near-duplicates among the rows that could be read; more than half of
+    them is rather a mistake than a habit of the source.
     """
 
     threshold: float = Field(default=0.8, gt=0, le=1)
-    max_share: float = Field(default=1.0, ge=0, le=1)
+    max_share: float = Field(default=0.5, ge=0, le=1)
 
 
 class Labels(Frozen):

@@ -25,7 +25,6 @@ from flows.showing import publishing
 from flows.showing.live import LiveTraining
 from flows.showing.progress import LOGGER, stage
 from flows.showing.trial import FinetuneSummary, render
-from flows.teaching import teaching_step
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
 from tasks.finetuning.hyperparameters import SpendingLimits
@@ -35,6 +34,7 @@ from tasks.finetuning.reproduce import Origin, read_spent
 from tasks.finetuning.rows import require_share
 from tasks.finetuning.steps import base_step, finetune_step
 from tasks.storage.outputs import ABOUT, Built, Reference
+from tasks.teaching.steps import teaching_step
 
 DEFAULTS = FinetuneParameters()
 Note = Callable[[str, Built], Reference]

@@ -139,17 +139,24 @@ def _apply(gate: Gate, scorecard: Scorecard, against: Reference, least_cases: in
     figure, what = _figure(rule, gate, metric, against)
     if figure is None:
         return _failed(gate, f"missing: there is no {what}")
+    if figure.value is not None and figure.n > 0 and figure.missing:
+        few = "is too little" if figure.n == 1 else "are too few, or too much alike,"
+        cases = f"{figure.n} case{'' if figure.n == 1 else 's'}"
+        why = f"{what} = {figure.value:.3f}, but {cases} {few} for an interval"
+        return _failed(gate, f"missing: {why}")
     asked = _asked(gate, metric, figure)
     if asked is None:
         return _failed(gate, f"missing: {what} has no usable interval")
     if fault := _too_little(asked, figure, least_cases):
         return _failed(gate, f"too little: {what} {fault}")
     found = rule.judge(asked)
+    mark = metric.unit.mark if metric.unit.scale == 1 else ""  # a policy's values are unscaled
+    interval = f"[{asked.low:.3f}, {asked.high:.3f}]{mark}"
     return GateResult(
         gate=gate,
         passed=found.passed,
         figure=figure,
-        reason=f"{what} = {asked.value:.3f} [{asked.low:.3f}, {asked.high:.3f}]; {found.judged:.3f}"
+        reason=f"{what} = {asked.value:.3f} {interval}; {found.judged:.3f}"
         f"{found.what} is {'' if found.passed else 'not '}{found.limit}",
     )
 

@@ -129,15 +129,13 @@ def open_release(
     reason: str,
 ) -> Recorded:
     """Record that a release begins, from a version (number, digest) or from nothing."""
-    last = record.last
     tags = {
         _ACTION: action,
         DIGEST: digest,
         _FROM: str(before[0]) if before else _NONE,
         _FROM_DIGEST: before[1] if before else "",
-        _AFTER: last.run if last else "",
-        _NUMBER: str((last.number if last else 0) + 1),
         _REASON: reason,
+        **_place(record),
     }
     run = registry.start_run(f"{name}-releases", f"{action} {digest[:12]}", tags)
     return _recorded(registry.client.get_run(run))
@@ -200,7 +198,10 @@ def finish_release(
         content = {**done.model_dump(), "evidence": dict(evidence)}
         path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
         registry.upload(release.run, path)
-    registry.tag_run(release.run, {_TO: str(target.version)})
+    tags = {_TO: str(target.version)}
+    if not release.number:  # begun before releases had one
+        tags |= _place(read_record(registry, name))
+    registry.tag_run(release.run, tags)
     registry.finish_run(release.run)
     return done
 
@@ -214,6 +215,12 @@ def serving_since(registry: Registry, version: Version) -> datetime | None:
     ends = [registry.run_ended(run) for run in runs if registry.run_status(run) == "FINISHED"]
     newest = max((end for end in ends if end is not None), default=None)
     return None if newest is None else datetime.fromtimestamp(newest, UTC)
+
+
+def _place(record: Record) -> dict[str, str]:
+    """Return the tags that put a release behind the last one."""
+    last = record.last
+    return {_AFTER: last.run, _NUMBER: str(last.number + 1)} if last else {_AFTER: "", _NUMBER: "1"}
 
 
 def _left(registry: Registry, name: str, release: Recorded) -> int | None:

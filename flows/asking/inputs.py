@@ -21,9 +21,11 @@ from eval_sets.loading import (
     load_eval_set_folder,
 )
 from eval_sets.types import EvalSet
+from flows.asking.naming import is_set_folder
 from flows.asking.parameters import IngestParameters
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe, redaction_key
+from tasks.evaluation.metrics.registry import expectations
 from tasks.ingestion.early_look import require_usable
 from tasks.ingestion.fitting import Look
 from tasks.ingestion.flags import build_flagger, flagger_identity
@@ -115,18 +117,16 @@ def _known_as(entry: EvalSet) -> str:
 
 def choose_eval_sets(names: Sequence[str], *, demo: bool) -> list[EvalSet]:
     """Return the eval sets to ask: those named, else all for the demo, else the general ones."""
+    known = expectations()
     if names:
         return [
-            load_eval_set_folder(Path(name)) if is_folder(name) else load_eval_set(name)
+            load_eval_set_folder(Path(name), known)
+            if is_set_folder(name)
+            else load_eval_set(name, known)
             for name in names
         ]
-    every = [load_eval_set(name) for name in list_eval_sets()]
+    every = [load_eval_set(name, known) for name in list_eval_sets()]
     return [entry for entry in every if demo or entry.card.scope == "general"]
-
-
-def is_folder(name: str) -> bool:
-    """Tell whether an eval set's name is a folder's; a set that ships goes before a folder here."""
-    return "/" in name or (name not in list_eval_sets() and Path(name).is_dir())
 
 
 def kept_out_of_training(names: Sequence[str]) -> list[EvalSet]:

@@ -8,10 +8,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 from pydantic_settings import CliPositionalArg
 
 from data_contracts.kinds.registry import RecordKind
+from flows.asking.naming import (
+    absolute_contract,
+    absolute_file,
+    absolute_folder,
+    absolute_sets,
+    absolute_source,
+)
 from tasks.finetuning.hyperparameters import Hyperparameters, RunSettings, SpendingLimits
 
 DEMO = "demo"
@@ -39,20 +53,21 @@ class Parameters(BaseModel):
 class IngestParameters(Parameters):
     """Raw data in, a snapshot to train on out."""
 
-    source: str = Field(
+    source: Annotated[str, AfterValidator(absolute_source)] = Field(
         default=DEMO,
-        description="Where the raw rows are: a file, a folder, s3://bucket/prefix, a Hugging Face "
-        "dataset id, or 'demo' (the embedded help desk).",
+        description="Where the raw rows are: a file, a folder, s3://bucket/prefix, hub:owner/name "
+        "(a Hugging Face data set), or 'demo' (the embedded help desk). Files of a folder that are "
+        "named as train, validation or test keep that split.",
     )
     kind: RecordKind | None = Field(
         default=None, description="What one row is. Unset: what the contract says, or else chat."
     )
-    contract: str = Field(
+    contract: Annotated[str, AfterValidator(absolute_contract)] = Field(
         default="",
         description="The data set's contract, a TOML file: limits, policies, privacy. It names the "
         "kind of row. Empty: the default of the kind.",
     )
-    mapping: str = Field(
+    mapping: Annotated[str, AfterValidator(absolute_file)] = Field(
         default="",
         description="From your columns to ours: 'instruction=question,output=answer', or the path "
         "of a TOML file with such pairs.",
@@ -67,7 +82,7 @@ class IngestParameters(Parameters):
         "redacted, and the report says so.",
     )
     max_rows: int | None = Field(default=None, ge=1, description="Read at most this many rows.")
-    eval_sets: Words = Field(
+    eval_sets: Annotated[Words, AfterValidator(absolute_sets)] = Field(
         default=(),
         description="Eval sets to ask: names, or folders of your own. Empty: "
         "all for the demo, the general ones for your data. Rows that share text with one of these, "
@@ -84,12 +99,12 @@ class BaseParameters(Parameters):
     """What is trained, from what, and whom it learns from."""
 
     name: Name = Field(default="help-desk", description="Name of the registered model.")
-    base: str = Field(
+    base: Annotated[str, AfterValidator(absolute_folder)] = Field(
         default="smollm2-135m-instruct",
         description="The model to start from: smollm2-135m-instruct (embedded), a folder, an "
         "s3:// prefix, models:/name@alias, or a hub id.",
     )
-    teacher: str = Field(
+    teacher: Annotated[str, AfterValidator(absolute_folder)] = Field(
         default="", description="The model that objective distill learns from; named as base is."
     )
 
@@ -101,7 +116,7 @@ class TrainingParameters(RunSettings, SpendingLimits, Hyperparameters, BaseParam
 class RetrainParameters(TrainingParameters, IngestParameters):
     """Raw data in, a signed candidate that waits for people out."""
 
-    policy: str = Field(
+    policy: Annotated[str, AfterValidator(absolute_file)] = Field(
         default="",
         description="Gate policy: a name (demo, general) or a TOML file. Empty: demo for the "
         "demo, general for your data.",
@@ -132,7 +147,7 @@ class RedactParameters(Parameters):
     )
     names: bool = Field(default=True, description="Find names, places and organizations too.")
     keep: Words = Field(default=(), description="Public words that must stay.")
-    contract: str = Field(
+    contract: Annotated[str, AfterValidator(absolute_contract)] = Field(
         default="", description="A dataset contract (TOML) whose policy for each kind is used."
     )
 
@@ -183,7 +198,9 @@ class LineageParameters(Parameters):
 class EvaluateParameters(NamedParameters):
     """Ask the champion the eval sets again and compare with its own earlier scorecard."""
 
-    eval_sets: Words = Field(default=(), description="Eval sets; empty: those it was judged by.")
+    eval_sets: Annotated[Words, AfterValidator(absolute_sets)] = Field(
+        default=(), description="Eval sets; empty: those it was judged by."
+    )
     seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
 
 

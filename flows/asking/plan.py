@@ -22,11 +22,11 @@ from flows.asking.inputs import (
 )
 from flows.asking.parameters import RetrainParameters
 from flows.asking.training import TrainingInputs, training_inputs
-from flows.teaching import teaching_work
 from flows.workshop.parts import Workshop
 from tasks.finetuning.base_model import BaseModel as Base
 from tasks.ingestion.sources import Source
 from tasks.storage.outputs import Outputs, Reference
+from tasks.teaching.steps import teaching_work
 
 
 class Inputs(TrainingInputs):
@@ -107,7 +107,10 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         PlannedStage(title=title, found=output is not None, seconds=times[title])
         for title, output in found.items()
     ]
-    names = [file.uri for file in source.files] or [source.given]
+    names = [f"{file.uri} ({file.role})" if file.role else file.uri for file in source.files] or [
+        f"{one.part_name} ({one.role})" if one.role else one.part_name for one in source.hub
+    ]
+    notes = [*source.notes, *notes]
     return Plan(sources=names, rows=rows if source.files else None, stages=stages, notes=notes)
 
 

@@ -32,6 +32,7 @@ class Account:
     def __init__(self, contract: DatasetContract) -> None:
         self._contract, self._tally = contract, Tally(contract)
         self.rows_in = self._characters = 0
+        self._roles: Counter[str] = Counter()
         self.fates: Counter[str] = Counter()
         self.quarantined: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
@@ -42,6 +43,12 @@ class Account:
         self._leaks: list[Leak] = []
         self._near: list[NearDuplicate] = []
         self.shown: list[str] = []
+
+    def come(self, role: Split | None) -> None:
+        """Count a row that comes in, of the split that its authors gave it."""
+        self.rows_in += 1
+        if role:
+            self._roles[role] += 1
 
     def keep(self, row: Mapping[str, Any], record: Record, measures: Mapping[str, Any]) -> None:
         """Count a row that is kept."""
@@ -76,18 +83,23 @@ class Account:
                     of_source=other.source,
                     of_line=other.line,
                     similarity=round(similarity, 3),
-                    text=row.text,
-                    of_text=other.text,
+                    of_id=other.id,
+                    text=row.beginning(_EXAMPLE_CHARACTERS),
+                    of_text=other.beginning(_EXAMPLE_CHARACTERS),
                 )
             )
 
-    def report(self, sources: Mapping[str, str], splits: Mapping[Split, int]) -> SnapshotReport:
+    def report(
+        self, sources: Mapping[str, str], splits: Mapping[Split, int], notes: Sequence[str] = ()
+    ) -> SnapshotReport:
         """Return the whole account."""
         contract, fates = self._contract, self.fates
         return SnapshotReport(
             kind=contract.kind,
             contract=ContractUsed(name=contract.name, digest=contract.digest),
             sources=dict(sources),
+            notes=tuple(notes),
+            splits_given=dict(sorted(self._roles.items())),
             rows_in=self.rows_in,
             kept=sum(splits.values()),
             quarantined=dict(sorted(self.quarantined.items())),
@@ -106,8 +118,3 @@ class Account:
             examples=Examples(near_duplicates=tuple(self._near), contaminated=tuple(self._leaks)),
             **self._tally.fields(),
         )
-
-
-def beginning(pieces: Sequence[str]) -> str:
-    """Return how a record's texts begin, for an example."""
-    return "\n".join(pieces)[:_EXAMPLE_CHARACTERS]

@@ -28,6 +28,7 @@ def report_markdown(report: SnapshotReport) -> str:
         _table("rows", {"rows in": report.rows_in} | rows),
         _table("shares text with eval set", report.leaks),
         _table("split", {str(name): count for name, count in report.splits.items()}),
+        _table("rows in, by the split that their authors gave", report.splits_given),
         _table("redacted in the rows kept", report.redacted),
         _table("detector", report.detectors),
         _table("flag", report.flags),
@@ -39,6 +40,7 @@ def report_markdown(report: SnapshotReport) -> str:
         else "",
         _table("length of half of the rows, at most", _medians(report)),
         _table("source", digests, "digest"),
+        "\n".join(f"- {_plain(note)}" for note in report.notes),
         f"Characters kept: {report.characters:,}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -53,7 +53,12 @@ class Work:
         return f"{self.stage.name}/{self.fingerprint[:24]}"
 
 
-_ANSWERING = ("tasks.models.decoding", "tasks.models.prompts", "tasks.models.respondents")
+_ANSWERING = (
+    "tasks.models.chat_rendering",
+    "tasks.models.decoding",
+    "tasks.models.prompts",
+    "tasks.models.respondents",
+)
 _TRAINING = (
     "tasks.finetuning.objectives",
     "tasks.finetuning.learning_rate",
@@ -82,28 +87,34 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    4,
+    5,
     (
         "data_contracts.kinds",
         "data_contracts.snapshot.writing",
         "tasks.ingestion.assembly",
+        "tasks.ingestion.change",
         "tasks.ingestion.duplicates",
+        "tasks.ingestion.likeness",
+        "tasks.ingestion.wording",
     ),
 )
 # An ingestion that broke its contract: its quarantine and its reports.
 REFUSED = Stage("refused", SNAPSHOT.recipe, SNAPSHOT.made_by)
-TEACHER_ANSWERS = Stage("teacher_answers", 2, ("flows.teaching", *_ANSWERING))
+TEACHER_ANSWERS = Stage("teacher_answers", 3, ("tasks.teaching.answers", *_ANSWERING))
 MODEL = Stage("model", 3, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
-ANSWERS = Stage("answers", 2, ("tasks.evaluation.generation", *_ANSWERING))
-LIKELIHOOD = Stage("likelihood", 1, ("tasks.evaluation.likelihood",))
+ANSWERS = Stage("answers", 3, ("tasks.evaluation.generation", *_ANSWERING))
+LIKELIHOOD = Stage("likelihood", 2, ("tasks.evaluation.likelihood", "tasks.models.chat_rendering"))
 SCORECARD = Stage(
     "scorecard",
-    1,
+    2,
     (
         "tasks.evaluation.comparison",
         "tasks.evaluation.intervals",
         "tasks.evaluation.metrics",
+        "tasks.evaluation.notes",
+        "tasks.evaluation.report",
         "tasks.evaluation.scoring",
+        "tasks.models.refusals",
     ),
 )
 SAMPLE = Stage("sample", 1, ("tasks.human_review.sample",))
@@ -121,6 +132,7 @@ DRIFT = Stage(
         "tasks.drift.texts",
         "tasks.drift.thresholds",
         "tasks.models.embedding",
+        "tasks.models.refusals",
     ),
 )
 EVERY = (

@@ -24,7 +24,7 @@ from model_registry.dossier import Dossier, publish_dossier
 from model_registry.gates import Gate, Policy, judge
 from model_registry.model_files import tokenizer_digest
 from model_registry.promotion import promote
-from model_registry.scorecard import Estimate, MetricResult, Role, Scorecard
+from model_registry.scorecard import SHARE, Estimate, MetricResult, Role, Scorecard
 from model_registry.signing import SigningKeys, ensure_keys
 from model_registry.tracking import Registry, open_registry
 
@@ -156,7 +156,7 @@ def make_scorecard() -> Callable[..., Scorecard]:
         gain = Estimate(value=accuracy - 0.1, low=accuracy - 0.2, high=accuracy, n=100)
         metric = MetricResult(
             key="desk_facts/accuracy",
-            unit="share",
+            unit=SHARE,
             higher_is_better=True,
             scores={"base": base, "candidate": estimate},
             differences={"candidate-base": gain},

@@ -12,7 +12,7 @@ from eval_sets.loading import list_eval_sets, load_eval_set
 from model_registry.gates import Gate, Policy, Verdict, judge, load_policy, verdict_markdown
 from model_registry.rules.listing import RULES
 from model_registry.rules.rule import Asked, Finding, Rule
-from model_registry.scorecard import Estimate, MetricResult, Role, Scorecard
+from model_registry.scorecard import SHARE, Estimate, MetricResult, Role, Scorecard
 
 
 def _estimate(value: float | None, low: float | None, high: float | None, n: int = 50) -> Estimate:
@@ -31,7 +31,7 @@ def _scorecard(
         models["champion"] = "x"
     metric = MetricResult(
         key="set/figure",
-        unit="share",
+        unit=SHARE,
         higher_is_better=higher_is_better,
         scores={"candidate": score} if score else {},
         differences=differences or {},
@@ -182,6 +182,17 @@ def test_a_rule_is_added_in_one_place(
     word = "is within" if passes else "is not within"
     assert f"0.250 (far end) {word} {limit:g}" in verdict_markdown(verdict)
     assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+
+
+@pytest.mark.parametrize(
+    ("cases", "why"),
+    [(1, "0.900, but 1 case is too little"), (3, "0.900, but 3 cases are too few")],
+)
+def test_a_figure_over_too_few_cases_for_an_interval_fails_and_says_so(
+    cases: int, why: str
+) -> None:
+    verdict = _judge(_scorecard(_estimate(0.9, None, None, n=cases)), rule="min", value=0.1)
+    assert not verdict.passed and why in verdict.gates[0].reason
 
 
 def test_nan_that_went_through_json_fails() -> None:

@@ -233,3 +233,34 @@ def test_an_edited_release_is_said(serving: Registry) -> None:
     serving.client.set_tag(run, "paddock.to", "the newest")
     with pytest.raises(ContractError, match="the tags of a release's run were edited"):
         read_standing(serving, "desk")
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_record_of_before_is_read(serving: Registry, keys: SigningKeys, times: int) -> None:
+    """Releases had no number then, and promoters at once recorded the same one several times."""
+    for entry in read_record(serving, "desk").done:
+        for tag in ("paddock.number", "paddock.after", "paddock.from_digest"):
+            serving.client.delete_tag(entry.run, tag)
+    last = read_record(serving, "desk").done[-1]
+    for _ in range(times - 1):
+        told = serving.run_tags(last.run).items()
+        tags = {key: value for key, value in told if key.startswith("paddock.")}
+        again = serving.start_run("desk-releases", "again", tags)
+        serving.finish_run(again)
+    assert len(read_record(serving, "desk").done) == times + 1
+    standing = read_standing(serving, "desk")
+    assert standing.trouble == ""
+    assert promote_approved(serving, "desk", keys).release is not None
+    assert rollback(serving, "desk", "worse", keys).version == 2
+    assert read_record(serving, "desk").last == read_record(serving, "desk").done[-1]
+
+
+def test_a_release_of_before_that_died_is_finished(serving: Registry, keys: SigningKeys) -> None:
+    """It was open without a number: it goes on if the champion is where it began."""
+    digest = serving.client.get_model_version("desk-candidate", "3").tags["paddock.digest"]
+    tags = {"paddock.action": "promote", "paddock.digest": digest, "paddock.from": "2"}
+    run = serving.start_run("desk-releases", "died", tags | {"paddock.reason": "approved by ada"})
+    done = promote(serving, "desk", 3, keys)
+    assert (done.moved, done.run) == (True, run)
+    assert _aliases(serving) == (3, 2)
+    assert rollback(serving, "desk", "worse", keys).version == 2

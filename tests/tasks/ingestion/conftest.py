@@ -35,7 +35,7 @@ def ingest(
             shutil.rmtree(worked, ignore_errors=True)
             worked.mkdir(parents=True)
             work_on_shard(part, rules, tools, worked, max_rows)
-            yield WorkedShard(part.name, part.first_line, worked)
+            yield WorkedShard(part.name, part.first_line, worked, part.role)
 
     plan = Assembly(
         contract=rules.contract,
@@ -43,6 +43,8 @@ def ingest(
         given=source.given,
         sources=source.digests,
         released=options.pop("released", frozenset()),
+        held_out=source.held_out,
+        notes=source.notes,
         limits=rules.limits,
     )
     try:

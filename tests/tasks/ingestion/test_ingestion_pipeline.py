@@ -250,7 +250,7 @@ def test_a_folder_on_s3_is_ingested(
     source = f"s3://{s3_server.bucket}/{prefix}/raw"
     report = run_ingest(source, s3_endpoint=s3_server.endpoint_url)
     assert report.kept == 40
-    assert list(report.sources) == [f"{source}/part-{number}.jsonl.gz" for number in range(4)]
+    assert list(report.sources) == [f"part-{number}.jsonl.gz" for number in range(4)]
     assert not (tmp_path / "out" / ".sources").exists()
 
 

@@ -21,9 +21,9 @@ from data_contracts.snapshot.reading import (
     report_json,
 )
 from data_contracts.snapshot.writing import SnapshotWriter
-from flows import teaching
-from flows.teaching import Question, answer, read_questions, write_answers
 from tasks.redaction.findings import Redacted
+from tasks.teaching import answers as teaching
+from tasks.teaching.answers import Question, answer, read_questions, write_answers
 
 
 def chat(*said: str) -> ChatRecord:
