@@ -17,6 +17,8 @@ from pydantic import ValidationError
 
 from data_contracts.errors import ContractError
 from data_contracts.snapshot.reading import REPORT, read_report
+from eval_sets.loading import list_eval_sets
+from flows.asking.command_words import text_of
 from flows.asking.parameters import DEMO, RetrainParameters
 from flows.workshop.parts import Workshop
 from model_registry.candidates import candidate_of
@@ -113,7 +115,7 @@ class Champion:
         """
         for record in (*self._summaries(), *self._reproduction()):
             try:
-                return RetrainParameters.model_validate({**record, "name": self.name})
+                return RetrainParameters.model_validate({**_as_asked(record), "name": self.name})
             except ValidationError:
                 continue
         raise ContractError(
@@ -137,7 +139,7 @@ class Champion:
                 "only from the folder it was typed in, which nobody recorded",
                 step=self.step,
                 where=", ".join(
-                    f"{field}: {getattr(self.parameters, field)}" for field in relative
+                    f"{field}: {text_of(getattr(self.parameters, field))}" for field in relative
                 ),
                 remedy=f"run `paddock run --name {self.name}` with the same parameters once more, "
                 "from that folder: the record then holds whole paths",
@@ -150,9 +152,9 @@ class Champion:
         for field in ("contract", "mapping", "policy"):
             if str(getattr(given, field)).endswith(".toml"):
                 yield field, str(getattr(given, field))
-        for name in given.eval_sets.split(","):
-            if "/" in name:
-                yield "eval_sets", name.strip()
+        for name in given.eval_sets:
+            if "/" in name or name not in list_eval_sets():
+                yield "eval_sets", name
 
     def _mistakable(self) -> list[str]:
         """Return the parameters that were a path, and would now be read as an id on the hub."""
@@ -188,6 +190,12 @@ class Champion:
         file = f"{ABOUT}/{REPRODUCTION[0]}"
         if file in self.workshop.outputs.manifest(self.model).files:
             yield json.loads((self.workshop.outputs.fetch(self.model, file) / file).read_bytes())
+
+
+def _as_asked(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record's parameters; where lists were texts, no kind was written as chat."""
+    unsaid = isinstance(record.get("eval_sets"), str) and record.get("contract")
+    return {**record, "kind": None} if unsaid and record.get("kind") == "chat" else record
 
 
 def _is_relative(given: str) -> bool:

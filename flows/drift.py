@@ -21,7 +21,6 @@ from flows.showing.drift_status import Watch, describe, status_key
 from flows.showing.progress import LOGGER, stage
 from flows.showing.publishing import inline_image, publish_page
 from flows.workshop.parts import Workshop
-from flows.workshop.redactors import RedactorRecipe
 from flows.workshop.settings import read_settings
 from model_registry.versions import CHAMPION, version_at
 from tasks.drift.attribution import Served
@@ -31,7 +30,6 @@ from tasks.drift.log import list_windows, unread_files
 from tasks.drift.report import markdown, read_report
 from tasks.drift.steps import compare_step
 from tasks.drift.triggers import last_trigger, read_history
-from tasks.storage.outputs import Reference
 
 DEFAULTS = MonitorParameters()
 
@@ -73,7 +71,7 @@ def _compare(champion: Champion) -> list[WindowReport]:
         digest=champion.version.digest,
         since=champion.since,
     )
-    redactor = redactor_of(workshop, champion.snapshot)
+    redactor = workshop.redactor_of(champion.snapshot)
     build_redactor = cache(redactor)  # three windows, one loading of the names model
     reports: list[WindowReport] = []
     for window in windows:
@@ -113,13 +111,6 @@ def _no_log(workshop: Workshop, name: str) -> InputError:
         remedy="let serving write its log there, an object a window, as 2026-03-01T14.jsonl, or "
         "try `paddock demo-log`",
     )
-
-
-def redactor_of(workshop: Workshop, snapshot: Reference) -> RedactorRecipe:
-    """Return the redactor that a snapshot's rows went through, its contract's policies included."""
-    used = workshop.outputs.manifest(snapshot).parameters["redaction"]
-    names, keep = used["names_model"] is not None, tuple(used["keep"])
-    return workshop.redactor(names=names, keep=keep, policies=used["policies"])
 
 
 def _decide(champion: Champion, parameters: MonitorParameters) -> Decision:

@@ -8,6 +8,7 @@ registered nowhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from prefect import flow
@@ -71,12 +72,12 @@ def evaluate(parameters: EvaluateParameters = DEFAULTS) -> Evaluation:
     )
 
 
-def sets_to_ask(champion: Champion, named: str) -> list[EvalSet]:
+def sets_to_ask(champion: Champion, named: Sequence[str]) -> list[EvalSet]:
     """Return the eval sets that are named, else those that the champion was judged by.
 
     ContractError if no record of the run that made the champion can be read.
     """
-    if named.strip(" ,"):
+    if named:
         return choose_eval_sets(named, demo=True)
     try:
         judged = champion.parameters

@@ -12,13 +12,12 @@ from prefect import flow
 from prefect.context import FlowRunContext
 
 from data_contracts.snapshot.reading import REPORT
-from flows.asking.command_words import command_words
 from flows.asking.parameters import IngestParameters, RetrainParameters
 from flows.asking.plan import Inputs, resolve_inputs
 from flows.comparing import compare_models, registered_model, stored_model
+from flows.finetuning import Finetuning
 from flows.ingestion import ingest
 from flows.showing import publishing
-from flows.showing.live import LiveTraining
 from flows.showing.progress import LOGGER, stage
 from flows.showing.publishing import SCORECARD_TAG
 from flows.showing.summary import RetrainSummary, StageRecord, save_summary, summarize
@@ -29,18 +28,13 @@ from model_registry.scorecard import Role
 from model_registry.standing import read_champion
 from model_registry.versions import Version
 from tasks.evaluation.steps import Evaluated
-from tasks.finetuning.objectives.distillation import require_same_vocabulary
-from tasks.finetuning.recipe import Spending
-from tasks.finetuning.reproduce import Origin, read_spent
-from tasks.finetuning.rows import require_share
-from tasks.finetuning.steps import base_step, finetune_step
+from tasks.finetuning.reproduce import read_spent
 from tasks.human_review.steps import Review, review_step, sample_step
 from tasks.ingestion.assembly import REPORT_PAGE
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.release.assembly import Evidence
 from tasks.release.steps import ask_step, judge_step, register_step
 from tasks.storage.outputs import ABOUT, Built, Reference
-from tasks.teaching.steps import teaching_step
 
 DEFAULTS = RetrainParameters()
 
@@ -66,41 +60,14 @@ class Retraining:
 
     def to_the_end(self) -> RetrainSummary:
         """Run every stage and return what a person wants to know."""
-        base = self._base()
-        teacher = self._teacher(base)
+        training = Finetuning(
+            self.workshop, "run", self.parameters, self.inputs, self._note, ("1/7 ", "3/7 ")
+        )
+        base, teacher = training.models()
         snapshot = self._snapshot()
-        model = self._model(base, snapshot, teacher)
+        model = training.model(base, snapshot, teacher)
         scorecard = self._scorecard(base, snapshot, model)
         return self._release(base, snapshot, model, scorecard)
-
-    def _base(self) -> Reference:
-        with stage("1/7 base model"):
-            return self._note("base model", base_step(self.outputs, self.inputs.base))
-
-    def _teacher(self, base: Reference) -> Reference | None:
-        """Bring the teacher in; one whose logits mean something else stops the run here."""
-        if self.inputs.teacher is None:
-            return None
-        with stage("1/7 teacher"):
-            teacher = self._note("teacher", base_step(self.outputs, self.inputs.teacher))
-            if self.inputs.recipe.learns_logits:
-                require_same_vocabulary(self.outputs.fetch(teacher), self.outputs.fetch(base))
-        return teacher
-
-    def _answers(self, teacher: Reference | None, snapshot: Reference) -> Reference | None:
-        if teacher is None or not self.inputs.wants_answers:
-            return None
-        with stage("3/7 let the teacher answer") as progress:
-            built = teaching_step(
-                self.outputs,
-                teacher,
-                snapshot,
-                max_new_tokens=self.inputs.longest_answer,
-                redactor=self.inputs.ingest.redactor,
-                serving=self.workshop.serving,
-                progress=progress,
-            )
-        return self._note("teacher answers", built)
 
     def _snapshot(self) -> Reference:
         asked = {name: getattr(self.parameters, name) for name in IngestParameters.model_fields}
@@ -112,42 +79,6 @@ class Retraining:
         publishing.publish_snapshot(folder, f"{place}/{DATA_DOCS}")
         publishing.log_snapshot(self.registry, self.parameters.name, done.reference.digest, folder)
         return self._note("ingest", Built(reference=done.reference, reused=done.reused))
-
-    def _model(self, base: Reference, snapshot: Reference, teacher: Reference | None) -> Reference:
-        answers = self._answers(teacher, snapshot)
-        live = LiveTraining()
-        with stage("3/7 fine-tune") as progress:
-            built = finetune_step(
-                self.outputs,
-                self.registry,
-                experiment=self.parameters.name,
-                base=base,
-                base_name=self.inputs.base.name,
-                snapshot=snapshot,
-                kind=self.inputs.ingest.contract.kind,
-                recipe=self.inputs.recipe,
-                teacher=teacher,
-                answers=answers,
-                save_steps=self.parameters.save_steps,
-                max_left_out_share=self.parameters.max_left_out_share,
-                rendezvous=self.workshop.settings.rendezvous,
-                spending=Spending(
-                    max_minutes=self.parameters.max_minutes,
-                    gpu_hour_price=self.parameters.gpu_hour_price,
-                    budget=self.parameters.budget,
-                    gpus=self.parameters.gpus * self.parameters.nodes,
-                ),
-                origin=Origin(
-                    command=command_words("run", self.parameters),
-                    parameters=self.parameters.model_dump(mode="json"),
-                ),
-                progress=progress,
-                show=live,
-            )
-        model = self._note("fine-tune", built)
-        require_share(self.outputs.fetch(model), self.parameters.max_left_out_share)
-        publishing.publish_training(self.outputs.fetch(model), live)
-        return model
 
     def _scorecard(self, base: Reference, snapshot: Reference, model: Reference) -> Reference:
         asked: dict[Role, Evaluated] = {

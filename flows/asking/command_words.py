@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from flows.asking.parameters import Parameters
 
 
@@ -16,5 +18,16 @@ def command_words(command: str, parameters: Parameters) -> tuple[str, ...]:
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         else:
-            words.append(f"--{option}={value}")  # one word: a value may begin with a dash
+            words.append(f"--{option}={text_of(value)}")  # one word: it may begin with a dash
     return tuple(words)
+
+
+def text_of(value: object) -> str:
+    """Return a value as it is typed; a list with commas between, or as JSON if it has its own."""
+    if not isinstance(value, tuple):
+        return str(value)
+    parts = [str(part) for part in value]
+    typed = ",".join(parts)
+    return (
+        json.dumps(parts) if set(typed) & set('"[]{}') or typed.count(",") >= len(parts) else typed
+    )

@@ -5,6 +5,7 @@ Cheap: no source is read here and nothing heavy is loaded.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +21,7 @@ from eval_sets.loading import (
     load_eval_set_folder,
 )
 from eval_sets.types import EvalSet
+from flows.asking.naming import is_set_folder
 from flows.asking.parameters import IngestParameters
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe, redaction_key
@@ -113,35 +115,35 @@ def _known_as(entry: EvalSet) -> str:
     return f"{entry.name} {entry.digest[:8]}"
 
 
-def choose_eval_sets(names: str, *, demo: bool) -> list[EvalSet]:
+def choose_eval_sets(names: Sequence[str], *, demo: bool) -> list[EvalSet]:
     """Return the eval sets to ask: those named, else all for the demo, else the general ones."""
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
     known = expectations()
-    if wanted:
+    if names:
         return [
-            load_eval_set_folder(Path(name), known) if "/" in name else load_eval_set(name, known)
-            for name in wanted
+            load_eval_set_folder(Path(name), known)
+            if is_set_folder(name)
+            else load_eval_set(name, known)
+            for name in names
         ]
     every = [load_eval_set(name, known) for name in list_eval_sets()]
     return [entry for entry in every if demo or entry.card.scope == "general"]
 
 
-def kept_out_of_training(names: str) -> list[EvalSet]:
+def kept_out_of_training(names: Sequence[str]) -> list[EvalSet]:
     """Return the eval sets whose texts may not be trained on: all that ship, and those named.
 
     Whether they are asked in this run or not: the next run may ask them.
     """
-    named = choose_eval_sets(names, demo=True) if names.strip(" ,") else []
+    named = choose_eval_sets(names, demo=True) if names else []
     shipped = [load_eval_set(name) for name in list_eval_sets()]
     return list({entry.digest: entry for entry in (*shipped, *named)}.values())
 
 
 def _contract(parameters: IngestParameters) -> DatasetContract:
     if not parameters.contract:
-        return default_contract(parameters.kind)
+        return default_contract(parameters.kind or ChatRecord.KIND)
     contract = load_contract(parameters.contract)
-    default = type(parameters).model_fields["kind"].default
-    if parameters.kind not in (default, contract.kind):
+    if parameters.kind not in (None, contract.kind):
         raise InputError(
             f"the contract is for records of kind {contract.kind}, not {parameters.kind}",
             step="ingest",
@@ -155,7 +157,7 @@ def _address(
     workshop: Workshop, parameters: IngestParameters, contract: DatasetContract
 ) -> tuple[str, tuple[str, ...]]:
     """Return where the source is, and the public terms in it; the demo's is written first."""
-    keep = tuple(sorted({term.strip() for term in parameters.keep.split(",") if term.strip()}))
+    keep = tuple(sorted(set(parameters.keep)))
     if not parameters.is_demo:
         look(parameters.source, _endpoint(workshop))
         return parameters.source, keep

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from data_contracts.kinds.registry import KINDS
+from eval_sets.loading import list_eval_sets
 from tasks.ingestion.hub import is_hub_address
 
 _DEMO = "demo"
@@ -43,10 +44,14 @@ def absolute_folder(name: str) -> str:
     return _absolute(name) if is_path else name
 
 
-def absolute_sets(names: str) -> str:
-    """Return eval sets, separated by commas, with the paths of folders absolute."""
-    every = [name.strip() for name in names.split(",")]
-    return ",".join(_absolute(name) if "/" in name else name for name in every)
+def absolute_sets(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return eval sets with the paths of folders absolute."""
+    return tuple(_absolute(name) if is_set_folder(name) else name for name in names)
+
+
+def is_set_folder(name: str) -> bool:
+    """Tell whether an eval set's name is a folder's; a set that ships goes before a folder here."""
+    return "/" in name or (name not in list_eval_sets() and Path(name).is_dir())
 
 
 def _absolute(name: str) -> str:

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 from pydantic_settings import CliPositionalArg
 
 from data_contracts.kinds.registry import RecordKind
@@ -19,10 +26,21 @@ from flows.asking.naming import (
     absolute_sets,
     absolute_source,
 )
-from tasks.finetuning.objectives.choosing import ObjectiveSettings
-from tasks.finetuning.recipe import MAX_LEFT_OUT_SHARE
+from tasks.finetuning.hyperparameters import Hyperparameters, RunSettings, SpendingLimits
 
 DEMO = "demo"
+NEWEST = "newest"
+
+
+def _words(given: object) -> object:
+    """Return a text's parts between commas: so a list was given, and kept, in earlier versions."""
+    words = given.split(",") if isinstance(given, str) else given
+    if not isinstance(words, list | tuple):
+        return words
+    return tuple(w for word in words if (w := word.strip() if isinstance(word, str) else word))
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 
 
@@ -41,7 +59,9 @@ class IngestParameters(Parameters):
         "(a Hugging Face data set), or 'demo' (the embedded help desk). Files of a folder that are "
         "named as train, validation or test keep that split.",
     )
-    kind: RecordKind = Field(default="chat", description="What one row is.")
+    kind: RecordKind | None = Field(
+        default=None, description="What one row is. Unset: what the contract says, or else chat."
+    )
     contract: Annotated[str, AfterValidator(absolute_contract)] = Field(
         default="",
         description="The data set's contract, a TOML file: limits, policies, privacy. It names the "
@@ -52,10 +72,9 @@ class IngestParameters(Parameters):
         description="From your columns to ours: 'instruction=question,output=answer', or the path "
         "of a TOML file with such pairs.",
     )
-    keep: str = Field(
-        default="",
-        description="Public words that redaction must leave, such as your product names, "
-        "separated by commas.",
+    keep: Words = Field(
+        default=(),
+        description="Public words that redaction must leave, such as your product names.",
     )
     names: bool = Field(
         default=True,
@@ -63,9 +82,9 @@ class IngestParameters(Parameters):
         "redacted, and the report says so.",
     )
     max_rows: int | None = Field(default=None, ge=1, description="Read at most this many rows.")
-    eval_sets: Annotated[str, AfterValidator(absolute_sets)] = Field(
-        default="",
-        description="Eval sets to ask, separated by commas: names, or folders of your own. Empty: "
+    eval_sets: Annotated[Words, AfterValidator(absolute_sets)] = Field(
+        default=(),
+        description="Eval sets to ask: names, or folders of your own. Empty: "
         "all for the demo, the general ones for your data. Rows that share text with one of these, "
         "or with any set that ships, are dropped.",
     )
@@ -76,8 +95,8 @@ class IngestParameters(Parameters):
         return self.source == DEMO
 
 
-class RetrainParameters(ObjectiveSettings, IngestParameters):  # the form begins with the last
-    """Raw data in, a signed candidate that waits for people out."""
+class BaseParameters(Parameters):
+    """What is trained, from what, and whom it learns from."""
 
     name: Name = Field(default="help-desk", description="Name of the registered model.")
     base: Annotated[str, AfterValidator(absolute_folder)] = Field(
@@ -88,81 +107,15 @@ class RetrainParameters(ObjectiveSettings, IngestParameters):  # the form begins
     teacher: Annotated[str, AfterValidator(absolute_folder)] = Field(
         default="", description="The model that objective distill learns from; named as base is."
     )
-    method: Literal["lora", "qlora", "full"] = Field(
-        default="lora",
-        description="Train a LoRA adapter, one over a base in 4 bits (qlora: a quarter of the "
-        "memory), or every weight.",
-    )
-    learning_rate: float = Field(default=1e-3, gt=0, description="Peak learning rate.")
-    num_train_epochs: int = Field(default=3, ge=1, description="Passes over the training rows.")
-    max_steps: int | None = Field(
-        default=None, ge=1, description="Stop training after this many optimizer steps."
-    )
-    max_seq_length: int | None = Field(
-        default=None,
-        ge=16,
-        description="Tokens in a packed training row. Longer conversations are cut, longer "
-        "documents are split. Unset: 512, or more where the rows need it and model and memory "
-        "hold it.",
-    )
-    max_left_out_share: float = Field(
-        default=MAX_LEFT_OUT_SHARE,
-        ge=0,
-        le=1,
-        description="Largest share of the rows that may be left out of training, such as those "
-        "whose prompt fills the row or that the chat template refuses. More is an error.",
-    )
-    per_device_train_batch_size: int = Field(default=1, ge=1, description="Packed rows in a batch.")
-    gradient_accumulation_steps: int = Field(
-        default=1, ge=1, description="Batches in an optimizer step."
-    )
-    lora_r: int = Field(default=32, ge=1, description="Rank of the LoRA adapter.")
-    lora_alpha: int = Field(default=64, ge=1, description="Scale of the LoRA adapter.")
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        default="auto", description="Number format of training; auto: bf16 where it is faster."
-    )
-    optimizer_precision: Literal["fp32", "bf16"] = Field(
-        default="fp32",
-        description="Number format of the optimizer where training is in bf16: fp32 keeps small "
-        "updates, bf16 takes less than half of the memory.",
-    )
-    kernels: Literal["auto", "liger", "plain"] = Field(
-        default="auto", description="Kernels on a GPU; auto: Liger's where they are installed."
-    )
-    gradient_checkpointing: bool | None = Field(
-        default=None,
-        description="Save memory by computing twice. Unset: only where memory would not do.",
-    )
-    auto_batch: bool = Field(
-        default=False,
-        description="Put as many of a step's rows into one pass as memory holds (GPU).",
-    )
-    max_minutes: float | None = Field(
-        default=None, gt=0, description="Save and stop after so long; a rerun goes on."
-    )
-    gpu_hour_price: float | None = Field(
-        default=None,
-        ge=0,
-        description="Price of one GPU by the hour (of a machine without): shows the cost.",
-    )
-    budget: float | None = Field(
-        default=None,
-        gt=0,
-        description="Stop training at the next checkpoint when it has cost this much.",
-    )
-    gpus: int = Field(
-        default=1,
-        ge=1,
-        description="GPUs to train on, each with the batch above. On a machine without: processes.",
-    )
-    nodes: int = Field(
-        default=1,
-        ge=1,
-        description="Machines to train on together. They share the home folder and meet at "
-        "PADDOCK_RENDEZVOUS. The run starts the first; it says what each other one is to run.",
-    )
-    save_steps: int = Field(default=20, ge=1, description="Steps between checkpoints.")
-    seed: int = Field(default=7, ge=0, description="Seed of every random choice.")
+
+
+class TrainingParameters(RunSettings, SpendingLimits, Hyperparameters, BaseParameters):
+    """How it is trained; a form begins with the last of what is inherited."""
+
+
+class RetrainParameters(TrainingParameters, IngestParameters):
+    """Raw data in, a signed candidate that waits for people out."""
+
     policy: Annotated[str, AfterValidator(absolute_file)] = Field(
         default="",
         description="Gate policy: a name (demo, general) or a TOML file. Empty: demo for the "
@@ -170,6 +123,17 @@ class RetrainParameters(ObjectiveSettings, IngestParameters):  # the form begins
     )
     review_items: int = Field(
         default=24, ge=0, description="How many answers people are asked to rate."
+    )
+
+
+class FinetuneParameters(TrainingParameters):
+    """A snapshot that stands in the store in, a trained model out; nothing is registered."""
+
+    snapshot: str = Field(
+        default=NEWEST,
+        pattern="^(newest|[0-9a-f]{4,64})$",
+        description="The snapshot to train on: its digest or the beginning of it, which `paddock "
+        "ingest` prints; newest: the one that was made last.",
     )
 
 
@@ -182,7 +146,7 @@ class RedactParameters(Parameters):
         "with offsets in characters of the text given.",
     )
     names: bool = Field(default=True, description="Find names, places and organizations too.")
-    keep: str = Field(default="", description="Public words that must stay, separated by commas.")
+    keep: Words = Field(default=(), description="Public words that must stay.")
     contract: Annotated[str, AfterValidator(absolute_contract)] = Field(
         default="", description="A dataset contract (TOML) whose policy for each kind is used."
     )
@@ -234,8 +198,8 @@ class LineageParameters(Parameters):
 class EvaluateParameters(NamedParameters):
     """Ask the champion the eval sets again and compare with its own earlier scorecard."""
 
-    eval_sets: Annotated[str, AfterValidator(absolute_sets)] = Field(
-        default="", description="Eval sets; empty: those it was judged by."
+    eval_sets: Annotated[Words, AfterValidator(absolute_sets)] = Field(
+        default=(), description="Eval sets; empty: those it was judged by."
     )
     adapter: Annotated[str, AfterValidator(absolute_folder)] = Field(
         default="",

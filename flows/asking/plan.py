@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from data_contracts.kinds.registry import KINDS
 from eval_sets.types import EvalSet
 from flows.asking.inputs import (
     IngestInputs,
@@ -22,39 +21,20 @@ from flows.asking.inputs import (
     resolve_source,
 )
 from flows.asking.parameters import RetrainParameters
-from flows.asking.training import training_recipe
+from flows.asking.training import TrainingInputs, training_inputs
 from flows.workshop.parts import Workshop
-from tasks.finetuning.base_checks import check_template
 from tasks.finetuning.base_model import BaseModel as Base
-from tasks.finetuning.base_model import locate
-from tasks.finetuning.objectives.distillation import DistillationSettings
-from tasks.finetuning.recipe import Recipe
 from tasks.ingestion.sources import Source
 from tasks.storage.outputs import Outputs, Reference
 from tasks.teaching.steps import teaching_work
 
 
-class Inputs(BaseModel):
-    """A retraining's parameters, resolved: every name has become something that exists."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+class Inputs(TrainingInputs):
+    """A retraining's parameters, resolved."""
 
     ingest: IngestInputs
-    base: Base
-    teacher: Base | None
-    recipe: Recipe
     policy: str
     sets: tuple[EvalSet, ...]  # that models are asked
-
-    @property
-    def wants_answers(self) -> bool:
-        """Tell whether the teacher's answers are to be trained on."""
-        return self.recipe.learned.teacher_use(self.recipe) == "answers"
-
-    @property
-    def longest_answer(self) -> int:
-        """Return the most tokens of a teacher's answer."""
-        return DistillationSettings.of(self.recipe).distill_max_new_tokens
 
 
 def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
@@ -66,26 +46,12 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
     workshop.require_registry(parameters.name)
     _ = workshop.serving  # a command that can serve nothing is refused before the work, not in it
     ingest = ingest_inputs(workshop, parameters)
-    recipe = training_recipe(parameters, ingest.contract.kind)
-    base = _locate(workshop, parameters.base)
-    if KINDS[ingest.contract.kind].ANSWERS and Path(base.source).is_dir():
-        check_template(Path(base.source))
+    training = training_inputs(workshop, parameters, ingest.contract.kind, ingest.redactor)
     return Inputs(
+        **dict(training),
         ingest=ingest,
-        base=base,
-        teacher=_locate(workshop, parameters.teacher) if parameters.teacher else None,
-        recipe=recipe,
         policy=policy,
         sets=tuple(choose_eval_sets(parameters.eval_sets, demo=parameters.is_demo)),
-    )
-
-
-def _locate(workshop: Workshop, name: str) -> Base:
-    return locate(
-        name,
-        workshop.registered_model,
-        workshop.settings.s3_endpoint_url or None,
-        workshop.settings.home / "work" / "bases",
     )
 
 
@@ -169,7 +135,7 @@ def find_outputs(
     snapshot = made.reference if made else None
     model = answers = None
     if teacher and snapshot and inputs.wants_answers:
-        budget, redactor = inputs.longest_answer, inputs.ingest.redactor
+        budget, redactor = inputs.longest_answer, inputs.redactor
         asked_of = teaching_work(teacher, snapshot, budget, redactor, workshop.serving)
         answers = outputs.find(asked_of)
     ready = bool(teacher) == bool(inputs.teacher) and bool(answers) == inputs.wants_answers

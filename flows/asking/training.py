@@ -5,13 +5,107 @@ Before any work: a wrong word found after an hour of ingestion is an hour lost.
 
 from __future__ import annotations
 
-from data_contracts.kinds.registry import RecordKind
-from flows.asking.parameters import RetrainParameters
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.errors import ContractError, InputError
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.snapshot.reading import read_rows
+from flows.asking.parameters import NEWEST, TrainingParameters
+from flows.workshop.parts import Workshop
+from flows.workshop.redactors import RedactorRecipe
+from tasks.finetuning.base_checks import check_template
+from tasks.finetuning.base_model import BaseModel as Base
+from tasks.finetuning.base_model import locate
+from tasks.finetuning.objectives.distillation import DistillationSettings
 from tasks.finetuning.recipe import Recipe
+from tasks.ingestion.subjects import forgotten_subjects
+from tasks.storage.outputs import Reference
+from tasks.storage.stages import SNAPSHOT
 
 
-def training_recipe(parameters: RetrainParameters, kind: RecordKind) -> Recipe:
+def training_recipe(parameters: TrainingParameters, kind: RecordKind) -> Recipe:
     """Return the recipe; InputError names the setting that does not go with the others."""
     parameters.learned.require(kind, parameters, parameters.teacher)
-    given = set(RetrainParameters.model_fields) & set(Recipe.model_fields)
-    return Recipe.model_validate({name: getattr(parameters, name) for name in given})
+    # Each of the recipe's fields, so that one the form lacks is an error and no silent default.
+    return Recipe.model_validate({name: getattr(parameters, name) for name in Recipe.model_fields})
+
+
+class TrainingInputs(BaseModel):
+    """What a training was asked for, resolved: every name has become something that exists.
+
+    `kind` is what a row is; a teacher's answers go through the `redactor` of the rows.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    base: Base
+    teacher: Base | None
+    recipe: Recipe
+    kind: RecordKind
+    redactor: RedactorRecipe
+
+    @property
+    def wants_answers(self) -> bool:
+        """Tell whether the teacher's answers are to be trained on."""
+        return self.recipe.learned.teacher_use(self.recipe) == "answers"
+
+    @property
+    def longest_answer(self) -> int:
+        """Return the most tokens of a teacher's answer."""
+        return DistillationSettings.of(self.recipe).distill_max_new_tokens
+
+
+def training_inputs(
+    workshop: Workshop, parameters: TrainingParameters, kind: RecordKind, redactor: RedactorRecipe
+) -> TrainingInputs:
+    """Resolve what to train and how; InputError names what leads nowhere or does not go."""
+    recipe = training_recipe(parameters, kind)
+    base = _locate(workshop, parameters.base)
+    if KINDS[kind].ANSWERS and Path(base.source).is_dir():
+        check_template(Path(base.source))
+    teacher = _locate(workshop, parameters.teacher) if parameters.teacher else None
+    return TrainingInputs(base=base, teacher=teacher, recipe=recipe, kind=kind, redactor=redactor)
+
+
+def chosen_snapshot(workshop: Workshop, given: str) -> Reference:
+    """Return the snapshot whose digest begins so, or the newest; InputError if it is not one."""
+    every = sorted(workshop.outputs.every(SNAPSHOT), key=lambda one: one[1].created_at)
+    beginning = "" if given == NEWEST else given
+    fitting = [reference for reference, _ in every if reference.digest.startswith(beginning)]
+    digests = {reference.digest for reference in fitting}
+    if not fitting or (beginning and len(digests) > 1):
+        what = "there is no such snapshot" if every else "there is no snapshot yet"
+        raise InputError(
+            f"{len(digests)} snapshots have digests that begin so" if fitting else what,
+            step="finetune",
+            where=f"snapshot {given}, in {workshop.store.uri}",
+            remedy="`paddock ingest` makes one, or finds it again, and prints its digest",
+        )
+    return fitting[-1]
+
+
+def require_nobody_forgotten(workshop: Workshop, snapshot: Reference) -> None:
+    """Raise ContractError where a snapshot holds rows of a person who is to be forgotten."""
+    forgotten = forgotten_subjects(workshop.store)
+    if not forgotten:
+        return
+    with workshop.outputs.borrow(snapshot) as folder:
+        held = sum(row.get("subject") in forgotten for row in read_rows(folder))
+    if held:
+        raise ContractError(
+            f"{held} rows of the snapshot are of people whose rows may not be used any more",
+            step="finetune",
+            where=f"snapshot {snapshot.digest[:16]}",
+            remedy="run `paddock ingest` again: its snapshot is made without them",
+        )
+
+
+def _locate(workshop: Workshop, name: str) -> Base:
+    return locate(
+        name,
+        workshop.registered_model,
+        workshop.settings.s3_endpoint_url or None,
+        workshop.settings.home / "work" / "bases",
+    )

@@ -12,6 +12,7 @@ from data_contracts.errors import InputError, PaddockError
 from flows.asking.parameters import (
     DecideParameters,
     DemoLogParameters,
+    FinetuneParameters,
     IngestParameters,
     NamedParameters,
     Parameters,
@@ -53,6 +54,17 @@ def ingest(parameters: IngestParameters, options: Options) -> int:
     from flows.ingestion import ingest, summary
 
     LOGGER.info("Done.\n\n%s\n", summary(ingest(parameters)))
+    return 0
+
+
+def finetune(parameters: FinetuneParameters, options: Options) -> int:
+    """Train on a snapshot and print what came of it."""
+    _ready(options)
+    LOGGER.info("Starting (the first seconds go to loading libraries) …")
+    from flows.finetuning import finetune
+    from flows.showing.trial import render
+
+    LOGGER.info("Done.\n\n%s\n", render(finetune(parameters)))
     return 0
 
 

@@ -16,6 +16,7 @@ from flows.asking.parameters import (
     DecideParameters,
     DemoLogParameters,
     EvaluateParameters,
+    FinetuneParameters,
     ForgetParameters,
     IngestParameters,
     LineageParameters,
@@ -48,6 +49,9 @@ COMMANDS = {
         RetrainParameters, actions.run, "raw data in, a signed candidate out", PlanOptions
     ),
     "ingest": Command(IngestParameters, actions.ingest, "raw data in, a snapshot to train on out"),
+    "finetune": Command(
+        FinetuneParameters, actions.finetune, "a snapshot in, a trained model out, to try settings"
+    ),
     "show": Command(NamedParameters, actions.show, "the last runs, candidates and the champion"),
     "decide": Command(DecideParameters, actions.decide, "approve or decline a candidate"),
     "promote": Command(

@@ -19,7 +19,7 @@ def redact_pipe(
     redactor = build_redactor(
         names=parameters.names,
         names_model=settings.names_model,
-        keep=parameters.keep.split(","),
+        keep=parameters.keep,
         policies=_policies(parameters.contract),
         key=redaction_key(settings),
     )

@@ -23,7 +23,7 @@ from model_registry.versions import CHAMPION, Version, version_at
 from tasks.models.serving.server import Serving
 from tasks.redaction.logs import redact_logs
 from tasks.storage.objects import ObjectStore, open_store
-from tasks.storage.outputs import Outputs
+from tasks.storage.outputs import Outputs, Reference
 
 
 class Workshop:
@@ -66,6 +66,12 @@ class Workshop:
     ) -> RedactorRecipe:
         """Return how a redactor is built; InputError if the names model is missing."""
         return RedactorRecipe.of(self.settings, names, keep, policies or {})
+
+    def redactor_of(self, snapshot: Reference) -> RedactorRecipe:
+        """Return the redactor that a snapshot's rows went through, with its contract's policies."""
+        used = self.outputs.manifest(snapshot).parameters["redaction"]
+        names, keep = used["names_model"] is not None, tuple(used["keep"])
+        return self.redactor(names=names, keep=keep, policies=used["policies"])
 
     def registered_model(self, address: str) -> Path:
         """Return a local, verified copy of `models:/name@alias`, kept by its digest."""

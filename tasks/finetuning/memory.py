@@ -98,7 +98,7 @@ def estimate(
     trained = [p for p in parameters if p.requires_grad]
     width = 2 if recipe.precision == "bf16" else 4  # bytes of an activation
     count = sum(p.numel() for p in trained)
-    layer = _layer_bytes(config, width, liger) + _adapter_bytes(trained, recipe, width)
+    layer = _layer_bytes(config, width, liger) + _adapter_bytes(config, trained, recipe, width)
     layers = config.num_hidden_layers
     kept = layers * config.hidden_size * width + layer if checkpointing else (layers + 1) * layer
     values = min(tokens * config.vocab_size, CHUNK["cuda" if liger else "cpu"])
@@ -154,6 +154,12 @@ def _layer_bytes(config: Any, width: int, liger: bool) -> int:
     return (kept + inner) * width + 2 * hidden * (4 if width == 2 else 0)
 
 
-def _adapter_bytes(trained: Sequence[Any], recipe: Recipe, width: int) -> int:
-    """Bytes a token that a layer's adapters keep: the r values between their two matrices."""
-    return 7 * recipe.lora_r * width if recipe.adapts and trained else 0
+def _adapter_bytes(config: Any, trained: Sequence[Any], recipe: Recipe, width: int) -> int:
+    """Bytes a token that a layer's adapters keep: the r values between their two matrices.
+
+    With dropout also what is left of each one's input, and which values those are.
+    """
+    if not recipe.adapts or not trained:
+        return 0
+    inputs = 6 * config.hidden_size + config.intermediate_size if recipe.lora_dropout else 0
+    return 7 * recipe.lora_r * width + inputs * (width + 1)

@@ -35,10 +35,15 @@ class Optimizer:
                 self.masters[name] = master = parameter.detach().float()
                 self._gather(parameter, master)
         self._copied = [n for n, p in self.parameters.items() if self.masters[n] is not p]
+        kinds = {_decays(master): list[Any]() for master in self.masters.values()}
+        for master in self.masters.values():
+            kinds[_decays(master)].append(master)
         self.adamw = torch.optim.AdamW(
-            self.masters.values(),
+            [
+                {"params": same, "weight_decay": recipe.weight_decay if decays else 0.0}
+                for decays, same in kinds.items()
+            ],
             lr=recipe.learning_rate,
-            weight_decay=recipe.weight_decay,
             fused=True,
         )
 
@@ -139,7 +144,10 @@ class OnePassOptimizer(Optimizer):
             weight = self.parameters[name]
             tensors.append((weight, master, weight.grad, state["exp_avg"], state["exp_avg_sq"]))
         count = int(next(iter(self.adamw.state.values()))["step"])
-        fused_step(tensors, self._scale, count, learning_rate, self.recipe.weight_decay)
+        for decays in (True, False):
+            same = [entry for entry in tensors if _decays(entry[1]) is decays]
+            decay = self.recipe.weight_decay if decays else 0.0
+            fused_step(same, self._scale, count, learning_rate, decay)
         self.zero_grad()
 
     def zero_grad(self) -> None:
@@ -161,6 +169,11 @@ def choose_optimizer(model: Any, recipe: Recipe, *, one_pass: bool) -> Optimizer
         and all(p.is_cuda and p.dtype == torch.bfloat16 for p in parameters)
     )
     return OnePassOptimizer(model, recipe) if fused else Optimizer(model, recipe)
+
+
+def _decays(master: Any) -> bool:
+    """Tell whether a parameter decays: biases and norms do not, as in transformers."""
+    return master.ndim > 1
 
 
 def own(tensor: Any) -> Any:

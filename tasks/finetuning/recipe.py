@@ -1,25 +1,20 @@
-"""What a training run is told: the recipe's numbers, and the paths it works on.
-
-Hyperparameters keep the names they have in Hugging Face's `TrainingArguments` and peft's
-`LoraConfig`.
-"""
+"""What a training run is told: the recipe's numbers, and the paths it works on."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from data_contracts.kinds.registry import RecordKind
 from data_contracts.records import Frozen
-from tasks.finetuning.objectives.choosing import ObjectiveSettings, foreign_settings
+from tasks.finetuning.hyperparameters import Hyperparameters, RunSettings, SpendingLimits
+from tasks.finetuning.objectives.choosing import foreign_settings
 
-# A few odd rows in any data set should not end a run; one row in twenty is no oddity any more.
-MAX_LEFT_OUT_SHARE = 0.05
 ROW_LENGTH = 512  # tokens of a row, where nothing is said and no row needs more
 
 
-class Recipe(Frozen, ObjectiveSettings):
+class Recipe(Frozen, Hyperparameters):
     """Everything that decides the trained weights, beside the data and the base model.
 
     With precision bf16 the weights compute in bf16, and the optimizer keeps its own copy of those
@@ -39,27 +34,6 @@ class Recipe(Frozen, ObjectiveSettings):
     which leaves the gradient what it is; else it is `per_device_train_batch_size` of them.
     """
 
-    method: Literal["lora", "qlora", "full"] = "lora"
-    learning_rate: float = Field(default=1e-3, gt=0)
-    num_train_epochs: int = Field(default=3, ge=1)
-    max_steps: int | None = Field(default=None, ge=1)
-    max_seq_length: int | None = Field(default=None, ge=16)
-    per_device_train_batch_size: int = Field(default=1, ge=1)
-    gradient_accumulation_steps: int = Field(default=1, ge=1)
-    warmup_ratio: float = Field(default=0.05, ge=0, le=1)
-    weight_decay: float = Field(default=0.0, ge=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    lora_r: int = Field(default=32, ge=1)
-    lora_alpha: int = Field(default=64, ge=1)
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    optimizer_precision: Literal["fp32", "bf16"] = "fp32"
-    kernels: Literal["auto", "liger", "plain"] = "auto"
-    gradient_checkpointing: bool | None = None
-    auto_batch: bool = False
-    gpus: int = Field(default=1, ge=1)
-    nodes: int = Field(default=1, ge=1)
-    seed: int = 7
-
     @property
     def adapts(self) -> bool:
         """Tell whether the base stays frozen under adapters."""
@@ -75,7 +49,7 @@ class Recipe(Frozen, ObjectiveSettings):
         return self.model_dump(exclude=foreign_settings(self.objective))
 
 
-class Spending(Frozen):
+class Spending(Frozen, SpendingLimits):
     """How long a run may train and what it may cost; where it stops, a rerun goes on.
 
     `max_minutes` counts from each start. The cost (in the price's currency) is `gpu_hour_price`
@@ -83,9 +57,6 @@ class Spending(Frozen):
     lived: `earlier_seconds` before this one, which was started at `started_at` (epoch seconds).
     """
 
-    max_minutes: float | None = Field(default=None, gt=0)
-    gpu_hour_price: float | None = Field(default=None, ge=0)
-    budget: float | None = Field(default=None, gt=0)
     gpus: int = Field(default=1, ge=1)
     earlier_seconds: float = Field(default=0.0, ge=0)
     started_at: float | None = None
@@ -111,7 +82,7 @@ def money(amount: float) -> str:
 NOT_LIMITED = Spending()
 
 
-class TrainingJob(Frozen):
+class TrainingJob(Frozen, RunSettings):
     """What the training process reads from its job file; every path is a local folder.
 
     With several nodes `rendezvous` is the host:port where they meet, and the folders are shared.
@@ -127,8 +98,6 @@ class TrainingJob(Frozen):
     kind: RecordKind
     out: str
     rows_asked: int | None = None
-    max_left_out_share: float = Field(default=MAX_LEFT_OUT_SHARE, ge=0, le=1)
-    save_steps: int = Field(default=20, ge=1)
     rendezvous: str = ""
     spending: Spending = NOT_LIMITED
     recipe: Recipe

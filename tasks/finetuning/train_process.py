@@ -172,6 +172,7 @@ def prepare(model: Any, recipe: Recipe) -> Any:
     config = LoraConfig(
         r=recipe.lora_r,
         lora_alpha=recipe.lora_alpha,
+        lora_dropout=recipe.lora_dropout,
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )

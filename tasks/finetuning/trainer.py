@@ -2,13 +2,12 @@
 
 On the CPU a resumed run ends in the same weights, bit for bit, as an undisturbed one: the order
 of the data follows from the seed, the learning rate from the step, and what else is random (a
-base with dropout) from both. A GPU is never waited for: its figures are read some steps later.
+dropout, noise) from both. A GPU is never waited for: its figures are read some steps later.
 Several processes share each step's rows; every one knows the whole plan, so they need not ask.
 """
 
 from __future__ import annotations
 
-import math
 import resource
 import signal
 from collections.abc import Callable, Sequence
@@ -20,7 +19,9 @@ from typing import Any
 from tasks.finetuning.batches import Batch, made_ahead, pin, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
 from tasks.finetuning.kernels.choice import use_liger
+from tasks.finetuning.learning_rate import learning_rate, warmup_steps
 from tasks.finetuning.memory import Fit, fit, gpu_capacity
+from tasks.finetuning.neftune import add_noise
 from tasks.finetuning.objectives.objective import Objective, units_of
 from tasks.finetuning.optimizer import Optimizer, choose_optimizer
 from tasks.finetuning.packing import schedule
@@ -80,6 +81,8 @@ class Trainer:
             objective.held_bytes,
         )
         prepare(self.causal)
+        if recipe.neftune_noise_alpha:  # behind `prepare`, which asks the weights as they are
+            add_noise(self.causal, recipe.neftune_noise_alpha)
         self._compute = shard(model, self.causal, recipe, self.liger, ranks)
         self.optimizer = self._optimizer()
         self.losses: list[float] = []
@@ -89,16 +92,8 @@ class Trainer:
             self._checkpoint_gradients()
 
     def learning_rate(self, step: int) -> float:
-        """Return the rate of a step (from 0): linear warmup, then cosine down to a tenth."""
-        total = len(self.plan)
-        if step < self._warmup:
-            return self.recipe.learning_rate * (step + 1) / self._warmup
-        done = (step - self._warmup) / max(1, total - self._warmup)
-        return self.recipe.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * done)))
-
-    @property
-    def _warmup(self) -> int:
-        return max(1, round(len(self.plan) * self.recipe.warmup_ratio))
+        """Return the rate of a step (from 0)."""
+        return learning_rate(self.recipe, step, len(self.plan))
 
     def run(
         self, folder: Path, save_steps: int, report: Report, spending: Spending = NOT_LIMITED
@@ -231,7 +226,8 @@ class Trainer:
         """Check and report the steps whose figures have arrived."""
         for step, (loss, *figures), norm in self._readings.take(everything=everything):
             rows = [self.objective.record_id(index) for row in self.plan[step] for index in row]
-            require_sound(step, loss, norm, self.losses, self._warmup, rows)
+            warmup = warmup_steps(self.recipe, len(self.plan))
+            require_sound(step, loss, norm, self.losses, warmup, rows)
             self.losses.append(loss)
             own = dict(zip(self.objective.figures, figures, strict=True))
             report(

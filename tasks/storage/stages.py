@@ -62,6 +62,8 @@ _ANSWERING = (
 )
 _TRAINING = (
     "tasks.finetuning.objectives",
+    "tasks.finetuning.learning_rate",
+    "tasks.finetuning.neftune",
     "tasks.finetuning.tokenizing",
     "tasks.finetuning.packing",
     "tasks.finetuning.row_length",

@@ -108,6 +108,7 @@ def test_a_champion_of_unknown_parameters_is_refused(made: Made) -> None:
         ("mapping", "in/columns.toml"),
         ("policy", "strict.toml"),
         ("eval_sets", "safety,my/set"),
+        ("eval_sets", "my_set"),
     ],
 )
 def test_a_path_kept_as_it_was_typed_is_refused_by_its_name(
@@ -134,6 +135,16 @@ def test_what_means_the_same_everywhere_is_taken(made: Made, asked: dict[str, st
     made.model("small/one", ASKED)  # an id on the hub is recorded as a whole
     made.run("2026-01-01", "ours", **asked)
     assert made.champion.parameters_again() == made.champion.parameters
+
+
+def test_a_record_whose_lists_were_texts_is_read(made: Made) -> None:
+    lists = {"eval_sets": "safety, /sets/mine", "keep": "Tarn 30,"}
+    made.run("2026-01-01", "ours", kind="chat", contract="/c/orders.toml", **lists)
+    found = made.champion.parameters
+    assert (found.eval_sets, found.keep) == (("safety", "/sets/mine"), ("Tarn 30",))
+    assert found.kind is None  # it was chat because nobody said otherwise
+    made.run("2026-01-02", "ours", kind="chat", contract="/c/orders.toml", eval_sets=[])
+    assert made.champion.parameters.kind == "chat"
 
 
 def test_a_data_set_of_the_hub_may_be_looked_up_there_again(made: Made) -> None:

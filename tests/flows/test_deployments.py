@@ -66,7 +66,7 @@ def test_what_starts_by_itself_never_overlaps_itself(golden: dict[str, Any]) -> 
         assert entry["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}, name
     scheduled = {name for name, entry in golden.items() if entry["schedules"]}
     # A rollback has to say why, so nobody but a person starts it; a retraining ingests by itself.
-    assert scheduled == set(golden) - {"rollback", "ingest"}
+    assert scheduled == set(golden) - {"rollback", "ingest", "finetune"}
     assert golden["rollback"]["required_fields"] == ["reason"]
 
 
@@ -98,5 +98,5 @@ def test_help_says_what_the_form_says(
         assert f"--{name.replace('_', '-')}" in text or positional in text
         assert field.description is not None
         assert field.description in text, name
-        if field.default not in ("", None) and not field.is_required():
+        if field.default not in ("", None, ()) and not field.is_required():
             assert f"{field.description} (default: {field.default})" in text

@@ -14,17 +14,17 @@ from flows.evaluation import sets_to_ask
 
 
 def champion(**asked: Any) -> Any:
-    return SimpleNamespace(parameters=RetrainParameters(name="desk", **asked))
+    return SimpleNamespace(parameters=RetrainParameters.model_validate({"name": "desk", **asked}))
 
 
-def names(champion: Any, named: str = "") -> list[str]:
+def names(champion: Any, *named: str) -> list[str]:
     return [entry.name for entry in sets_to_ask(champion, named)]
 
 
 def test_the_champion_is_asked_the_sets_it_was_judged_by() -> None:
     made = champion(source="rows.jsonl", eval_sets="safety")
     assert names(made) == ["safety"]
-    assert names(made, "desk_facts, safety") == ["desk_facts", "safety"]
+    assert names(made, "desk_facts", "safety") == ["desk_facts", "safety"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 
 from flows import retraining
 from flows.asking.parameters import RetrainParameters
-from flows.drift import redactor_of
 from flows.retraining import Retraining
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe
@@ -44,7 +43,7 @@ def test_the_inference_log_is_read_by_the_policies_of_the_training_data(
     made = workshop.outputs.build(
         SNAPSHOT.of({}, {"redaction": recipe.identity()}), lambda folder: {}
     )
-    found = redactor_of(workshop, made.reference)
+    found = workshop.redactor_of(made.reference)
     assert found.identity() == recipe.identity()
     assert holds(found().redact_records([[TEXT]])[0].texts[0], recipe)
 

@@ -45,8 +45,15 @@ def _is_lora(module: Any) -> bool:
         and not module.merged
         and not module.disable_adapters
         and len(module.active_adapters) == 1
+        and not _drops(module)
         and _is_plain(module.get_base_layer())
     )
+
+
+def _drops(module: Any) -> bool:
+    """Tell whether an adapter sees another part of the input than its neighbours: peft's way."""
+    dropout = module.lora_dropout[module.active_adapters[0]]
+    return dropout.training and getattr(dropout, "p", 0) > 0  # without dropout it is an Identity
 
 
 def _is_dense(module: Any) -> bool:

@@ -23,7 +23,7 @@ def test_relative_paths_are_resolved_where_they_are_given(
         source="in/../in/big.jsonl",
         contract="c.toml",
         mapping="m.toml",
-        eval_sets="truth, sets/ours",
+        eval_sets=("truth", "sets/ours"),
         base="models/ours",
         teacher="./other",
         policy="p.toml",
@@ -37,7 +37,7 @@ def test_relative_paths_are_resolved_where_they_are_given(
             "source": f"{here}/in/big.jsonl",
             "contract": f"{here}/c.toml",
             "mapping": f"{here}/m.toml",
-            "eval_sets": f"truth,{here}/sets/ours",
+            "eval_sets": ("truth", f"{here}/sets/ours"),
             "base": f"{here}/models/ours",
             "teacher": f"{here}/other",
             "policy": f"{here}/p.toml",
@@ -63,7 +63,7 @@ def test_what_was_a_relative_path_is_one_for_ever(here: Path) -> None:
 def test_names_stay(here: Path) -> None:
     asked = RetrainParameters(contract="chat", mapping="a=b", policy="demo", base="owner/model")
     assert (asked.contract, asked.mapping, asked.policy) == ("chat", "a=b", "demo")
-    assert (asked.base, asked.teacher, asked.eval_sets) == ("owner/model", "", "")
+    assert (asked.base, asked.teacher, asked.eval_sets) == ("owner/model", "", ())
     assert RetrainParameters(base="models:/a@champion").base == "models:/a@champion"
-    assert EvaluateParameters(eval_sets="a,b").eval_sets == "a,b"
+    assert EvaluateParameters.model_validate({"eval_sets": "a,b"}).eval_sets == ("a", "b")
     assert RedactParameters(contract="c.toml").contract == f"{here}/c.toml"

@@ -6,8 +6,10 @@ import pytest
 
 from data_contracts.errors import InputError
 from data_contracts.kinds.registry import RecordKind
-from flows.asking.parameters import RetrainParameters
+from flows.asking.parameters import FinetuneParameters, RetrainParameters
 from flows.asking.training import training_recipe
+from tasks.finetuning.hyperparameters import Hyperparameters
+from tasks.finetuning.recipe import Recipe
 
 
 def recipe(kind: RecordKind, **settings: Any) -> Any:
@@ -18,6 +20,21 @@ def test_what_a_person_gave_arrives_in_the_recipe() -> None:
     found = recipe("preference", objective="dpo", dpo_beta=0.5, method="full", max_steps=3)
     assert (found.objective, found.dpo_beta, found.method) == ("dpo", 0.5, "full")
     assert found.max_steps == 3
+
+
+def test_every_number_of_the_recipe_is_what_the_form_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = {"lora_dropout": 0.1, "neftune_noise_alpha": 5.0, "weight_decay": 0.01}
+    changed |= {"max_grad_norm": 0.3, "warmup_ratio": 0.2, "lr_scheduler_type": "linear"}
+    for form in (RetrainParameters, FinetuneParameters):
+        asked = form.model_validate(changed)
+        found = training_recipe(asked, "chat")
+        assert {name: getattr(found, name) for name in changed} == changed
+        assert set(Recipe.model_fields) == set(Hyperparameters.model_fields)
+    # A field that the form does not know would be its default in silence.
+    fields = {**Recipe.model_fields, "of_another_name": Recipe.model_fields["seed"]}
+    monkeypatch.setattr(Recipe, "__pydantic_fields__", fields)
+    with pytest.raises(AttributeError, match="of_another_name"):
+        recipe("chat")
 
 
 @pytest.mark.parametrize("kind", ["chat", "instruction", "document"])

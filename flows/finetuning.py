@@ -1,0 +1,172 @@
+"""`finetune`: a snapshot that stands in the store in, a trained model out; nothing is registered.
+
+For trying hyperparameters. The stages are those of `retrain`, so a model that is tried here is
+found there when the same is asked, and the other way round.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prefect import flow
+
+from data_contracts.snapshot.reading import REPORT, read_report
+from flows.asking.command_words import command_words
+from flows.asking.parameters import FinetuneParameters, TrainingParameters
+from flows.asking.training import (
+    TrainingInputs,
+    chosen_snapshot,
+    require_nobody_forgotten,
+    training_inputs,
+)
+from flows.showing import publishing
+from flows.showing.live import LiveTraining
+from flows.showing.progress import LOGGER, stage
+from flows.showing.trial import FinetuneSummary, render
+from flows.workshop.parts import Workshop
+from flows.workshop.settings import read_settings
+from tasks.finetuning.hyperparameters import SpendingLimits
+from tasks.finetuning.objectives.distillation import require_same_vocabulary
+from tasks.finetuning.recipe import Spending
+from tasks.finetuning.reproduce import Origin, read_spent
+from tasks.finetuning.rows import require_share
+from tasks.finetuning.steps import base_step, finetune_step
+from tasks.storage.outputs import ABOUT, Built, Reference
+from tasks.teaching.steps import teaching_step
+
+DEFAULTS = FinetuneParameters()
+Note = Callable[[str, Built], Reference]
+
+
+@flow(name="finetune", description=__doc__)
+def finetune(parameters: FinetuneParameters = DEFAULTS) -> FinetuneSummary:
+    """Train on a snapshot that stands in the store, and say what came of it."""
+    workshop = Workshop(read_settings())
+    snapshot = chosen_snapshot(workshop, parameters.snapshot)
+    # What is written down must find the same snapshot when another is the newest.
+    parameters = parameters.model_copy(update={"snapshot": snapshot.digest})
+    kind = read_report(workshop.outputs.fetch(snapshot, REPORT)).kind
+    inputs = training_inputs(workshop, parameters, kind, workshop.redactor_of(snapshot))
+    require_nobody_forgotten(workshop, snapshot)
+    reused: dict[str, bool] = {}
+
+    def note(title: str, built: Built) -> Reference:
+        reused[title] = built.reused
+        if built.reused:
+            LOGGER.info("  %s: finished before, skipped", title)
+        return built.reference
+
+    training = Finetuning(workshop, "finetune", parameters, inputs, note, ("1/2 ", "2/2 "))
+    base, teacher = training.models()
+    model = training.model(base, snapshot, teacher)
+    summary = _summary(workshop, parameters, model, reused["fine-tune"])
+    publishing.publish_page("summary", f"```\n{render(summary)}\n```", "What this run did")
+    return summary
+
+
+@dataclass(frozen=True)
+class Finetuning:
+    """The stages from a base and a snapshot to a trained model; two flows share them.
+
+    `command` is what a person types to ask the same, `numbers` stand before the stages' titles.
+    """
+
+    workshop: Workshop
+    command: str
+    parameters: TrainingParameters
+    inputs: TrainingInputs
+    note: Note
+    numbers: tuple[str, str]
+
+    def models(self) -> tuple[Reference, Reference | None]:
+        """Bring base and teacher in; a teacher whose logits mean something else stops the run."""
+        outputs, inputs, number = self.workshop.outputs, self.inputs, self.numbers[0]
+        with stage(f"{number}base model"):
+            base = self.note("base model", base_step(outputs, inputs.base))
+        if inputs.teacher is None:
+            return base, None
+        with stage(f"{number}teacher"):
+            teacher = self.note("teacher", base_step(outputs, inputs.teacher))
+            if inputs.recipe.learns_logits:
+                require_same_vocabulary(outputs.fetch(teacher), outputs.fetch(base))
+        return base, teacher
+
+    def model(self, base: Reference, snapshot: Reference, teacher: Reference | None) -> Reference:
+        """Train, or find the model, and show its training in Prefect and MLflow."""
+        outputs, parameters = self.workshop.outputs, self.parameters
+        answers = self._answers(teacher, snapshot)
+        live = LiveTraining()
+        with stage(f"{self.numbers[1]}fine-tune") as progress:
+            built = finetune_step(
+                outputs,
+                self.workshop.registry,
+                experiment=parameters.name,
+                base=base,
+                base_name=self.inputs.base.name,
+                snapshot=snapshot,
+                kind=self.inputs.kind,
+                recipe=self.inputs.recipe,
+                teacher=teacher,
+                answers=answers,
+                save_steps=parameters.save_steps,
+                max_left_out_share=parameters.max_left_out_share,
+                rendezvous=self.workshop.settings.rendezvous,
+                spending=_spending(parameters),
+                origin=Origin(
+                    command=command_words(self.command, parameters),
+                    parameters=parameters.model_dump(mode="json"),
+                ),
+                progress=progress,
+                show=live,
+            )
+        model = self.note("fine-tune", built)
+        folder = outputs.fetch(model)
+        require_share(folder, parameters.max_left_out_share)
+        publishing.publish_training(folder, live)
+        return model
+
+    def _answers(self, teacher: Reference | None, snapshot: Reference) -> Reference | None:
+        if teacher is None or not self.inputs.wants_answers:
+            return None
+        with stage(f"{self.numbers[1]}let the teacher answer") as progress:
+            built = teaching_step(
+                self.workshop.outputs,
+                teacher,
+                snapshot,
+                max_new_tokens=self.inputs.longest_answer,
+                redactor=self.inputs.redactor,
+                serving=self.workshop.serving,
+                progress=progress,
+            )
+        return self.note("teacher answers", built)
+
+
+def _spending(parameters: TrainingParameters) -> Spending:
+    limits = {name: getattr(parameters, name) for name in SpendingLimits.model_fields}
+    return Spending(**limits, gpus=parameters.gpus * parameters.nodes)
+
+
+def _summary(
+    workshop: Workshop, parameters: FinetuneParameters, model: Reference, reused: bool
+) -> FinetuneSummary:
+    folder = workshop.outputs.fetch(model)
+    training = json.loads((folder / "training.json").read_text())
+    spent = read_spent(folder / ABOUT)
+    return FinetuneSummary(
+        name=parameters.name,
+        snapshot=parameters.snapshot,
+        model=model.digest,
+        place=f"{workshop.store.uri}/{model.key}",
+        reused=reused,
+        steps=training["steps"],
+        first_loss=training["first_loss"],
+        final_loss=training["final_loss"],
+        validation_loss=training["validation_loss"],
+        notes=tuple(training.get("notes", ())),
+        rows_left_out=training["rows_left_out"],
+        seconds=spent.seconds,
+        cost=spent.cost,
+        command=command_words("finetune", parameters),
+    )

@@ -1,0 +1,51 @@
+"""`finetune` through the command: a snapshot that stands in a store, a model, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_registry.tracking import open_registry
+
+Ended = subprocess.CompletedProcess[str]
+Manifests = Callable[[Path], dict[str, list[dict[str, Any]]]]
+
+
+@pytest.fixture
+def home(planted_run: tuple[Path, Ended], tmp_path: Path) -> Path:
+    """A home with a snapshot and its base model, and without what was made of them."""
+    copy = tmp_path / "home"
+    for stage in ("base", "snapshot"):
+        shutil.copytree(planted_run[0] / "store" / stage, copy / "store" / stage)
+    return copy
+
+
+def test_a_snapshot_is_trained_on_and_nothing_is_registered(
+    home: Path, terminal: Callable[..., Ended], tiny_model: Path, manifests: Manifests
+) -> None:
+    (snapshot,) = manifests(home)["snapshot"]
+    words = ["finetune", "--name", "trial", "--base", str(tiny_model), "--max-steps", "2"]
+    words += ["--lora-dropout", "0.1", "--snapshot", snapshot["digest"][:12]]
+    first = terminal(home, *words)
+    assert first.returncode == 0, first.stderr
+    (model,) = manifests(home)["model"]
+    assert model["parameters"]["lora_dropout"] == 0.1
+    for said in (model["digest"], snapshot["digest"], "2 steps, loss", "Left out", "/model"):
+        assert said in first.stdout
+    assert set(manifests(home)) == {"base", "snapshot", "model"}
+    registry = open_registry(f"sqlite:///{home}/mlflow.db", f"file://{home}/mlflow-artifacts")
+    assert registry.client.search_model_versions("name = 'trial'") == []
+    runs = registry.client.search_runs([registry.experiment("trial")])
+    assert [run.info.status for run in runs] == ["FINISHED"]
+    again = terminal(home, *re.search(r"Again +paddock (.*)", first.stdout)[1].split())  # pyright: ignore[reportOptionalSubscript]
+    assert "it stood there already" in again.stdout, again.stderr
+
+    wrong = terminal(home, *words[:-1], "0000beef")
+    assert wrong.returncode == 2
+    assert "finetune: there is no such snapshot" in wrong.stderr and "0000beef" in wrong.stderr
