@@ -16,9 +16,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from data_contracts.errors import ContractError
-from data_contracts.snapshot.reading import REPORT, read_report
+from data_contracts.kinds.registry import KINDS
 from eval_sets.loading import list_eval_sets
-from flows.asking.command_words import text_of
 from flows.asking.parameters import DEMO, RetrainParameters
 from flows.workshop.parts import Workshop
 from model_registry.candidates import candidate_of
@@ -27,6 +26,7 @@ from model_registry.standing import read_champion
 from model_registry.versions import Version
 from tasks.finetuning.base_model import EMBEDDED
 from tasks.finetuning.reproduce import NAMES as REPRODUCTION
+from tasks.ingestion.hub import is_hub_address
 from tasks.storage.outputs import ABOUT, Reference
 from tasks.storage.stages import MODEL, SNAPSHOT, Stage
 
@@ -113,11 +113,37 @@ class Champion:
 
         ContractError where neither record is there, or both are of an older form.
         """
+        return self._recorded[1]
+
+    def parameters_again(self) -> RetrainParameters:
+        """Return the parameters, if they mean the same in any working directory.
+
+        ContractError names those that do not: a path that was kept as it was typed, which would
+        now be sought in another folder, or on the hub as somebody else's.
+        """
+        given = self._recorded[0]
+        relative = {field: given[field] for field in self._as_typed(given)}
+        if relative:
+            raise ContractError(
+                f"the champion's run was given a path ({', '.join(relative)}) that leads somewhere "
+                "only from the folder it was typed in, which nobody recorded",
+                step=self.step,
+                where=", ".join(f"{field}: {value}" for field, value in relative.items()),
+                remedy=f"run `paddock run --name {self.name}` with the same parameters once more, "
+                "from that folder (a data set of the hub as hub:owner/name): the record then says "
+                "where it is",
+            )
+        return self.parameters
+
+    @cached_property
+    def _recorded(self) -> tuple[dict[str, Any], RetrainParameters]:
+        """Return the parameters as they were recorded, and as they are read today."""
         for record in (*self._summaries(), *self._reproduction()):
             try:
-                return RetrainParameters.model_validate({**_as_asked(record), "name": self.name})
+                read = RetrainParameters.model_validate({**_as_asked(record), "name": self.name})
             except ValidationError:
                 continue
+            return record, read
         raise ContractError(
             "nobody knows with which parameters the champion was made: the record of its run is "
             "gone, or of an older form",
@@ -126,52 +152,32 @@ class Champion:
             remedy=f"run `paddock run --name {self.name}` with the parameters wanted, and promote",
         )
 
-    def parameters_again(self) -> RetrainParameters:
-        """Return the parameters, if they mean the same in any working directory.
+    def _as_typed(self, given: Mapping[str, Any]) -> list[str]:
+        """Return the parameters of a record that are a path, and no whole one."""
+        source = str(given.get("source", DEMO))
+        contract = str(given.get("contract", ""))
+        paths = {
+            "source": [] if source == DEMO or is_hub_address(source) else [source],
+            "contract": [contract] if contract and contract not in KINDS else [],
+            "eval_sets": [name for name in _eval_sets(given) if name not in list_eval_sets()],
+        }
+        for field in ("mapping", "policy"):
+            paths[field] = [name for name in (str(given.get(field, "")),) if _is_toml(name)]
+        for field in ("base", "teacher"):
+            paths[field] = [
+                name for name in (str(given.get(field, "")),) if name and not self._is_id(name)
+            ]
+        return [field for field, names in paths.items() if any(map(_is_relative, names))]
 
-        ContractError names those that do not: a path that was kept as it was typed.
+    def _is_id(self, model: str) -> bool:
+        """Tell whether a model's name is ours, or an id on the hub (`owner/name`).
+
+        Of the base it is known: a folder is recorded by its last name, an id as a whole.
         """
-        relative = [field for field, given in self._places() if _is_relative(given)]
-        relative += self._mistakable()
-        if relative:
-            raise ContractError(
-                f"the champion's run was given a path ({', '.join(relative)}) that leads somewhere "
-                "only from the folder it was typed in, which nobody recorded",
-                step=self.step,
-                where=", ".join(
-                    f"{field}: {text_of(getattr(self.parameters, field))}" for field in relative
-                ),
-                remedy=f"run `paddock run --name {self.name}` with the same parameters once more, "
-                "from that folder: the record then holds whole paths",
-            )
-        return self.parameters
-
-    def _places(self) -> Iterator[tuple[str, str]]:
-        """Yield the parameters that can be nothing but a file or folder."""
-        given = self.parameters
-        for field in ("contract", "mapping", "policy"):
-            if str(getattr(given, field)).endswith(".toml"):
-                yield field, str(getattr(given, field))
-        for name in given.eval_sets:
-            if "/" in name or name not in list_eval_sets():
-                yield "eval_sets", name
-
-    def _mistakable(self) -> list[str]:
-        """Return the parameters that were a path, and would now be read as an id on the hub."""
-        given, found = self.parameters, list[str]()
-        sources = read_report(self.workshop.outputs.fetch(self.snapshot, REPORT)).sources
-        from_hub = all(name.startswith("hub:") for name in sources)
-        if given.source != DEMO and not from_hub and _is_relative(given.source):
-            found.append("source")
-        # A folder is recorded by its last name, an id on the hub (`org/name`) as a whole.
         recorded = next((made["base"]["name"] for made in self._made()), "")
-        known = given.base in EMBEDDED or ("/" in given.base and given.base == recorded)
-        if _is_relative(given.base) and not known:
-            found.append("base")
-        looks_like_id = given.teacher.count("/") == 1 and given.teacher[0] not in ".~"
-        if given.teacher and _is_relative(given.teacher) and not looks_like_id:
-            found.append("teacher")
-        return found
+        looks_so = model.count("/") == 1 and model[0] not in ".~/"
+        folder = model.rpartition("/")[2] == recorded != model
+        return model in EMBEDDED or (looks_so and not folder)
 
     def _summaries(self) -> Iterator[dict[str, Any]]:
         """Yield the parameters of the runs that ended in this champion, the newest first."""
@@ -196,6 +202,17 @@ def _as_asked(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record's parameters; where lists were texts, no kind was written as chat."""
     unsaid = isinstance(record.get("eval_sets"), str) and record.get("contract")
     return {**record, "kind": None} if unsaid and record.get("kind") == "chat" else record
+
+
+def _eval_sets(record: Mapping[str, Any]) -> list[str]:
+    """Return the eval sets a record names: a list, or a text with commas in older ones."""
+    named = record.get("eval_sets") or ()
+    names = named.split(",") if isinstance(named, str) else named
+    return [str(name).strip() for name in names if str(name).strip()]
+
+
+def _is_toml(name: str) -> bool:
+    return name.endswith(".toml")
 
 
 def _is_relative(given: str) -> bool:

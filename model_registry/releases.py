@@ -209,12 +209,13 @@ def finish_release(
 def serving_since(registry: Registry, version: Version) -> datetime | None:
     """Return when the champion began to serve: the end of the last release that led to it.
 
-    None where no release did: somebody moved the alias by hand.
+    Of one that has moved the alias and not ended yet, its beginning. None where none did.
     """
-    runs = registry.find_runs(f"{version.name}-releases", {_TO: str(version.version)})
-    ends = [registry.run_ended(run) for run in runs if registry.run_status(run) == "FINISHED"]
-    newest = max((end for end in ends if end is not None), default=None)
-    return None if newest is None else datetime.fromtimestamp(newest, UTC)
+    runs = registry.search_runs(f"{version.name}-releases", {DIGEST: version.digest}, deleted=True)
+    ended = {"FINISHED": "end_time", "RUNNING": "start_time"}
+    times = [getattr(run.info, ended[run.info.status]) for run in runs if run.info.status in ended]
+    newest = max((time for time in times if time), default=None)  # milliseconds
+    return None if newest is None else datetime.fromtimestamp(newest / 1000, UTC)
 
 
 def _place(record: Record) -> dict[str, str]:

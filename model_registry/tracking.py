@@ -149,11 +149,6 @@ class Registry:
         """Return when a run was started first, in seconds since the epoch."""
         return float(self.client.get_run(run).info.start_time) / 1000
 
-    def run_ended(self, run: str) -> float | None:
-        """Return when a run ended, in seconds since the epoch; None while it runs."""
-        end = self.client.get_run(run).info.end_time
-        return None if end is None else float(end) / 1000
-
     def tag_run(self, run: str, tags: Mapping[str, str]) -> None:
         """Set tags of a run."""
         from mlflow.entities import RunTag

@@ -14,13 +14,9 @@ from flows.workshop.parts import Workshop
 from model_registry.versions import Version
 from tasks.storage.objects import LocalStore
 from tasks.storage.outputs import Outputs
-from tasks.storage.stages import MODEL, SNAPSHOT, Stage
+from tasks.storage.stages import MODEL
 
 ASKED = {"name": "bells", "source": "/data/rows.jsonl", "max_steps": 400, "base": "/models/small"}
-REPORT = {
-    **{"kind": "chat", "rows_in": 1, "kept": 1, "quarantined": {}, "duplicates": 0},
-    **{"contaminated": 0, "redacted": {}, "splits": {"train": 1}, "characters": 9},
-}
 
 
 class Made:
@@ -31,27 +27,23 @@ class Made:
         self.outputs = Outputs(self.store, folder / "work")
         self.references = dict[str, str]()
 
-    def snapshot(self, *sources: str) -> None:
-        content = {**REPORT, "sources": dict.fromkeys(sources, "d")}
-        self.references["dataset"] = self._output(SNAPSHOT, {"report.json": content})
-
     def model(self, base: str, parameters: dict[str, Any]) -> None:
         made = {"base": {"name": base}, "parameters": parameters}
         files = {"training.json": {"base": base, **parameters}, "about/reproduce.json": made}
-        self.references["model"] = self._output(MODEL, files)
+        self.references["model"] = self._output(files)
 
     def run(self, at: str, digest: str, **asked: Any) -> None:
         summary = {"candidate_digest": digest, "parameters": {**ASKED, **asked}}
         self.store.write(f"runs/bells/{at}.json", json.dumps(summary).encode())
 
-    def _output(self, stage: Stage, files: dict[str, Any]) -> str:
+    def _output(self, files: dict[str, Any]) -> str:
         def make(folder: Path) -> dict[str, int]:
             for name, content in files.items():
                 (folder / name).parent.mkdir(exist_ok=True)
                 (folder / name).write_text(json.dumps(content))
             return {}
 
-        return self.outputs.build(stage.of({}, {"of": str(files)}), make).reference.digest
+        return self.outputs.build(MODEL.of({}, {"of": str(files)}), make).reference.digest
 
     @property
     def champion(self) -> Champion:
@@ -64,7 +56,6 @@ class Made:
 @pytest.fixture
 def made(tmp_path: Path) -> Made:
     made = Made(tmp_path)
-    made.snapshot("rows.jsonl")
     made.model("small", {**ASKED, "name": "other", "max_steps": 300})
     return made
 
@@ -100,6 +91,7 @@ def test_a_champion_of_unknown_parameters_is_refused(made: Made) -> None:
         ("source", "rows.jsonl"),
         ("source", "./in"),
         ("source", "~/rows.jsonl"),
+        ("source", "org/rows"),  # a path is never looked up on the hub, nor the other way round
         ("base", "models/small"),
         ("base", "small"),
         ("teacher", "./large"),
@@ -126,6 +118,8 @@ def test_a_path_kept_as_it_was_typed_is_refused_by_its_name(
     [
         {"source": "demo", "base": "smollm2-135m-instruct"},
         {"source": "s3://bucket/rows", "base": "models:/bells@champion"},
+        {"source": "hub:org/rows", "teacher": "large/one"},
+        {"source": "org/rows?split=train"},
         {"mapping": "instruction=question,output=a/b", "policy": "demo", "contract": "chat"},
         {"eval_sets": "safety,/sets/mine"},
         {"base": "small/one"},
@@ -145,9 +139,3 @@ def test_a_record_whose_lists_were_texts_is_read(made: Made) -> None:
     assert found.kind is None  # it was chat because nobody said otherwise
     made.run("2026-01-02", "ours", kind="chat", contract="/c/orders.toml", eval_sets=[])
     assert made.champion.parameters.kind == "chat"
-
-
-def test_a_data_set_of_the_hub_may_be_looked_up_there_again(made: Made) -> None:
-    made.snapshot("hub:org/rows")
-    made.run("2026-01-01", "ours", source="org/rows?split=train")
-    assert made.champion.parameters_again().source == "org/rows?split=train"
