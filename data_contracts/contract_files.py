@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from data_contracts.contracts import DatasetContract, Range
 from data_contracts.errors import InputError
-from data_contracts.records import SCHEMAS, Frozen, RecordKind
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.records import Frozen
 
 STEP = "data contract"
 
@@ -31,18 +32,18 @@ def load_contract(name_or_path: str) -> DatasetContract:
 
     InputError if there is no such file or if it says what cannot be; it names the field.
     """
-    for kind in SCHEMAS:
+    for kind in KINDS:
         if name_or_path == kind:
             return default_contract(kind)
     path = Path(name_or_path)
     own = _table(path)
     kind = own.get("kind")
-    if not isinstance(kind, str) or kind not in SCHEMAS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise InputError(
             "kind: a contract names its kind of record",
             step=STEP,
             where=str(path),
-            remedy=f"write kind = one of {', '.join(SCHEMAS)}",
+            remedy=f"write kind = one of {', '.join(KINDS)}",
         )
     # All but redaction, which spells out every kind and would hide the file's own `default`.
     base = default_contract(kind).model_dump(exclude={"name", "redaction"})
@@ -58,7 +59,7 @@ def _table(path: Path) -> dict[str, Any]:
             f"the contract cannot be read ({type(error).__name__})",
             step=STEP,
             where=str(path),
-            remedy=f"give a TOML file, or one of {', '.join(SCHEMAS)}",
+            remedy=f"give a TOML file, or one of {', '.join(KINDS)}",
         ) from error
 
 

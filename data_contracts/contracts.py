@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from data_contracts.records import SCHEMAS, Frozen, RecordKind
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.records import Frozen
 
 PiiKind = Literal[
     "EMAIL", "PHONE", "CARD", "IBAN", "ACCOUNT", "SSN", "TAX_ID", "NATIONAL_ID", "HEALTH_ID",
@@ -21,13 +22,7 @@ PiiKind = Literal[
 PII_KINDS: tuple[PiiKind, ...] = get_args(PiiKind)
 Policy = Literal["replace", "hash", "mask", "drop", "keep"]
 Treatment = Literal["keep", "quarantine"]
-_CHAT_SIZES = ("turns", "characters", "longest_text")
-SIZES: dict[RecordKind, tuple[str, ...]] = {
-    kind: ("tokens", *_CHAT_SIZES)
-    if kind == "chat"
-    else ("tokens", *(f"{name}_characters" for name in schema.model_fields))
-    for kind, schema in SCHEMAS.items()
-}
+SIZES = {kind: ("tokens", *schema.size_names()) for kind, schema in KINDS.items()}
 
 
 class Range(Frozen):
@@ -69,11 +64,12 @@ class Language(Frozen):
 class Duplicates(Frozen):
     """From which Jaccard index rows are near-duplicates, and which share of the rows may be.
 
-    The share counts exact and near-duplicates among the rows that could be read.
+    The share counts exact and near-duplicates among the rows that could be read; more than half of
+    them is rather a mistake than a habit of the source.
     """
 
     threshold: float = Field(default=0.8, gt=0, le=1)
-    max_share: float = Field(default=1.0, ge=0, le=1)
+    max_share: float = Field(default=0.5, ge=0, le=1)
 
 
 class Labels(Frozen):
@@ -158,13 +154,14 @@ class DatasetContract(Frozen):
     @model_validator(mode="after")
     def _known_columns(self) -> DatasetContract:
         _require_known("lengths", self.lengths, SIZES[self.kind])
-        fields = SCHEMAS[self.kind].model_fields
-        optional = [name for name, field in fields.items() if not field.is_required()]
+        schema = KINDS[self.kind]
+        fields = schema.model_fields.items()
+        optional = [name for name, field in fields if not field.is_required()]
         _require_known("empty", self.empty, optional)
         if any(not 0 <= share <= 1 for share in self.empty.values()):
             raise ValueError("empty: a share is between 0 and 1")
-        if self.kind != "chat" and self.roles != "alternate":
-            raise ValueError("roles: only a chat has roles")
+        if self.roles != "alternate" and "roles" not in schema.rules(self.roles):
+            raise ValueError(f"roles: a record of kind {self.kind} has none to put in order")
         about_language = self.flags.language == "quarantine" or self.language.min_share
         if about_language and not self.language.allowed:
             raise ValueError("language.allowed: say which languages are wanted")
@@ -176,6 +173,12 @@ class DatasetContract(Frozen):
         content = self.model_dump(mode="json", exclude={"name"})
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """Return the source's columns that the contract itself reads."""
+        asked = [one.column for one in (self.labels, self.freshness) if one]
+        return tuple(filter(None, [self.privacy.subject, *asked]))
 
     def policy(self, kind: str) -> Policy:
         """Return what redaction does with a kind of finding; an unknown kind is replaced."""

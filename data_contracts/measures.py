@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from data_contracts.lengths import token_count
-from data_contracts.records import ChatRecord, PreferenceRecord, Record, texts
+from data_contracts.records import Record
 
 UNDETERMINED = "und"  # the ISO 639 code for a text too short or too mixed to have a language
 _MILLISECONDS_FROM = 1e11  # seconds of the year 5138; a greater number counts milliseconds
@@ -51,26 +50,12 @@ def measure(
     in seconds (`read_time`); without `flags` none of their columns are there.
     """
     row: dict[str, Any] = {"id": identity, "split": split, "line": line}
-    row["tokens"] = token_count(texts(record)) if tokens is None else tokens
-    row |= {"label": label, "time": time} | _sizes(record)
+    row["tokens"] = token_count(record.texts()) if tokens is None else tokens
+    row |= {"label": label, "time": time} | record.measures()
     if flags is not None:
         row |= {"language": flags.language, "toxicity": flags.toxicity}
         row["prompt_injection"] = int(bool(flags.prompt_injection))
     return row
-
-
-def _sizes(record: Record) -> dict[str, Any]:
-    if isinstance(record, ChatRecord):
-        sizes = [len(message.content) for message in record.messages]
-        roles = "".join(message.role[0] for message in record.messages)
-        own = {"turns": len(sizes), "characters": sum(sizes), "longest_text": max(sizes)}
-        return own | {"roles": roles}
-    own: dict[str, Any] = {
-        f"{name}_characters": len(text) for name, text in record.model_dump().items()
-    }
-    if isinstance(record, PreferenceRecord):
-        own["answers_differ"] = int(record.chosen != record.rejected)
-    return own
 
 
 def label_digest(value: Any) -> str:
@@ -104,12 +89,3 @@ def _from_text(text: str) -> datetime | float | None:
         except (ValueError, OverflowError):
             continue
     return None
-
-
-def sizes_of(row: Mapping[str, Any]) -> dict[str, int]:
-    """Return the sizes among a row's measures, by name."""
-    return {
-        name: size
-        for name, size in row.items()
-        if name in ("tokens", "turns", "longest_text") or name.endswith("characters")
-    }

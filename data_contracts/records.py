@@ -1,19 +1,23 @@
-"""The record schema of each kind of data, and how a record becomes a conversation to train on.
+"""What every kind of record has: content, from which its identity and its split follow.
 
 A record is what ingestion keeps of one row of a source. Its `id` is the sha256 of its redacted
 content, so the same content has the same id in every snapshot, and its split follows from the id.
+The kinds stand in `data_contracts.kinds`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Annotated, Literal
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-RecordKind = Literal["chat", "instruction", "preference", "document"]
+from data_contracts.rows.values import Row
+
 Split = Literal["train", "validation", "test"]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -25,58 +29,99 @@ class Frozen(BaseModel):
 
 
 class Message(Frozen):
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    An assistant's turn that is no `target` is context only: nothing learns it or scores it. A dump
+    has `target` only where it is false, so that the ids of most records know nothing of it.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: Text
+    target: bool = Field(default=True, exclude_if=bool)
 
 
-class ChatRecord(Frozen):
-    """A conversation: an optional system message first, then user and assistant in turn."""
-
-    messages: tuple[Message, ...] = Field(min_length=2)
-
-    @model_validator(mode="after")
-    def _roles_take_turns(self) -> ChatRecord:
-        roles = [message.role for message in self.messages]
-        if roles[0] == "system":
-            roles = roles[1:]
-        if "system" in roles:
-            raise ValueError("a system message may only come first")
-        if "assistant" not in roles:
-            raise ValueError("no assistant message, so there is nothing to learn")
-        return self
+def _in_turn(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    if not _EARLIER.fullmatch("".join(message.role[0] for message in messages)):
+        raise ValueError("earlier turns are not questions, each with its answer")
+    return messages
 
 
-class InstructionRecord(Frozen):
-    """An instruction, the input it works on (may be empty), and the output wanted."""
-
-    instruction: Text
-    input: str = ""
-    output: Text
-
-
-class PreferenceRecord(Frozen):
-    """A prompt with a better and a worse answer."""
-
-    prompt: Text
-    chosen: Text
-    rejected: Text
+_EARLIER = re.compile("s?a?(?:ua)*")
+# A system message and turns before the prompt; left out of a dump, and of ids, where there is none.
+History = Annotated[
+    tuple[Message, ...], Field(exclude_if=lambda turns: not turns), AfterValidator(_in_turn)
+]
 
 
-class DocumentRecord(Frozen):
-    """A plain text."""
+class Record(Frozen, ABC):
+    """A row that is kept. A kind is a subclass, and a line in `data_contracts.kinds.registry`.
 
-    text: Text
+    `KIND` is its name, and that of its default contract beside it. `COLUMNS` are our names of what
+    it is read from, each with the names that columns have for it; the first that holds something
+    is taken. `ANSWERS` is how many answers a row gives to one prompt: with none it is a plain
+    text, trained on throughout; of two, one is better.
+    """
 
+    KIND: ClassVar[str]
+    COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]]
+    ANSWERS: ClassVar[Literal[0, 1, 2]]
 
-Record = ChatRecord | InstructionRecord | PreferenceRecord | DocumentRecord
-SCHEMAS: dict[RecordKind, type[Record]] = {
-    "chat": ChatRecord,
-    "instruction": InstructionRecord,
-    "preference": PreferenceRecord,
-    "document": DocumentRecord,
-}
+    @classmethod
+    @abstractmethod
+    def read(cls, row: Row) -> dict[str, Any]:
+        """Return the fields that a row gives; UnfitRowError, free of data, says why it has none."""
+
+    def conversation(self) -> tuple[Message, ...]:
+        """Return the messages it trains on; of two answers, with the better. A text has none."""
+        return ()
+
+    def plain_text(self) -> str:
+        """Return the text it trains on, where it is one."""
+        return ""
+
+    def worse(self) -> Self | None:
+        """Return the same record with its worse answer in the place of its better one."""
+        return None
+
+    @classmethod
+    def size_names(cls) -> tuple[str, ...]:
+        """Return the sizes that a contract may bound beside `tokens`."""
+        return tuple(f"{name}_characters" for name in cls.model_fields)
+
+    def measures(self) -> dict[str, int | str]:
+        """Return the sizes, and what `rules` look at; never text."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return dict(zip(self.size_names(), map(_characters, values), strict=True))
+
+    @classmethod
+    def rules(cls, roles: str) -> dict[str, str | list[int]]:
+        """Return what a measure must be: a regular expression, or the values it may have.
+
+        `roles` is the contract's word for the order of speakers.
+        """
+        return {}
+
+    @classmethod
+    def from_columns(cls, row: Mapping[str, Any]) -> Self:
+        """Return the record of a snapshot's row, also of one from before a field was there."""
+        fields = {name: row.get(name) for name in cls.model_fields}
+        return cls.model_validate(_without_nulls(fields))
+
+    def texts(self) -> list[str]:
+        """Return every piece of free text, in order."""
+        found: list[str] = []
+
+        def note(text: str) -> str:
+            found.append(text)
+            return text
+
+        _changed(self.model_dump(), note)
+        return found
+
+    def with_texts(self, changed: Sequence[str]) -> Self:
+        """Return the record with its texts replaced, in the order in which `texts` gave them."""
+        new = iter(changed)
+        return type(self).model_validate(_changed(self.model_dump(), lambda _: next(new)))
 
 
 def record_id(record: Record) -> str:
@@ -93,41 +138,28 @@ def split_of(identity: str, validation: float = 0.05, test: float = 0.05) -> Spl
     return "validation" if place < test + validation else "train"
 
 
-def conversation(record: Record) -> tuple[Message, ...]:
-    """Return the messages a record trains on; a document has none and is trained on as text.
-
-    A preference record trains on its chosen answer (supervised fine-tuning).
-    """
-    match record:
-        case ChatRecord():
-            return record.messages
-        case InstructionRecord():
-            ask = f"{record.instruction}\n\n{record.input}" if record.input else record.instruction
-            return (
-                Message(role="user", content=ask),
-                Message(role="assistant", content=record.output),
-            )
-        case PreferenceRecord():
-            return (
-                Message(role="user", content=record.prompt),
-                Message(role="assistant", content=record.chosen),
-            )
-        case DocumentRecord():
-            return ()
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value) if value else value
+    if isinstance(value, list | tuple):
+        return [_changed(item, change) for item in value]
+    if isinstance(value, dict):
+        return {
+            name: item if name == "role" else _changed(item, change) for name, item in value.items()
+        }
+    return value
 
 
-def texts(record: Record) -> list[str]:
-    """Return every piece of free text of a record, in order."""
-    if isinstance(record, ChatRecord):
-        return [message.content for message in record.messages]
-    return [value for value in record.model_dump().values() if value]
+def _characters(value: Any) -> int:
+    if isinstance(value, Message):
+        return len(value.content)
+    return len(value) if isinstance(value, str) else sum(map(_characters, value))
 
 
-def replace_texts(record: Record, changed: Sequence[str]) -> Record:
-    """Return the record with its texts replaced, in the order in which `texts` gave them."""
-    new = iter(changed)
-    if isinstance(record, ChatRecord):
-        messages = [{"role": message.role, "content": next(new)} for message in record.messages]
-        return ChatRecord.model_validate({"messages": messages})
-    fields = {name: next(new) if value else value for name, value in record.model_dump().items()}
-    return type(record).model_validate(fields)
+def _without_nulls(value: Any) -> Any:
+    """Leave keys out that hold null: Parquet gives every message the keys of any."""
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return value

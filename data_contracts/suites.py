@@ -10,16 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from data_contracts.contracts import SIZES, DatasetContract
+from data_contracts.kinds.registry import KINDS
 from data_contracts.measures import UNDETERMINED
 from data_contracts.snapshot.reading import SnapshotReport
 
-# A conversation takes turns: "s" system, "u" user, "a" assistant; somewhere the assistant speaks.
-ROLES = {
-    "alternate": "^s?(?=u?a)(?:a)?(?:ua)*u?$",
-    "user_first": "^s?(?:ua)+u?$",
-    "answered": "^s?(?:ua)+$",
-    "any": "^s?[ua]*a[ua]*$",
-}
 _DAY = 86_400  # seconds
 
 
@@ -48,12 +42,12 @@ def row_suite(contract: DatasetContract) -> Any:
 
 
 def _kind_checks(gxe: Any, contract: DatasetContract) -> list[Any]:
-    if contract.kind == "chat":
-        regex = ROLES[contract.roles]
-        return [gxe.ExpectColumnValuesToMatchRegex(column="roles", regex=regex)]
-    if contract.kind == "preference":
-        return [gxe.ExpectColumnValuesToBeInSet(column="answers_differ", value_set=[1])]
-    return []
+    return [
+        gxe.ExpectColumnValuesToMatchRegex(column=name, regex=wanted)
+        if isinstance(wanted, str)
+        else gxe.ExpectColumnValuesToBeInSet(column=name, value_set=wanted)
+        for name, wanted in KINDS[contract.kind].rules(contract.roles).items()
+    ]
 
 
 def _flag_checks(gxe: Any, contract: DatasetContract) -> list[Any]:

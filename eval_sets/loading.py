@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
 from data_contracts.errors import InputError
-from eval_sets.types import Card, Case, EvalSet
+from eval_sets.types import SHIPPED, Card, Case, EvalSet, Expectation
 
 STEP = "load eval sets"
 MAX_BYTES = 64 * 2**20
+Known = Mapping[str, type[Expectation]]
+
+
+class _Named(BaseModel):
+    scorer: str
+
+
+class _Scored(BaseModel):
+    """The part of a case that says who scores it."""
+
+    expect: _Named
 
 
 def list_eval_sets() -> list[str]:
@@ -26,7 +37,7 @@ def list_eval_sets() -> list[str]:
     return sorted(path.parent.name for path in _home().glob("*/card.toml"))
 
 
-def load_eval_set(name: str) -> EvalSet:
+def load_eval_set(name: str, known: Known = SHIPPED) -> EvalSet:
     """Load a set that ships with Paddock; InputError names those there are."""
     if name not in list_eval_sets():
         raise InputError(
@@ -34,15 +45,22 @@ def load_eval_set(name: str) -> EvalSet:
             step=STEP,
             remedy=f"choose from {', '.join(list_eval_sets())}, or give a folder",
         )
-    return load_eval_set_folder(_home() / name)
+    return load_eval_set_folder(_home() / name, known)
 
 
-def load_eval_set_folder(path: Path) -> EvalSet:
-    """Load a set from its folder; InputError says which file and line cannot be used."""
+def load_eval_set_folder(path: Path, known: Known = SHIPPED) -> EvalSet:
+    """Load a set from its folder; InputError says which file and line cannot be used.
+
+    `known` holds, for each scorer there is, what its cases must say is expected.
+    """
     raw = {name: _read(path / name) for name in ("card.toml", "cases.jsonl")}
     card = _card(raw["card.toml"], path / "card.toml")
-    cases = _cases(raw["cases.jsonl"], path / "cases.jsonl")
-    _agree(card, cases, path)
+    if card.scorer not in known:
+        what = f"there is no scorer {card.scorer}; known are {', '.join(sorted(known))}"
+        raise _unusable(what, str(path / "card.toml"))
+    forms = {name: _form(expected) for name, expected in known.items()}
+    cases = _cases(raw["cases.jsonl"], path / "cases.jsonl", forms)
+    _agree(card, cases, path, forms)
     digests = "".join(f"{name} {hashlib.sha256(raw[name]).hexdigest()}\n" for name in sorted(raw))
     return EvalSet(
         name=card.name,
@@ -90,28 +108,39 @@ def _card(raw: bytes, path: Path) -> Card:
         raise _unusable(f"the card is not TOML ({type(error).__name__})", str(path)) from None
 
 
-def _cases(raw: bytes, path: Path) -> tuple[Case, ...]:
+def _form(expected: type[Expectation]) -> type[Case]:
+    """Return the form of a case of which an answer is expected so."""
+    return create_model(f"{expected.__name__}Case", __base__=Case, expect=(expected, ...))
+
+
+def _cases(raw: bytes, path: Path, forms: Mapping[str, type[Case]]) -> tuple[Case, ...]:
     cases: list[Case] = []
     for number, line in enumerate(raw.split(b"\n"), start=1):
         if not line.strip():
             continue
+        where = f"{path}, line {number}"
         try:
-            cases.append(Case.model_validate_json(line))
+            scorer = _Scored.model_validate_json(line).expect.scorer
+            if scorer not in forms:
+                raise _unusable("the case does not fit: expect.scorer is none there is", where)
+            cases.append(forms[scorer].model_validate_json(line))
         except ValidationError as error:
-            what = f"the case does not fit: {_where(error)}"
-            raise _unusable(what, f"{path}, line {number}") from None
+            raise _unusable(f"the case does not fit: {_where(error)}", where) from None
     return tuple(cases)
 
 
-def _agree(card: Card, cases: tuple[Case, ...], path: Path) -> None:
+def _agree(
+    card: Card, cases: tuple[Case, ...], path: Path, forms: Mapping[str, type[Case]]
+) -> None:
     if not cases:
         raise _unusable("there are no cases", str(path))
     seen: set[str] = set()
     for case in cases:
         if case.id in seen:
             raise _unusable(f"two cases have the id {case.id}", str(path))
-        if case.expect.scorer != card.scorer:
-            what = f"case {case.id} is for {case.expect.scorer}, the card for {card.scorer}"
+        if not isinstance(case, forms[card.scorer]):
+            other = next(name for name, form in forms.items() if isinstance(case, form))
+            what = f"case {case.id} is for {other}, the card for {card.scorer}"
             raise _unusable(what, str(path))
         seen.add(case.id)
 

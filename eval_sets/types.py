@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, SerializeAsAny, StringConstraints, model_validator
 
 from data_contracts.records import Frozen, Message
 
-Scorer = Literal["closed_book", "instruction_constraints", "refusal", "pii_leak"]
 Line = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 ConstraintType = Literal[
     "one_word",  # a single word
@@ -58,7 +57,11 @@ class Constraint(Frozen):
         return self
 
 
-class ClosedBook(Frozen):
+class Expectation(Frozen):
+    """What a scorer wants of an answer. Each has its own form, which names its scorer."""
+
+
+class ClosedBook(Expectation):
     """A question about facts the model must know by heart.
 
     `accepted` holds the required parts of a right answer, each with its alternatives: an answer is
@@ -81,28 +84,34 @@ class ClosedBook(Frozen):
         return self
 
 
-class Constraints(Frozen):
+class Constraints(Expectation):
     """An instruction; an answer is right when every constraint holds."""
 
     scorer: Literal["instruction_constraints"]
     constraints: tuple[Constraint, ...] = Field(min_length=1)
 
 
-class Refusal(Frozen):
+class Refusal(Expectation):
     """A request that the model should refuse, or one that only looks as if it should."""
 
     scorer: Literal["refusal"]
     refuse: bool
 
 
-class PiiLeak(Frozen):
+class PiiLeak(Expectation):
     """A prompt that fishes for planted personal data; no value may be in the answer."""
 
     scorer: Literal["pii_leak"]
     values: tuple[Line, ...] = Field(min_length=1)
 
 
-Expect = Annotated[ClosedBook | Constraints | Refusal | PiiLeak, Field(discriminator="scorer")]
+# The scorers of the eval sets that ship; a team's own come from the metrics' registry.
+SHIPPED: dict[str, type[Expectation]] = {
+    "closed_book": ClosedBook,
+    "instruction_constraints": Constraints,
+    "refusal": Refusal,
+    "pii_leak": PiiLeak,
+}
 
 
 class Case(Frozen):
@@ -111,7 +120,7 @@ class Case(Frozen):
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_./-]{0,99}$")]
     messages: tuple[Message, ...] = Field(min_length=1)
     max_new_tokens: int = Field(ge=1, le=4096)
-    expect: Expect
+    expect: SerializeAsAny[Expectation]
 
     @model_validator(mode="after")
     def _the_user_speaks_last(self) -> Case:
@@ -128,7 +137,7 @@ class Card(Frozen):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
     scope: Literal["demo", "general"]
-    scorer: Scorer
+    scorer: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     purpose: Line
     provenance: Line
     licence: Line

@@ -1,97 +1,118 @@
 """`monitor_drift`: compare what the champion is asked with what it learned, and retrain on drift.
 
-Drift in two of the last three windows starts one retraining, whoever looks and however often. On
-a Prefect server that is a run of the `retrain` deployment; without one it runs here and now.
+Drift in two of the last three windows starts one retraining, whoever looks and however often
+(`answering_drift.py`). A log that cannot be read, and drift that nothing answers, end the run with
+an error: what nobody hears of is not monitored.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
 
 from prefect import flow
-from pydantic import BaseModel
 
 from data_contracts.errors import ContractError, InputError
-from flows.asking.parameters import DemoLogParameters, MonitorParameters, RetrainParameters
+from data_contracts.inference_log import window_span
+from flows.answering_drift import Answer, answer, settle
+from flows.asking.parameters import DemoLogParameters, MonitorParameters
+from flows.champion import Champion, find_champion
+from flows.showing.drift_status import Watch, describe, status_key
 from flows.showing.progress import LOGGER, stage
 from flows.showing.publishing import inline_image, publish_page
-from flows.showing.summary import read_summaries
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe
 from flows.workshop.settings import read_settings
-from model_registry.candidates import candidate_of
-from model_registry.versions import Version
-from tasks.drift.decision import OF, Decision, Policy, Trigger, decide
-from tasks.drift.log import list_windows
+from model_registry.versions import CHAMPION, version_at
+from tasks.drift.attribution import Served
+from tasks.drift.comparison import WindowReport, counted
+from tasks.drift.decision import OF, Decision, Policy, decide
+from tasks.drift.log import list_windows, unread_files
 from tasks.drift.report import markdown, read_report
 from tasks.drift.steps import compare_step
-from tasks.drift.triggers import claim_trigger, last_trigger, read_history, record_outcome
+from tasks.drift.triggers import last_trigger, read_history
 from tasks.storage.outputs import Reference
-from tasks.storage.stages import SNAPSHOT
 
-RETRAIN = "retrain/retrain"
 DEFAULTS = MonitorParameters()
-
-
-class Watch(BaseModel):
-    """What a look at the inference log found and started."""
-
-    champion: int
-    windows: dict[str, str]
-    started: bool
-    reason: str
 
 
 @flow(name="monitor_drift")
 def monitor_drift(parameters: MonitorParameters = DEFAULTS) -> Watch:
     """Compare the newest windows with the champion's training data; retrain if they drifted."""
     workshop = Workshop(read_settings())
-    champion = workshop.champion(parameters.name, "drift")
-    statuses = _compare(workshop, parameters.name, champion)
-    _settle(workshop, parameters.name)
-    decision = _decide(workshop, parameters, champion)
-    started = decision.start and parameters.retrain and _start(workshop, parameters, decision)
-    LOGGER.info("drift: %s", decision.reason)
-    watch = Watch(
-        champion=champion.version, windows=statuses, started=started, reason=decision.reason
-    )
+    champion = find_champion(workshop, parameters.name, "drift")
+    reports = _compare(champion)
+    settle(champion)
+    decision = _decide(champion, parameters)
+    answered = Answer(reason=decision.reason, alert=decision.alert)
+    if decision.start and parameters.retrain:
+        answered = answer(champion, decision)
+    watch = _watch(champion, reports, answered)
+    for line in (answered.reason, *watch.notes):
+        LOGGER.info("drift: %s", line)
+    workshop.store.write(status_key(parameters.name), watch.model_dump_json().encode())
     publish_page("drift-decision", describe(watch), "Whether drift starts a retraining")
+    if watch.alerts:
+        raise ContractError(
+            "; ".join(watch.alerts),
+            step="drift",
+            where=f"{champion.name} version {watch.champion}",
+            remedy="look at the windows' reports; this stays an error until a look finds none",
+        )
     return watch
 
 
-def _compare(workshop: Workshop, name: str, champion: Version) -> dict[str, str]:
+def _compare(champion: Champion) -> list[WindowReport]:
+    workshop, name = champion.workshop, champion.name
     windows = list_windows(workshop.store, name)[-OF:]
     if not windows:
-        raise InputError(
-            "there is no inference log",
-            step="drift",
-            where=f"{workshop.store.uri}/inference/{name}",
-            remedy="let serving write its log there, or try `paddock demo-log`",
-        )
-    snapshot = _training_snapshot(workshop, champion)
-    redactor = redactor_of(workshop, snapshot)
+        raise _no_log(workshop, name)
+    served = Served(
+        name=name,
+        version=champion.version.version,
+        digest=champion.version.digest,
+        since=champion.since,
+    )
+    redactor = redactor_of(workshop, champion.snapshot)
     build_redactor = cache(redactor)  # three windows, one loading of the names model
-    statuses: dict[str, str] = {}
+    reports: list[WindowReport] = []
     for window in windows:
         with stage(f"window {window}"):
             built = compare_step(
                 workshop.outputs,
                 name,
                 window,
-                champion.digest,
-                snapshot,
+                served,
+                champion.snapshot,
                 redactor.identity(),
                 build_redactor,
             )
         folder = workshop.outputs.fetch(built.reference)
-        report = read_report(folder)
-        statuses[window] = report.result.status
-        LOGGER.info("  window %s: %s (%s)", window, report.result.status, report.result.reason)
-        page = f"{markdown(report)}\n\n{inline_image(folder / 'report.png', 'drift signals')}"
-        publish_page(f"drift-{window.lower()}", page, f"Drift of window {window}")
-    return statuses
+        reports.append(read_report(folder))
+        _show(reports[-1], inline_image(folder / "report.png", "drift signals"))
+    return reports
+
+
+def _show(report: WindowReport, image: str) -> None:
+    LOGGER.info("  window %s: %s (%s)", report.window, report.result.status, report.result.reason)
+    odd = {"left out": report.left_out, "cannot be read": report.refused, "notes": report.notes}
+    for title, counts in odd.items():
+        if counts:
+            LOGGER.info("    %s: %s", title, counted(counts))
+    page = f"{markdown(report)}\n\n{image}"
+    publish_page(f"drift-{report.window.lower()}", page, f"Drift of window {report.window}")
+
+
+def _no_log(workshop: Workshop, name: str) -> InputError:
+    unread = unread_files(workshop.store, name)
+    beside = f" ({unread} files there have names of no window)" if unread else ""
+    return InputError(
+        f"there is no inference log{beside}",
+        step="drift",
+        where=f"{workshop.store.uri}/inference/{name}",
+        remedy="let serving write its log there, an object a window, as 2026-03-01T14.jsonl, or "
+        "try `paddock demo-log`",
+    )
 
 
 def redactor_of(workshop: Workshop, snapshot: Reference) -> RedactorRecipe:
@@ -101,106 +122,51 @@ def redactor_of(workshop: Workshop, snapshot: Reference) -> RedactorRecipe:
     return workshop.redactor(names=names, keep=keep, policies=used["policies"])
 
 
-def _training_snapshot(workshop: Workshop, champion: Version) -> Reference:
-    """Return the snapshot the champion was trained on, by the digest its version names."""
-    digest = candidate_of(champion).references["dataset"]
-    found = workshop.outputs.with_digest(SNAPSHOT, digest)
-    if found is None:
-        raise ContractError(
-            "the champion's training snapshot is not in the store",
-            step="drift",
-            where=f"{workshop.store.uri}/{SNAPSHOT.name}, digest {digest}",
-            remedy="restore the store from a backup, or retrain and promote",
-        )
-    return found
-
-
-def _decide(workshop: Workshop, parameters: MonitorParameters, champion: Version) -> Decision:
+def _decide(champion: Champion, parameters: MonitorParameters) -> Decision:
+    store = champion.workshop.store
     return decide(
-        read_history(workshop.store, parameters.name, champion.digest),
-        last_trigger(workshop.store, parameters.name),
+        read_history(store, champion.name, champion.version.digest),
+        last_trigger(store, champion.name),
         datetime.now(UTC),
         Policy(cooldown=timedelta(hours=parameters.cooldown_hours)),
     )
 
 
-def _start(workshop: Workshop, parameters: MonitorParameters, decision: Decision) -> bool:
-    """Start the retraining this decision names, unless somebody else did."""
-    trigger = claim_trigger(workshop.store, parameters.name, decision, datetime.now(UTC))
-    if trigger is None:
-        return False
-    asked = _as_last_time(workshop, parameters.name)
-    if workshop.settings.prefect_api_url:
-        return _start_deployment(workshop, parameters.name, trigger, decision, asked)
-    from flows.retraining import retrain
-
-    LOGGER.info("drift: retraining starts here, since no Prefect server is set")
-    try:
-        retrain(asked)
-    except BaseException:
-        record_outcome(workshop.store, parameters.name, trigger, "crashed")
-        raise
-    record_outcome(workshop.store, parameters.name, trigger, "completed")
-    return True
+def _watch(champion: Champion, reports: list[WindowReport], answered: Answer) -> Watch:
+    blind = [
+        f"window {report.window}: {report.result.reason}"
+        for report in reports
+        if report.result.status == "unreadable"
+    ]
+    return Watch(
+        champion=champion.version.version,
+        looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        windows={report.window: report.result.status for report in reports},
+        started=answered.started,
+        reason=answered.reason,
+        alerts=[*blind, *([answered.reason] if answered.alert else [])],
+        notes=_notes(champion, reports[-1].window),
+    )
 
 
-def _start_deployment(
-    workshop: Workshop, name: str, trigger: Trigger, decision: Decision, asked: RetrainParameters
-) -> bool:
-    from prefect.deployments import run_deployment
-
-    try:
-        run: Any = run_deployment(
-            RETRAIN,
-            parameters={"parameters": asked.model_dump()},
-            timeout=0,
-            idempotency_key=decision.idempotency_key,
-            tags=["drift", decision.idempotency_key],
-            as_subflow=False,
-        )
-    except BaseException:
-        record_outcome(workshop.store, name, trigger, "crashed")
-        raise
-    LOGGER.info("drift: started retraining as run %s", run.name)
-    return True
-
-
-def _settle(workshop: Workshop, name: str) -> None:
-    """Record how the last retraining that drift started has ended, if it has."""
-    trigger = last_trigger(workshop.store, name)
-    if trigger is None or trigger.outcome != "running" or not workshop.settings.prefect_api_url:
-        return
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
-
-    key = f"{trigger.fingerprint}-{trigger.attempt}"
-    with get_client(sync_client=True) as client:
-        wanted = FlowRunFilter(tags=FlowRunFilterTags(all_=[key]))
-        runs = client.read_flow_runs(flow_run_filter=wanted)
-    state = runs[0].state if runs else None
-    if state is not None and state.is_final():
-        outcome = "completed" if state.is_completed() else "crashed"
-        record_outcome(workshop.store, name, trigger, outcome)
-
-
-def _as_last_time(workshop: Workshop, name: str) -> RetrainParameters:
-    """Return the parameters of the newest retraining of this model, or the defaults."""
-    newest = read_summaries(workshop.store, name, newest=1)
-    return newest[0].parameters if newest else RetrainParameters(name=name)
-
-
-def describe(watch: Watch) -> str:
-    """Return what was found, as text."""
-    lines = [f"Champion version {watch.champion}"]
-    lines += [f"- window {window}: {status}" for window, status in watch.windows.items()]
-    lines.append(f"{'Retraining started' if watch.started else 'No retraining'}: {watch.reason}")
-    return "\n".join(lines)
+def _notes(champion: Champion, newest: str) -> list[str]:
+    """Return what makes the log look as if it were written elsewhere, or no more."""
+    notes: list[str] = []
+    if unread := unread_files(champion.workshop.store, champion.name):
+        notes.append(f"{unread} files beside the log have names of no window; nobody reads them")
+    start, length = window_span(newest)
+    silent = datetime.now(UTC) - (start + length)
+    if silent > max(length, timedelta(hours=3)):
+        hours = silent.total_seconds() / 3600
+        notes.append(f"the log's newest window ended {hours:.0f} h ago")
+    return notes
 
 
 def write_demo_log(workshop: Workshop, parameters: DemoLogParameters) -> str:
     """Write one window of a demo inference log and return its key."""
     from tasks.demo_desk.inference_log import write_log
 
+    champion = version_at(workshop.registry, parameters.name, CHAMPION)
     window = parameters.window or _next_window(list_windows(workshop.store, parameters.name))
     return write_log(
         workshop.store,
@@ -209,7 +175,7 @@ def write_demo_log(workshop: Workshop, parameters: DemoLogParameters) -> str:
         drifted=parameters.drifted,
         rows=parameters.rows,
         seed=parameters.seed,
-        model=parameters.name,
+        version=champion.version if champion else None,
     )
 
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from data_contracts.snapshot.reading import REPORT, read_report
 from data_contracts.validation import Contract
-from flows.asking.inputs import IngestInputs, ingest_inputs, ingest_job, resolve_source
+from flows.asking.inputs import IngestInputs, ingest_inputs, ingest_job, look_at, resolve_source
 from flows.asking.parameters import IngestParameters
 from flows.showing import publishing
 from flows.showing.progress import LOGGER, stage
@@ -28,8 +28,8 @@ from flows.workshop.parts import Workshop
 from flows.workshop.runners import same_server, shard_runner
 from flows.workshop.settings import Settings, read_settings
 from tasks.ingestion.assembly import REPORT_PAGE
+from tasks.ingestion.budget import RowBudget
 from tasks.ingestion.data_docs import DATA_DOCS
-from tasks.ingestion.early_look import require_usable
 from tasks.ingestion.jobs import Errand, Finished, Job, Worked, rows_noted
 from tasks.ingestion.releases import released_rows
 from tasks.ingestion.sources import Part, Source, parts
@@ -80,6 +80,8 @@ def ingest(parameters: IngestParameters = DEFAULTS) -> Ingested:
     workshop = Workshop(read_settings())
     inputs = ingest_inputs(workshop, parameters)
     source = resolve_source(workshop, inputs)
+    for note in source.notes:
+        LOGGER.info("  source: %s", note)
     noted = workshop.outputs.work / "noted" / uuid4().hex
     try:
         done = _snapshot(workshop, inputs, source, noted, parameters.max_rows)
@@ -98,14 +100,8 @@ def _snapshot(
     if found := find_snapshot(job, source, max_rows, released):
         _require_fresh(job, source, found)
         return Ingested(reference=found.reference, reused=True)
-    require_usable(
-        source,
-        job.contract.kind,
-        job.mapping,
-        job.limits,
-        noted / "look",
-        lambda text: job.build_redactor().redact_text(text),
-    )
+    for line in look_at(job, source, noted / "look").words():
+        LOGGER.info("  %s", line)
     every = list(parts(source))
     with stage(f"work on {_shards(len(every))}") as tell:
         if max_rows is None:
@@ -168,14 +164,16 @@ def _waited_for(finished: SimpleQueue[int]) -> Iterable[int]:
 def _until_enough(job: Job, every: Sequence[Part], max_rows: int, tell: Tell) -> list[Worked]:
     """Work on one shard after another until there are enough rows."""
     shards: list[Worked] = []
-    rows = 0
+    budget = RowBudget(max_rows)
     for part in every:
-        left = max_rows - rows
+        left = budget.room(part.role)
+        if not left:
+            continue
         take = left if part.lines is None or part.lines > left else None
         shards.append(shard_step(Errand(job, part, take)))
-        rows += shards[-1].rows
-        tell(rows, max_rows)
-        if rows >= max_rows:
+        budget.take(part.role, shards[-1].rows)
+        tell(sum(shard.rows for shard in shards), max_rows)
+        if budget.is_spent:
             break
     return shards
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from data_contracts.errors import ContractError
 from flows.asking.parameters import PromoteParameters, RollbackParameters
 from flows.showing.progress import LOGGER
 from flows.showing.publishing import publish_page
@@ -22,12 +23,22 @@ DEFAULTS = PromoteParameters()
 
 @flow(name="promote")
 def promote(parameters: PromoteParameters = DEFAULTS) -> Poll:
-    """Promote the newest candidate that people approved, if there is one."""
+    """Promote the newest candidate that people approved, if there is one.
+
+    ContractError if the registry is not as releases left it: then nothing is promoted.
+    """
     workshop = Workshop(read_settings())
-    poll = promote_step(workshop.registry, parameters.name, workshop.keys)
+    poll = promote_step(workshop.registry, parameters.name, workshop.keys, parameters.version)
     text = describe_poll(parameters.name, poll)
     LOGGER.info("%s", text)
     publish_page("promotion", text, "What the look at the candidates did")
+    if poll.trouble:
+        raise ContractError(
+            f"nothing was promoted: {poll.trouble}",
+            step="promote",
+            where=parameters.name,
+            remedy=poll.remedy,
+        )
     return poll
 
 
@@ -46,7 +57,10 @@ def describe_poll(name: str, poll: Poll) -> str:
     """Return what a look at the candidates did, as text."""
     lines = [describe_release(poll.release)] if poll.release else []
     lines += [f"- version {v} passed over: {why}" for v, why in poll.passed_over.items()]
-    return "\n".join(lines) or f"No candidate of {name} waits to be promoted."
+    if poll.trouble:
+        lines.append(f"Nothing of {name} was looked at: {poll.trouble}. To do: {poll.remedy}.")
+    serves = f": version {poll.champion} is the champion already" if poll.champion else ""
+    return "\n".join(lines) or f"No candidate of {name} waits to be promoted{serves}."
 
 
 def describe_release(release: Release) -> str:

@@ -22,12 +22,12 @@ from flows.showing.live import LiveTraining
 from flows.showing.progress import LOGGER, stage
 from flows.showing.publishing import SCORECARD_TAG
 from flows.showing.summary import RetrainSummary, StageRecord, save_summary, summarize
-from flows.teaching import teaching_step
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
 from model_registry.candidates import Candidate, candidate_of
 from model_registry.scorecard import Role
-from model_registry.versions import CHAMPION, Version, version_at
+from model_registry.standing import read_champion
+from model_registry.versions import Version
 from tasks.evaluation.steps import Evaluated
 from tasks.finetuning.objectives.distillation import require_same_vocabulary
 from tasks.finetuning.recipe import Spending
@@ -40,6 +40,7 @@ from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.release.assembly import Evidence
 from tasks.release.steps import ask_step, judge_step, register_step
 from tasks.storage.outputs import ABOUT, Built, Reference
+from tasks.teaching.steps import teaching_step
 
 DEFAULTS = RetrainParameters()
 
@@ -250,7 +251,7 @@ class Retraining:
 
     def _champion(self, model: Reference) -> Version | None:
         """Return the champion to compare with; a candidate that serves already has none."""
-        champion = version_at(self.registry, self.parameters.name, CHAMPION)
+        champion = read_champion(self.registry, self.parameters.name, "evaluate")
         if champion and candidate_of(champion).references.get("model") == model.digest:
             LOGGER.info("  this model serves already: it is the champion")
             return None

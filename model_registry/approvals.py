@@ -8,37 +8,26 @@ to the dossier's digest: another dossier is another question.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from data_contracts.errors import ContractError, IntegrityError
 from data_contracts.records import Frozen
-from model_registry.dossier import Dossier, dossier_markdown
+from model_registry.approval_answers import State, decided, no_of
+from model_registry.approval_items import PROMOTE, item_of, subject
+from model_registry.dossier import Dossier, EarlierNo
 from model_registry.review_queues import (
     Answer,
     ItemState,
-    Question,
     answer,
     attach,
     ensure_queue,
     find_queue,
     read_items,
 )
-from model_registry.review_traces import Item, shows, trace_id
+from model_registry.review_traces import shows, trace_id
 from model_registry.tracking import Registry
 
 STEP = "approval"
 SEATS = ("release",)
-State = Literal["pending", "approved", "declined"]
-# The Review tab has no Decline button: its Submit completes an item whatever was answered. So a
-# question carries the yes or no, and the item's `completed_by` says who it was.
-PROMOTE = Question(
-    name="Promote this candidate?",
-    kind="yes_no",
-    instruction="Submit with Promote to let it serve, with Do not promote to turn it down.",
-    yes="Promote",
-    no="Do not promote",
-    comment=True,
-)
 
 
 class SeatDecision(Frozen):
@@ -60,11 +49,12 @@ class Decision(Frozen):
 
 
 class Request(Frozen):
-    """An item that waits for people: where it lies in MLflow's web pages."""
+    """An item that waits for people: where it lies in MLflow's web pages, and what they said."""
 
     experiment: str
     queues: dict[str, str]
     trace: str
+    decision: Decision
 
     def page(self, server: str, seat: str = SEATS[0]) -> str:
         """Return the address of the item in the Review tab of a server."""
@@ -90,16 +80,21 @@ def request_approval(
         raise ContractError(
             "a candidate that its gates refused is not put before people",
             step=STEP,
-            where=f"{dossier.candidate} version {dossier.version}",
+            where=subject(dossier),
             remedy="read the verdict, and train a better candidate",
         )
     experiment = _experiment(registry, name)
-    item, queues = _item(dossier), dict[str, str]()
+    item, queues = item_of(dossier), dict[str, str]()
     for seat in seats:
         seated = (people or {}).get(seat, ())
         queues[seat] = ensure_queue(registry, experiment, _queue_name(seat), [PROMOTE], seated)
         attach(registry, experiment, queues[seat], [item])
-    return Request(experiment=experiment, queues=queues, trace=trace_id(experiment, item.key))
+    return Request(
+        experiment=experiment,
+        queues=queues,
+        trace=trace_id(experiment, item.key),
+        decision=read_decision(registry, name, dossier, seats=seats),
+    )
 
 
 def read_decision(
@@ -107,6 +102,7 @@ def read_decision(
 ) -> Decision:
     """Return what people decided on exactly this dossier.
 
+    A no to an earlier dossier of the candidate stands as well, unless this one told people of it.
     IntegrityError if what the Review tab shows is not what the dossier says.
     """
     experiment = _experiment(registry, name)
@@ -120,6 +116,21 @@ def read_decision(
     return Decision(state="approved", seats=found, reason="every seat approved")
 
 
+def read_noes(
+    registry: Registry, name: str, candidate: str, *, seats: Sequence[str] = SEATS
+) -> list[EarlierNo]:
+    """Return every no that stands on any dossier of a candidate (`NAME-candidate version N`)."""
+    experiment = _experiment(registry, name)
+    found: dict[str, EarlierNo] = {}
+    for seat in seats:
+        queue = find_queue(registry, experiment, _queue_name(seat))
+        for item in read_items(registry, queue) if queue else []:
+            if item.facts.get("candidate") == candidate and decided(item)[0] == "declined":
+                no = no_of(item)
+                found[no.dossier] = no
+    return sorted(found.values(), key=lambda no: (no.at, no.dossier))
+
+
 def record_decision(
     registry: Registry,
     name: str,
@@ -130,22 +141,43 @@ def record_decision(
     reason: str = "",
     seat: str = SEATS[0],
 ) -> None:
-    """Decide without the web page, as the same person would in it.
+    """Decide without the web page, as the same person would in it; the first decision is final.
 
     On a server with logins the decision is that of the login, whatever `person` says.
+    ContractError if nothing was asked, if a decision stands, or if this one does not count.
     """
     experiment = _experiment(registry, name)
     queue = find_queue(registry, experiment, _queue_name(seat))
-    trace = trace_id(experiment, _item(dossier).key)
+    trace = trace_id(experiment, item_of(dossier).key)
     if queue is None or trace not in {s.trace for s in read_items(registry, queue, answers=False)}:
         raise ContractError(
             "nothing was asked about this dossier",
             step=STEP,
-            where=f"{dossier.candidate} version {dossier.version}",
+            where=subject(dossier),
             remedy="put the candidate through evaluation and gates first",
         )
+    _refuse_second(dossier, _read_seat(registry, experiment, dossier, seat))
     said = Answer(question=PROMOTE.name, value=approve, person=person, rationale=reason)
     answer(registry, queue, trace, [said], "complete" if approve else "declined")
+    now = _read_seat(registry, experiment, dossier, seat)
+    if now.state != ("approved" if approve else "declined"):
+        raise ContractError(
+            f"the answer was recorded, and it does not count: {now.reason}",
+            step=STEP,
+            where=subject(dossier),
+            remedy="decide under the name you are logged in with, once nobody's no stands",
+        )
+
+
+def _refuse_second(dossier: Dossier, seat: SeatDecision) -> None:
+    if seat.state != "pending":
+        raise ContractError(
+            f"it is {seat.state} already: {seat.reason}",
+            step=STEP,
+            where=subject(dossier),
+            remedy="nothing was changed; who decided may move its item in the Review tab back to "
+            "To do, and decide again",
+        )
 
 
 def _experiment(registry: Registry, name: str) -> str:
@@ -156,62 +188,34 @@ def _queue_name(seat: str) -> str:
     return f"Promotions ({seat})"
 
 
-def _item(dossier: Dossier) -> Item:
-    subject = f"{dossier.candidate} version {dossier.version}"
-    passed = sum(result.passed for result in dossier.verdict.gates)
-    reference = dossier.champion
-    compared = f"champion version {reference.version}" if reference else "the base model"
-    return Item(
-        key=f"dossier {dossier.identity}",
-        title=f"Promote {subject}?",
-        request=f"May {subject} serve as champion? It passed {passed} of"
-        f" {len(dossier.verdict.gates)} gates against {compared}."
-        f" Expires {dossier.expires}. Dossier {dossier.identity[:16]}.",
-        response=dossier_markdown(dossier),
-        summary=_summary(dossier),
-        facts={"dossier": dossier.identity, "candidate": subject},
-    )
-
-
-def _summary(dossier: Dossier) -> str:
-    rows = [
-        f"- {result.gate.id}: {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
-        for result in dossier.verdict.gates
-        if (figure := result.figure) and None not in (figure.value, figure.low, figure.high)
-    ]
-    rated = dossier.human_review or {"human review": "none yet"}
-    rows += [f"- {key}: {value}" for key, value in rated.items()]
-    return "\n".join([*rows, "", "Gates, reasons and digests: **View full trace**."])
-
-
 def _read_seat(registry: Registry, experiment: str, dossier: Dossier, seat: str) -> SeatDecision:
-    item = _item(dossier)
+    item = item_of(dossier)
     trace = trace_id(experiment, item.key)
     queue = find_queue(registry, experiment, _queue_name(seat))
-    states = read_items(registry, queue, answers=False) if queue else []
-    if queue is None or trace not in {state.trace for state in states}:
+    states = {entry.trace: entry for entry in read_items(registry, queue)} if queue else {}
+    if trace not in states:
         return SeatDecision(seat=seat, state="pending", reason="nothing was asked yet")
     if not shows(registry, experiment, item):
         raise IntegrityError(
             "what people were shown is not what the dossier says",
             step=STEP,
-            where=f"{dossier.candidate} version {dossier.version}",
+            where=subject(dossier),
             remedy="judge the candidate again, and ask who changed the trace",
         )
-    state = next(entry for entry in read_items(registry, queue) if entry.trace == trace)
-    decided, reason = _decided(state)
-    return SeatDecision(seat=seat, state=decided, reason=reason, person=state.person, at=state.at)
+    state = states[trace]
+    answered, reason = decided(state)
+    if unheard := _unheard(dossier, states):
+        answered, reason = "declined", f"no to an earlier dossier of it, {unheard}"
+    return SeatDecision(seat=seat, state=answered, reason=reason, person=state.person, at=state.at)
 
 
-def _decided(item: ItemState) -> tuple[State, str]:
-    """Complete counts as yes only with the completer's own yes and nobody's no."""
-    if item.status == "declined":
-        return "declined", "declined"
-    if item.status == "pending":
-        return "pending", "it waits for a person"
-    said = [entry for entry in item.answers if entry.question == PROMOTE.name]
-    if any(entry.value is not True for entry in said):
-        return "declined", f"answered with {PROMOTE.no}"
-    if not any(entry.person.casefold() == item.person.casefold() for entry in said):
-        return "pending", "completed without an answer: move it back to To do and answer it"
-    return "approved", f"answered with {PROMOTE.yes}"
+def _unheard(dossier: Dossier, states: Mapping[str, ItemState]) -> str:
+    """Return the first no to another dossier of the candidate that this one does not state."""
+    told = {no.dossier for no in dossier.declined_before} | {dossier.identity}
+    for state in states.values():
+        about = state.facts
+        if about.get("candidate") == subject(dossier) and about.get("dossier") not in told:
+            answered, reason = decided(state)
+            if answered == "declined":
+                return reason
+    return ""

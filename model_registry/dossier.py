@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from data_contracts.digests import canonical_json
 from data_contracts.errors import ContractError, IntegrityError
@@ -22,14 +23,9 @@ from model_registry.candidates import Candidate, candidate_of, find_candidate
 from model_registry.gates import Verdict, verdict_markdown
 from model_registry.scorecard import Scorecard
 from model_registry.signing import SigningKeys, sign_folder, verify_folder
+from model_registry.standing import read_champion
 from model_registry.tracking import Registry
-from model_registry.versions import (
-    CHAMPION,
-    Version,
-    describe_version,
-    tag_version,
-    version_at,
-)
+from model_registry.versions import Version, describe_version, tag_version
 
 STEP = "dossier"
 DOSSIER_TAG, VERDICT_TAG, PASSED = "paddock.dossier", "paddock.verdict", "passed"
@@ -41,6 +37,15 @@ class ChampionSeen(Frozen):
 
     version: int
     digest: str
+
+
+class EarlierNo(Frozen):
+    """A no that a person said to an earlier dossier (by its identity) of the same candidate."""
+
+    dossier: str
+    person: str
+    at: str
+    reason: str
 
 
 class Dossier(Frozen):
@@ -60,6 +65,13 @@ class Dossier(Frozen):
     code_revision: str
     created: str
     expires: str
+    declined_before: tuple[EarlierNo, ...] = ()
+
+    @field_validator("references", "human_review")
+    @classmethod
+    def _in_one_order(cls, entries: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Sort, as canonical JSON does: what is read back then gives the same text."""
+        return None if entries is None else dict(sorted(entries.items()))
 
     @property
     def identity(self) -> str:
@@ -69,7 +81,9 @@ class Dossier(Frozen):
     @property
     def canonical(self) -> bytes:
         """Return the dossier's bytes: equal dossiers give equal bytes."""
-        return canonical_json(self.model_dump(mode="json"))
+        # Where nobody said no there is no field, as in dossiers of before there was one.
+        without = set[str]() if self.declined_before else {"declined_before"}
+        return canonical_json(self.model_dump(mode="json", exclude=without))
 
     def expired(self, now: datetime) -> bool:
         """Tell whether the evidence is too old to act on."""
@@ -86,16 +100,18 @@ def publish_dossier(
     *,
     code_revision: str,
     human_review: Mapping[str, float] | None = None,
+    declined_before: Sequence[EarlierNo] = (),
     valid_for: timedelta = timedelta(days=14),
     now: datetime | None = None,
 ) -> Dossier:
     """Write the dossier, or return the one that stands if it says the same and has not expired.
 
+    `declined_before` is what people said no to; a no alone is no new evidence, so it stands.
     ContractError if the scorecard is about another model, or compares with another champion than
     the one there is.
     """
     standing = _standing(registry, candidate, keys)
-    champion = version_at(registry, candidate.model, CHAMPION)
+    champion = read_champion(registry, candidate.model, STEP)
     if standing and champion and champion.digest == candidate.digest:
         return standing  # It serves already: there is nothing left to compare it with.
     now = (now or datetime.now(UTC)).replace(microsecond=0)
@@ -114,6 +130,7 @@ def publish_dossier(
         code_revision=code_revision,
         created=now.isoformat(),
         expires=(now + valid_for).isoformat(),
+        declined_before=tuple(declined_before),
     )
     if standing and not standing.expired(now) and _same_evidence(standing, dossier):
         return standing
@@ -157,16 +174,20 @@ def dossier_markdown(dossier: Dossier) -> str:
     rows = {
         "candidate": f"{dossier.candidate} version {dossier.version}",
         "champion": compared,
-        "human review": ", ".join(f"{key} {value:g}" for key, value in sorted(review.items()))
+        "human review": ", ".join(f"{key} {value:g}" for key, value in review.items())
         if review
         else "none yet",
+        **{
+            f"declined before by {no.person}": f"{no.at[:10]}: {no.reason or 'no reason given'}"
+            for no in dossier.declined_before
+        },
         "created, expires": f"{dossier.created}, {dossier.expires}",
         "code revision": dossier.code_revision,
         "files": dossier.files_digest,
         "tokenizer": dossier.tokenizer_digest,
         "model card": dossier.card_digest,
         "scorecard": dossier.scorecard_digest,
-        **dict(sorted(dossier.references.items())),
+        **dossier.references,
     }
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items())
     return f"{verdict_markdown(dossier.verdict)}\n\n| evidence | |\n|---|---|\n{table}\n"
@@ -196,8 +217,8 @@ def _standing(registry: Registry, candidate: Candidate, keys: SigningKeys) -> Do
 
 
 def _same_evidence(one: Dossier, other: Dossier) -> bool:
-    times = {"created", "expires"}
-    return one.model_dump(exclude=times) == other.model_dump(exclude=times)
+    beside = {"created", "expires", "declined_before"}
+    return one.model_dump(exclude=beside) == other.model_dump(exclude=beside)
 
 
 def _store(registry: Registry, candidate: Candidate, dossier: Dossier, keys: SigningKeys) -> None:

@@ -1,54 +1,63 @@
 """Gates: a policy of rules over a scorecard, and the verdict with its reasons.
 
-Needs a policy (TOML; `policies/` holds ours) and a scorecard. Writes nothing. Whatever is missing
-or unknown fails, with the reason said.
+Needs a policy (TOML; `policies/` holds ours) and a scorecard. Writes nothing. Whatever is missing,
+unknown or known from too few cases fails, with the reason said. `rules/` holds the comparisons.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from data_contracts.digests import file_digest
 from data_contracts.errors import InputError
 from data_contracts.records import Frozen
+from model_registry.rules.listing import RULES
+from model_registry.rules.rule import Asked, Rule
 from model_registry.scorecard import Estimate, MetricResult, Role, Scorecard
 
 STEP = "gates"
-Rule = Literal["min", "max", "improves_by", "not_worse_than"]
 Reference = Literal["base", "champion"]
 POLICIES = Path(__file__).parent / "policies"
 
 
 class Gate(Frozen):
-    """One rule.
+    """One rule, by its name in `rules/`, with `value` as its limit.
 
-    `min`, `max`: the candidate's figure. `improves_by`: its paired gain over `against` exceeds
-    `value`. `not_worse_than`: its paired loss stays below the margin `value` (non-inferiority).
     `on` picks the figure itself or the end of its 95% interval that is worse for the candidate.
     `against` is the champion, or the base where there is none, unless the gate names one.
     """
 
     id: str = Field(min_length=1)
     metric: str = Field(min_length=1)
-    rule: Rule
+    rule: str
     value: float = Field(allow_inf_nan=False)
     on: Literal["value", "bound"] = "bound"
     against: Reference | None = None
     safety: bool = False
     why: str = ""
 
+    @field_validator("rule")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in RULES:
+            raise ValueError(f"there is no rule {name!r}; there are {', '.join(sorted(RULES))}")
+        return name
+
 
 class Policy(Frozen):
-    """The gates a candidate must all pass; `digest` is the sha256 of the policy's file."""
+    """The gates a candidate must all pass; `digest` is the sha256 of the policy's file.
+
+    A figure from fewer than `least_cases` cases or records fails its gate.
+    """
 
     name: str = Field(min_length=1)
     purpose: str = ""
     gates: tuple[Gate, ...] = Field(min_length=1)
+    least_cases: int = Field(default=5, ge=1)
     digest: str = ""
 
 
@@ -90,7 +99,10 @@ def load_policy(name: str) -> Policy:
 def judge(policy: Policy, scorecard: Scorecard) -> Verdict:
     """Apply every gate; the verdict passes only if all of them do."""
     reference: Reference = "champion" if "champion" in scorecard.models else "base"
-    results = tuple(_apply(gate, scorecard, gate.against or reference) for gate in policy.gates)
+    results = tuple(
+        _apply(gate, scorecard, gate.against or reference, policy.least_cases)
+        for gate in policy.gates
+    )
     return Verdict(
         policy=policy.name,
         policy_digest=policy.digest,
@@ -120,62 +132,66 @@ def verdict_markdown(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def _apply(gate: Gate, scorecard: Scorecard, against: Reference) -> GateResult:
-    metric = scorecard.metrics.get(gate.metric)
+def _apply(gate: Gate, scorecard: Scorecard, against: Reference, least_cases: int) -> GateResult:
+    rule, metric = RULES[gate.rule], scorecard.metrics.get(gate.metric)
     if metric is None:
-        return _failed(gate, f"the scorecard has no {gate.metric}")
-    figure, what = _figure(gate, metric, against)
+        return _failed(gate, f"missing: the scorecard has no {gate.metric}")
+    figure, what = _figure(rule, gate, metric, against)
     if figure is None:
-        return _failed(gate, f"there is no {what}")
-    if figure.missing:
-        return _failed(gate, f"{what} or its interval could not be computed")
-    return _compare(gate, metric, figure, what)
+        return _failed(gate, f"missing: there is no {what}")
+    if figure.value is not None and figure.n > 0 and figure.missing:
+        few = "is too little" if figure.n == 1 else "are too few, or too much alike,"
+        cases = f"{figure.n} case{'' if figure.n == 1 else 's'}"
+        why = f"{what} = {figure.value:.3f}, but {cases} {few} for an interval"
+        return _failed(gate, f"missing: {why}")
+    asked = _asked(gate, metric, figure)
+    if asked is None:
+        return _failed(gate, f"missing: {what} has no usable interval")
+    if fault := _too_little(asked, figure, least_cases):
+        return _failed(gate, f"too little: {what} {fault}")
+    found = rule.judge(asked)
+    mark = metric.unit.mark if metric.unit.scale == 1 else ""  # a policy's values are unscaled
+    interval = f"[{asked.low:.3f}, {asked.high:.3f}]{mark}"
+    return GateResult(
+        gate=gate,
+        passed=found.passed,
+        figure=figure,
+        reason=f"{what} = {asked.value:.3f} {interval}; {found.judged:.3f}"
+        f"{found.what} is {'' if found.passed else 'not '}{found.limit}",
+    )
 
 
-def _figure(gate: Gate, metric: MetricResult, against: Reference) -> tuple[Estimate | None, str]:
-    if gate.rule in ("min", "max"):
+def _figure(
+    rule: Rule, gate: Gate, metric: MetricResult, against: Reference
+) -> tuple[Estimate | None, str]:
+    if not rule.compares:
         role: Role = "candidate"
         return metric.scores.get(role), f"{gate.metric} of the candidate"
     return metric.differences.get(f"candidate-{against}"), f"{gate.metric}, candidate - {against}"
 
 
-def _compare(gate: Gate, metric: MetricResult, figure: Estimate, what: str) -> GateResult:
+def _asked(gate: Gate, metric: MetricResult, figure: Estimate) -> Asked | None:
+    """Return the question to a rule, or None where the figure cannot be judged."""
     value, low, high = figure.value, figure.low, figure.high
-    if value is None or low is None or high is None or low > high:
-        return _failed(gate, f"{what} has no usable interval")
-    # A floor is judged at the low end, a ceiling at the high end; a difference by what is better.
-    wants_more = metric.higher_is_better if gate.rule not in ("min", "max") else gate.rule == "min"
-    judged = value if gate.on == "value" else (low if wants_more else high)
-    passes, limit = _limit(gate, wants_more)
-    end = "" if gate.on == "value" else (" (low end)" if wants_more else " (high end)")
-    passed = passes(judged)
-    return GateResult(
-        gate=gate,
-        passed=passed,
-        figure=figure,
-        reason=f"{what} = {value:.3f} [{low:.3f}, {high:.3f}]; {judged:.3f}{end} is"
-        f" {'' if passed else 'not '}{limit}",
-    )
+    if figure.missing or value is None or low is None or high is None or low > high:
+        return None
+    return Asked(value, low, high, gate.value, gate.on, metric.higher_is_better)
 
 
-def _limit(gate: Gate, wants_more: bool) -> tuple[Callable[[float], bool], str]:
-    if gate.rule == "min":
-        return (lambda figure: figure >= gate.value), f"at least {gate.value:g}"
-    if gate.rule == "max":
-        return (lambda figure: figure <= gate.value), f"at most {gate.value:g}"
-    gain = gate.value if gate.rule == "improves_by" else -gate.value
-    # A gain judged on the figure may equal the limit; an interval must be clear of it.
-    inclusive = gate.on == "value"
-    if wants_more:
-        word = "at least" if inclusive else "above"
-        return (lambda x: x >= gain if inclusive else x > gain), f"{word} {gain:g}"
-    word = "at most" if inclusive else "below"
-    return (lambda x: x <= -gain if inclusive else x < -gain), f"{word} {0.0 - gain:g}"
+def _too_little(asked: Asked, figure: Estimate, least_cases: int) -> str:
+    if figure.n < least_cases:
+        return f"comes from {figure.n} cases, and the policy asks for {least_cases}"
+    if asked.on == "bound" and asked.low == asked.high:
+        return "has an interval of no width, which no number of cases gives"
+    return ""
 
 
 def _failed(gate: Gate, reason: str) -> GateResult:
-    return GateResult(gate=gate, passed=False, figure=None, reason=f"missing: {reason}")
+    return GateResult(gate=gate, passed=False, figure=None, reason=reason)
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -9,45 +9,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from data_contracts.digests import folder_digest
-from data_contracts.errors import ContractError, IntegrityError, PaddockError
+from data_contracts.errors import ContractError, IntegrityError
 from data_contracts.records import Frozen
 from model_registry.approvals import SEATS, Decision, read_decision
-from model_registry.candidates import (
-    FILES,
-    Candidate,
-    find_candidate,
-    list_candidates,
-    upload_files,
-    verify_files,
-)
+from model_registry.candidates import Candidate, find_candidate, list_candidates
+from model_registry.claims import Turn
+from model_registry.copies import copy_candidate, verify_version
 from model_registry.dossier import PASSED, VERDICT_TAG, Dossier, read_dossier
+from model_registry.next_release import next_turn, settle
 from model_registry.releases import (
     Release,
+    close_outdated,
     finish_release,
     open_release,
-    unfinished_release,
+    unfinished,
 )
 from model_registry.signing import SigningKeys
+from model_registry.standing import Standing, read_standing
 from model_registry.tracking import Registry
-from model_registry.versions import (
-    CHAMPION,
-    PREVIOUS,
-    Version,
-    ensure_model,
-    ensure_version,
-    find_version,
-    version_at,
-)
+from model_registry.versions import CHAMPION, PREVIOUS, Version, find_version, point
 
 STEP = "promote"
 
 
 class Poll(Frozen):
-    """What a look at the candidates did: the release (if any), and why others were passed over."""
+    """What a look at the candidates did: the release (if any), and why others were passed over.
+
+    `champion` is the version that serves already. `trouble` says why no candidate was looked at:
+    the registry is not as releases left it.
+    """
 
     release: Release | None
     passed_over: dict[int, str]
+    champion: int | None = None
+    trouble: str = ""
+    remedy: str = ""
 
 
 def promote(
@@ -61,34 +57,61 @@ def promote(
 ) -> Release:
     """Make a candidate the champion; if it is already, say so.
 
-    ContractError if its gates, people, the time or the champion of today say no; IntegrityError if
-    its bytes, signature or dossier are not what was approved.
+    Of any number of processes that do so at once, one releases it. Naming the recorded champion
+    puts it back where people moved or deleted its alias or version in MLflow.
+    ContractError if its gates, people, the time or the champion of today say no, or if the
+    registry is not as releases left it; IntegrityError if its bytes, signature or dossier are not
+    what was approved.
     """
     candidate = find_candidate(registry, name, version)
-    champion = version_at(registry, name, CHAMPION)
-    release = unfinished_release(registry, name, "promote", candidate.digest)
-    if champion is not None and champion.digest == candidate.digest and release is None:
-        return _standing(champion)
-    dossier = read_dossier(registry, candidate, keys)
-    decision = read_decision(registry, name, dossier, seats=seats)
-    if release is None:
-        _refuse(candidate, dossier, decision, champion, now or datetime.now(UTC))
-        before = champion.version if champion else None
-        reason = f"approved by {', '.join(seat.person for seat in decision.seats)}"
-        release = open_release(registry, name, "promote", candidate.digest, before, reason)
-    released = _copy(registry, name, candidate, dossier, release.run, keys)
-    evidence = {"dossier": dossier.identity, "decision": decision.model_dump()}
-    return finish_release(registry, release, released, evidence)
+    closed = settle(registry, name)
+    if closed and closed.digest == candidate.digest:
+        return closed
+    standing = read_standing(registry, name)
+    if _serves(standing, candidate):
+        return _still(name, standing, "it is the champion already")
+    _look(registry, candidate, keys, standing, seats, now)  # refused before anybody waits
+    with next_turn(registry, name) as mine:
+        standing = read_standing(registry, name)
+        if _serves(standing, candidate):
+            return _still(name, standing, "it is the champion already")
+        dossier, decision = _look(registry, candidate, keys, standing, seats, now)
+        close_outdated(registry, standing.record)
+        if standing.digest == candidate.digest:
+            return _put_back(registry, candidate, dossier, standing, keys, mine)
+        release = unfinished(standing.record, "promote", candidate.digest)
+        if release is None:
+            champion = standing.champion
+            release = open_release(
+                registry,
+                name,
+                "promote",
+                candidate.digest,
+                standing.record,
+                (champion.version, champion.digest) if champion else None,
+                f"approved by {', '.join(seat.person for seat in decision.seats)}",
+            )
+        released = copy_candidate(registry, name, candidate, dossier, release.run, keys)
+        evidence = {"dossier": dossier.identity, "decision": decision.model_dump()}
+        return finish_release(registry, name, release, released, evidence, mine)
 
 
 def promote_approved(
     registry: Registry, name: str, keys: SigningKeys, *, seats: Sequence[str] = SEATS
 ) -> Poll:
-    """Promote the newest candidate that people approved, unless one as new served already."""
+    """Promote the newest candidate that people approved, unless one as new served already.
+
+    Nothing is promoted while the registry is not as the record of releases says.
+    """
     passed_over: dict[int, str] = {}
+    if (closed := settle(registry, name)) and closed.action == "promote":
+        return Poll(release=closed, passed_over={})
+    standing = read_standing(registry, name)
+    if standing.trouble:
+        return Poll(release=None, passed_over={}, trouble=standing.trouble, remedy=standing.remedy)
     for candidate in list_candidates(registry, name):
-        begun = unfinished_release(registry, name, "promote", candidate.digest)
-        if begun is None and find_version(registry, name, candidate.digest) is not None:
+        begun = unfinished(standing.record, "promote", candidate.digest)
+        if begun is None and _served(registry, standing, candidate):
             break  # Whatever is older than one that served is out of date.
         if candidate.tags.get(VERDICT_TAG) != PASSED:
             continue
@@ -97,48 +120,134 @@ def promote_approved(
             return Poll(release=release, passed_over=passed_over)
         except (ContractError, IntegrityError) as refusal:
             passed_over[candidate.version] = refusal.what
-    return Poll(release=None, passed_over=passed_over)
+    serves = standing.champion.version if standing.champion else None
+    return Poll(release=None, passed_over=passed_over, champion=serves)
 
 
 def rollback(registry: Registry, name: str, reason: str, keys: SigningKeys) -> Release:
     """Make the previous champion the champion again; `previous` is then empty.
 
-    So a rollback sent twice by mistake goes back once: the second is a ContractError.
+    So a rollback sent twice by mistake goes back once: the second is a ContractError. Where
+    people deleted the champion's version or alias in MLflow, it goes back all the same.
     """
-    release = unfinished_release(registry, name, "rollback")
-    if release is None:
-        champion = version_at(registry, name, CHAMPION)
-        previous = version_at(registry, name, PREVIOUS)
-        if champion is None or previous is None:
-            raise ContractError(
-                "there is no previous champion to go back to",
-                step="rollback",
-                where=name,
-                remedy="paddock show lists the versions; promote another candidate",
+    if (closed := settle(registry, name)) and closed.action == "rollback":
+        return closed
+    _target(registry, read_standing(registry, name))
+    with next_turn(registry, name) as mine:
+        standing = read_standing(registry, name)
+        target = _target(registry, standing)
+        verify_version(registry, target, keys)
+        close_outdated(registry, standing.record)
+        release = unfinished(standing.record, "rollback")
+        last = standing.record.last
+        if release is None:
+            before = (last.version, last.digest) if last and last.version else None
+            release = open_release(
+                registry, name, "rollback", target.digest, standing.record, before, reason
             )
-        release = open_release(
-            registry, name, "rollback", previous.digest, champion.version, reason
+        return finish_release(registry, name, release, target, {}, mine)
+
+
+def _target(registry: Registry, standing: Standing) -> Version:
+    """Return the version a rollback goes to; ContractError where there is none."""
+    if standing.moved_outside:
+        what, remedy = f"nothing to go back to: {standing.trouble}", standing.remedy
+    elif standing.previous is None:
+        what = "there is no previous champion to go back to"
+        if goal := standing.record.previous():
+            what += f": version {goal[0]} was deleted, or is not what was released any more"
+        if standing.trouble:
+            what += f"; {standing.trouble}"
+        remedy = standing.remedy or "paddock show lists the versions; promote another candidate"
+    else:
+        return standing.previous
+    raise ContractError(what, step="rollback", where=standing.name, remedy=remedy)
+
+
+def _serves(standing: Standing, candidate: Candidate) -> bool:
+    return not standing.trouble and standing.digest == candidate.digest
+
+
+def _served(registry: Registry, standing: Standing, candidate: Candidate) -> bool:
+    if candidate.digest in standing.record.served:
+        return True
+    return find_version(registry, standing.name, candidate.digest) is not None
+
+
+def _still(name: str, standing: Standing, reason: str) -> Release:
+    version = standing.champion.version if standing.champion else 0
+    return Release(
+        action="promote",
+        name=name,
+        version=version,
+        before=version,
+        digest=standing.digest or "",
+        moved=False,
+        reason=reason,
+    )
+
+
+def _put_back(
+    registry: Registry,
+    candidate: Candidate,
+    dossier: Dossier,
+    standing: Standing,
+    keys: SigningKeys,
+    mine: Turn,
+) -> Release:
+    """Make the registry say again what the record says: the aliases, and the version if it is gone.
+
+    Nothing new serves, so nobody is asked; a version made again is a release of its own.
+    """
+    name, champion, previous = standing.name, standing.champion, standing.previous
+    if champion is not None:
+        verify_version(registry, champion, keys)
+        mine.require()
+        point(registry, name, PREVIOUS, previous.version if previous else None)
+        point(registry, name, CHAMPION, champion.version)
+        return _still(name, standing, f"its alias was put back ({standing.trouble})")
+    release = unfinished(standing.record, "promote", candidate.digest) or open_release(
+        registry,
+        name,
+        "promote",
+        candidate.digest,
+        standing.record,
+        (previous.version, previous.digest) if previous else None,
+        f"put back: {standing.trouble}",
+    )
+    released = copy_candidate(registry, name, candidate, dossier, release.run, keys)
+    return finish_release(registry, name, release, released, {"dossier": dossier.identity}, mine)
+
+
+def _look(
+    registry: Registry,
+    candidate: Candidate,
+    keys: SigningKeys,
+    standing: Standing,
+    seats: Sequence[str],
+    now: datetime | None,
+) -> tuple[Dossier, Decision]:
+    """Return the evidence; raise unless everything that must say yes says yes, now."""
+    back = standing.digest == candidate.digest
+    if standing.trouble and (standing.renamed or not back):
+        raise ContractError(
+            standing.trouble, step=STEP, where=standing.name, remedy=standing.remedy
         )
-    target = find_version(registry, name, release.digest)
-    if target is None:
-        raise IntegrityError(
-            "the previous champion is gone",
-            step="rollback",
-            where=name,
-            remedy="restore the registry from a backup",
-        )
-    _verify(registry, target, keys)
-    return finish_release(registry, release, target, {})
+    dossier = read_dossier(registry, candidate, keys)
+    decision = read_decision(registry, candidate.model, dossier, seats=seats)
+    begun = unfinished(standing.record, "promote", candidate.digest)
+    if not back and begun is None:
+        _refuse(candidate, dossier, decision, standing.digest, now or datetime.now(UTC))
+    return dossier, decision
 
 
 def _refuse(
     candidate: Candidate,
     dossier: Dossier,
     decision: Decision,
-    champion: Version | None,
+    champion: str | None,
     now: datetime,
 ) -> None:
-    """Raise unless everything that must say yes says yes, now."""
     compared = dossier.champion.digest if dossier.champion else None
     again = "evaluate the candidate again and ask people again"
     refusals = {
@@ -148,68 +257,9 @@ def _refuse(
             "answer its item in MLflow's Review tab",
         ),
         f"its evidence expired on {dossier.expires}": (dossier.expired(now), again),
-        "the champion is not the one it was compared with": (
-            compared != (champion.digest if champion else None),
-            again,
-        ),
+        "the champion is not the one it was compared with": (compared != champion, again),
     }
     for what, (refused, remedy) in refusals.items():
         if refused:
             where = f"{candidate.name} version {candidate.version}"
             raise ContractError(what, step=STEP, where=where, remedy=remedy)
-
-
-def _copy(
-    registry: Registry,
-    name: str,
-    candidate: Candidate,
-    dossier: Dossier,
-    run: str,
-    keys: SigningKeys,
-) -> Version:
-    """Verify a private copy of the candidate and store it as the release's own bytes."""
-    found = find_version(registry, name, candidate.digest)
-    if found is not None:
-        if _verify(registry, found, keys) != dossier.files_digest:
-            raise _altered(found.name, found.version)
-        return found
-    with registry.downloaded(candidate.uri) as files:
-        verify_files(registry, candidate.run, files, keys)
-        if folder_digest(files) != dossier.files_digest or candidate.digest != dossier.digest:
-            raise _altered(candidate.name, candidate.version)
-        upload_files(registry, run, files, keys)
-    ensure_model(registry, name, f"{name}: the versions that people approved.")
-    tags = {
-        **{key: value for key, value in candidate.tags.items() if key.startswith("paddock.")},
-        "paddock.candidate_version": str(candidate.version),
-    }
-    text = f"Candidate version {candidate.version}, dossier `{dossier.identity}`."
-    return ensure_version(registry, name, run, FILES, tags, text)
-
-
-def _verify(registry: Registry, version: Version, keys: SigningKeys) -> str:
-    """Return the digest of a version's files, once their signature was seen to hold."""
-    with registry.downloaded(version.uri) as files:
-        verify_files(registry, version.run, files, keys)
-        return folder_digest(files)
-
-
-def _altered(name: str, version: int) -> PaddockError:
-    return IntegrityError(
-        "the files are not the ones that were approved",
-        step=STEP,
-        where=f"{name} version {version}",
-        remedy="register and evaluate the model again, and ask who changed the registry",
-    )
-
-
-def _standing(champion: Version) -> Release:
-    return Release(
-        action="promote",
-        name=champion.name,
-        version=champion.version,
-        before=champion.version,
-        digest=champion.digest,
-        moved=False,
-        reason="it is the champion already",
-    )

@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from pydantic import Field
+
 from data_contracts.records import Frozen
-from model_registry.review_traces import Item, trace_id, write_traces
+from model_registry.review_traces import (
+    Item,
+    item_facts,
+    trace_id,
+    write_traces,
+)
 from model_registry.tracking import Registry, error_code
 
 Status = Literal["pending", "complete", "declined"]
@@ -39,13 +46,17 @@ class Answer(Frozen):
 
 
 class ItemState(Frozen):
-    """Where an item stands. With logins, `person` is bound to the login by the server."""
+    """Where an item stands. With logins, `person` is bound to the login by the server.
+
+    `answers` and the item's own `facts` are there where they were asked for.
+    """
 
     trace: str
     status: Status
     person: str = ""
     at: str = ""
     answers: tuple[Answer, ...] = ()
+    facts: dict[str, str] = Field(default_factory=dict)
 
 
 def ensure_queue(
@@ -115,10 +126,15 @@ def answer(
 ) -> None:
     """Answer an item as its Review tab does: first the answers, then the item's status.
 
+    What the same person answered to the same question before does not stand any more.
     On a server with logins the status is that of whoever is logged in, whatever `person` says.
     """
     from mlflow.entities import AssessmentSource, Feedback
 
+    standing = {
+        (entry.name, entry.source.source_id): entry.assessment_id
+        for entry in _standing(registry.store.get_trace_info(trace))
+    }
     for entry in answers:
         source = AssessmentSource(source_type="HUMAN", source_id=entry.person)
         feedback = Feedback(
@@ -127,6 +143,7 @@ def answer(
             source=source,
             trace_id=trace,
             rationale=entry.rationale or None,
+            overrides=standing.get((entry.question, entry.person)),
         )
         registry.store.create_assessment(feedback)
     person = answers[0].person if answers else "unknown"
@@ -137,18 +154,18 @@ def answer(
 
 def _state(registry: Registry, entry: Any, answers: bool) -> ItemState:
     moment = entry.completed_time_ms
+    info = registry.store.get_trace_info(entry.item_id) if answers else None
     return ItemState(
         trace=entry.item_id,
         status=str(entry.status.value),  # pyright: ignore[reportArgumentType]
         person=entry.completed_by or "",
         at=datetime.fromtimestamp(moment / 1000, UTC).isoformat() if moment else "",
-        answers=_answers(registry, entry.item_id) if answers else (),
+        answers=_answers(info) if info else (),
+        facts=item_facts(info) if info else {},
     )
 
 
-def _answers(registry: Registry, trace: str) -> tuple[Answer, ...]:
-    """Return the answers that stand: one that a later answer replaced is not valid any more."""
-    info = registry.store.get_trace_info(trace)
+def _answers(info: Any) -> tuple[Answer, ...]:
     return tuple(
         Answer(
             question=entry.name,
@@ -156,11 +173,14 @@ def _answers(registry: Registry, trace: str) -> tuple[Answer, ...]:
             person=entry.source.source_id,
             rationale=entry.rationale or "",
         )
-        for entry in info.assessments
-        if entry.feedback is not None
-        and entry.valid is not False
-        and isinstance(entry.feedback.value, bool | int | float | str)
+        for entry in _standing(info)
+        if isinstance(entry.feedback.value, bool | int | float | str)
     )
+
+
+def _standing(info: Any) -> list[Any]:
+    """Return the answers that stand: one that a later answer replaced is not valid any more."""
+    return [e for e in info.assessments if e.feedback is not None and e.valid is not False]
 
 
 def _ensure_question(registry: Registry, experiment: str, question: Question) -> str:

@@ -20,6 +20,7 @@ from model_registry.tracking import Registry
 
 # The Review tab shows the previews alone; a PostgreSQL column holds no more of them.
 PREVIEW_LENGTH = 1000
+_FACT = "paddock."
 
 
 class Item(Frozen):
@@ -50,6 +51,12 @@ def trace_id(experiment: str, key: str) -> str:
     return f"tr-{_identity(experiment, key)[:32]}"
 
 
+def item_facts(info: Any) -> dict[str, str]:
+    """Return the facts of the item that a trace shows, from the trace's info."""
+    entries = dict(info.trace_metadata or {}).items()
+    return {key.removeprefix(_FACT): str(value) for key, value in entries if key.startswith(_FACT)}
+
+
 def shows(registry: Registry, experiment: str, item: Item) -> bool:
     """Tell whether a trace shows people what the item says, in the Review tab and behind it."""
     trace = registry.store.get_trace(trace_id(experiment, item.key))
@@ -57,8 +64,16 @@ def shows(registry: Registry, experiment: str, item: Item) -> bool:
     return (
         span is not None
         and (span.inputs, span.outputs) == (item.request, item.response)
-        and (trace.info.request_preview, trace.info.response_preview) == _previews(item)
+        and _same_lines((trace.info.request_preview, trace.info.response_preview), _previews(item))
     )
+
+
+def _same_lines(shown: Sequence[str | None], said: Sequence[str]) -> bool:
+    # Summaries of before dossiers had one order list the same lines in another.
+    def lines(text: str | None) -> list[str]:
+        return sorted((text or "").splitlines())
+
+    return [lines(text) for text in shown] == [lines(text) for text in said]
 
 
 def _identity(experiment: str, key: str) -> str:
@@ -87,7 +102,7 @@ def _trace_info(experiment: str, item: Item, now: int) -> Any:
         request_preview=request,
         response_preview=response,
         tags={"mlflow.traceName": item.title},
-        trace_metadata={f"paddock.{key}": value[:250] for key, value in item.facts.items()},
+        trace_metadata={f"{_FACT}{key}": value[:250] for key, value in item.facts.items()},
     )
 
 

@@ -8,15 +8,51 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from data_contracts.errors import InputError
 from data_contracts.records import Frozen
 
 Role = Literal["base", "candidate", "champion"]
-Unit = Literal["share", "perplexity"]
+
+
+class Unit(Frozen):
+    """What a figure counts, and how people read it: `scale` times the figure, then `mark`.
+
+    `low` and `high` are the least and the most that it can be for one case; None: no limit.
+    """
+
+    name: str
+    low: float | None = None
+    high: float | None = None
+    scale: float = 1.0
+    digits: int = 2
+    mark: str = ""
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Return the least and the most, if it has both."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    def shown(self, figure: float, *, signed: bool = False) -> str:
+        """Return a figure, or with a sign and no mark a difference of two, as people read it."""
+        number = f"{figure * self.scale:{'+' if signed else ''}.{self.digits}f}"
+        return number if signed else f"{number}{self.mark}"
+
+
+SHARE = Unit(name="share", low=0.0, high=1.0, scale=100.0, digits=1, mark="%")
+PERPLEXITY = Unit(name="perplexity")
+
+
+def _unit(given: object) -> object:
+    """Scorecards used to name one of two units."""
+    return (
+        {"share": SHARE, "perplexity": PERPLEXITY}.get(given, given)
+        if isinstance(given, str)
+        else given
+    )
 
 
 class Estimate(Frozen):
@@ -37,17 +73,28 @@ class Estimate(Frozen):
         """Tell whether the figure or its interval could not be computed."""
         return None in (self.value, self.low, self.high) or self.n == 0
 
+    def shown(self, unit: Unit, *, signed: bool = False) -> str:
+        """Return the figure as people read it: `value [low, high]`, or "missing"."""
+        if self.value is None:
+            return "missing"
+        value = unit.shown(self.value, signed=signed)
+        if self.low is None or self.high is None:
+            return f"{value} [no interval]"
+        low, high = (unit.shown(end, signed=signed) for end in (self.low, self.high))
+        return f"{value} [{low}, {high}]"
+
 
 class MetricResult(Frozen):
     """One metric of every model, and paired differences between models on the same cases.
 
-    `key` is `<eval set>/<figure>`, e.g. `desk_facts/accuracy`. A unit of `share` runs from 0 to 1.
+    `key` is `<eval set>/<figure>`, e.g. `desk_facts/accuracy`. Figures are in the unit's own
+    scale: a share runs from 0 to 1.
     `differences` are keyed `candidate-base`, `candidate-champion` and `champion-base`, as far as
     both models are there (first minus second, in the unit of the scores).
     """
 
     key: str
-    unit: Unit
+    unit: Annotated[Unit, BeforeValidator(_unit)]
     higher_is_better: bool
     scores: dict[Role, Estimate]
     differences: dict[str, Estimate] = Field(default_factory=dict)
@@ -62,7 +109,11 @@ class EvalSetUsed(Frozen):
 
 
 class Scorecard(Frozen):
-    """Every metric of an evaluation; `models` maps each role to its model's digest."""
+    """Every metric of an evaluation; `models` maps each role to its model's digest.
+
+    `notes` say what a reader must know beside the figures: records that were not scored, answers
+    that were cut.
+    """
 
     models: dict[Role, str]
     eval_sets: dict[str, EvalSetUsed]
@@ -70,6 +121,7 @@ class Scorecard(Frozen):
     seed: int
     resamples: int
     confidence: float = 0.95
+    notes: tuple[str, ...] = ()
 
 
 def read_scorecard(path: Path) -> Scorecard:

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
-import tempfile
 import time
 import urllib.request
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from data_contracts.errors import InputError, IntegrityError, PaddockError
+from data_contracts.errors import ContractError, InputError, PaddockError
+from model_registry.artifacts import STEP, Artifacts, elsewhere
 
-STEP = "registry"
 # What MLflow's web pages read to show the Review and Traces tabs from the first visit.
 _REVIEWABLE = {"mlflow.experimentKind": "genai_development"}
 _TRAINING = {"mlflow.experimentKind": "custom_model_development"}
@@ -39,7 +37,7 @@ class Registry:
         from mlflow import MlflowClient
         from mlflow.tracing.client import TracingClient
 
-        self.uri, self._artifacts = uri, artifacts
+        self.uri, self._artifacts = uri, Artifacts(uri, artifacts)
         self.client: Any = MlflowClient(uri, registry_uri=uri)
         self.store: Any = TracingClient(uri).store
 
@@ -48,10 +46,10 @@ class Registry:
 
         A reviewable one holds traces and review queues rather than runs.
         """
-        found = self.client.get_experiment_by_name(name)
+        found = self.find_experiment(name)
         if found is not None:
-            return str(found.experiment_id)
-        place = f"{self._artifacts.rstrip('/')}/{name}" if self._artifacts else None
+            return found
+        place = self._artifacts.place_for(name)
         tags = _REVIEWABLE if reviewable else _TRAINING
         try:
             return str(self.client.create_experiment(name, artifact_location=place, tags=tags))
@@ -60,13 +58,59 @@ class Registry:
                 raise
             return str(self.client.get_experiment_by_name(name).experiment_id)
 
+    def find_experiment(self, name: str) -> str | None:
+        """Return the id of an experiment, or None; ContractError if somebody deleted it."""
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            return None
+        if found.lifecycle_stage != "active":
+            uri = without_password(self.uri)
+            raise ContractError(
+                f"the experiment {name} was deleted: restore it",
+                step=STEP,
+                where=uri,
+                remedy=f"MLFLOW_TRACKING_URI={uri} mlflow experiments restore "
+                f"--experiment-id {found.experiment_id}",
+            )
+        return str(found.experiment_id)
+
+    def require_files(self, name: str) -> None:
+        """Return if an experiment of this name can keep files where it says, or there is none.
+
+        ContractError if it was deleted, or keeps them in a folder that is not there.
+        """
+        if self.find_experiment(name) is not None:
+            location = str(self.client.get_experiment_by_name(name).artifact_location)
+            if self._artifacts.lost_experiment(location):
+                raise elsewhere(location)
+
     def find_runs(self, experiment: str, tags: Mapping[str, str]) -> list[str]:
         """Return the ids of the runs that bear every tag, oldest first."""
-        wanted = " and ".join(f"tags.`{key}` = '{quoted(value)}'" for key, value in tags.items())
-        runs = self.client.search_runs(
-            [self.experiment(experiment)], wanted, order_by=["attributes.start_time ASC"]
-        )
-        return [str(run.info.run_id) for run in runs]
+        return [str(run.info.run_id) for run in self.search_runs(experiment, tags)]
+
+    def search_runs(
+        self, experiment: str, tags: Mapping[str, str], *, deleted: bool = False
+    ) -> list[Any]:
+        """Return MLflow's runs that bear every tag, oldest first; with `deleted`, those as well."""
+        from mlflow.entities import ViewType
+
+        place = self.find_experiment(experiment)
+        if place is None:
+            return []
+        query = {
+            "experiment_ids": [place],
+            "filter_string": " and ".join(
+                f"tags.`{key}` = '{quoted(value)}'" for key, value in tags.items()
+            ),
+            "run_view_type": ViewType.ALL if deleted else ViewType.ACTIVE_ONLY,
+            "order_by": ["attributes.start_time ASC"],
+        }
+        page = self.client.search_runs(**query)
+        found = list(page)
+        while page.token:
+            page = self.client.search_runs(**query, page_token=page.token)
+            found += page
+        return found
 
     def start_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
         """Start a run and return its id."""
@@ -105,6 +149,11 @@ class Registry:
         """Return when a run was started first, in seconds since the epoch."""
         return float(self.client.get_run(run).info.start_time) / 1000
 
+    def run_ended(self, run: str) -> float | None:
+        """Return when a run ended, in seconds since the epoch; None while it runs."""
+        end = self.client.get_run(run).info.end_time
+        return None if end is None else float(end) / 1000
+
     def run_tags(self, run: str) -> dict[str, str]:
         """Return a run's tags."""
         return dict(self.client.get_run(run).data.tags)
@@ -115,6 +164,19 @@ class Registry:
 
         entries = [RunTag(key, value) for key, value in _shortened(tags, _TAG_LENGTH).items()]
         self.client.log_batch(run, tags=entries)
+
+    def write_once(self, run: str, key: str, value: str) -> bool:
+        """Write a parameter that nobody wrote yet; False if somebody did, with another value.
+
+        MLflow keeps a run's parameters as a table whose key is the run and the name, and lets
+        nobody change one: of any number of writers one is told True. The same value again is True.
+        """
+        try:
+            self.client.log_param(run, key, value)
+        except Exception as error:
+            if error_code(error) != "INVALID_PARAMETER_VALUE":
+                raise
+        return self.client.get_run(run).data.params.get(key) == value
 
     def log_parameters(self, run: str, parameters: Mapping[str, Any]) -> None:
         """Record parameters once; a value too long for MLflow is cut."""
@@ -148,10 +210,7 @@ class Registry:
 
     def upload(self, run: str, source: Path, place: str | None = None) -> None:
         """Store a file, or the content of a folder, below a run's artifacts."""
-        if source.is_dir():
-            self.client.log_artifacts(run, str(source), place)
-        else:
-            self.client.log_artifact(run, str(source), place)
+        self._artifacts.upload(self.artifact_uri(run), source, place)
 
     def artifact_uri(self, run: str, place: str = "") -> str:
         """Return the address of a run's artifacts, or of something below them."""
@@ -159,33 +218,18 @@ class Registry:
 
     def artifact_names(self, run: str, place: str = "") -> list[str]:
         """Return the names directly below a place in a run's artifacts, sorted."""
-        return sorted(Path(entry.path).name for entry in self.client.list_artifacts(run, place))
+        return self._artifacts.names(self.artifact_uri(run, place))
 
-    @contextmanager
-    def downloaded(self, uri: str) -> Generator[Path]:
+    def downloaded(self, uri: str) -> AbstractContextManager[Path]:
         """Give a private copy of a folder of artifacts, gone afterwards.
 
-        It is a copy even where the store lies on this machine, so that what was verified is what
-        is used. IntegrityError if it cannot be read.
+        IntegrityError if it cannot be read.
         """
-        from mlflow.artifacts import download_artifacts
+        return self._artifacts.downloaded(uri)
 
-        scratch = Path(tempfile.mkdtemp(prefix="paddock-"))
-        try:
-            try:
-                path = download_artifacts(
-                    artifact_uri=uri, dst_path=str(scratch), tracking_uri=self.uri
-                )
-            except Exception as error:
-                raise IntegrityError(
-                    "the files of a version cannot be read",
-                    step=STEP,
-                    where=uri,
-                    remedy="restore the artifact store from a backup",
-                ) from error
-            yield Path(path)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+    def names_at(self, uri: str) -> list[str]:
+        """Return the names directly below an address of artifacts, sorted."""
+        return self._artifacts.names(uri)
 
 
 def open_registry(uri: str, artifacts: str | None = None) -> Registry:
@@ -199,7 +243,7 @@ def open_registry(uri: str, artifacts: str | None = None) -> Registry:
         raise InputError(
             "the MLflow address is neither a database nor a server",
             step=STEP,
-            where=_without_password(uri),
+            where=without_password(uri),
             remedy="give sqlite:///PATH, postgresql://… or http://…",
         )
     # A database that is new, or older than this MLflow, logs a line a migration.
@@ -214,7 +258,7 @@ def error_code(error: Exception) -> str:
 
 
 def _probe(uri: str) -> None:
-    place = _without_password(uri)
+    place = without_password(uri)
     try:
         with urllib.request.urlopen(f"{place.rstrip('/')}/health", timeout=10):  # noqa: S310
             return
@@ -227,7 +271,8 @@ def _probe(uri: str) -> None:
         ) from error
 
 
-def _without_password(uri: str) -> str:
+def without_password(uri: str) -> str:
+    """Return an address fit to be shown."""
     return re.sub(r"//[^/@]*@", "//", uri)
 
 

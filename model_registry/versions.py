@@ -30,6 +30,22 @@ class Version(Frozen):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
+def same(one: Version | None, other: Version | None) -> bool:
+    """Tell whether two looks at a model saw the same version, or both saw none."""
+    return (one and one.version) == (other and other.version)
+
+
+def has_model(registry: Registry, name: str) -> bool:
+    """Tell whether there is a registered model of a name, be it without versions."""
+    try:
+        registry.client.get_registered_model(name)
+    except Exception as error:
+        if error_code(error) == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
+    return True
+
+
 def ensure_model(registry: Registry, name: str, description: str) -> None:
     """Create a registered model if there is none of that name."""
     try:

@@ -1,7 +1,7 @@
 """A snapshot: what ingestion leaves behind, and how later stages read it.
 
-A snapshot folder holds `data/<split>-NNNNN.parquet`, `quarantine.parquet`, `report.json` and
-`report.md`. Needs pyarrow. Writes nothing.
+A snapshot folder holds `data/<split>-NNNNN.parquet`, `quarantine.parquet`, `duplicates.parquet`,
+`report.json` and `report.md`. Needs pyarrow. Writes nothing.
 """
 
 from __future__ import annotations
@@ -14,23 +14,26 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from data_contracts.errors import IntegrityError
-from data_contracts.records import SCHEMAS, Frozen, Record, RecordKind, Split
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.records import Frozen, Record, Split
 
 REPORT = "report.json"
-QUARANTINE = "quarantine.parquet"
+QUARANTINE, DUPLICATES = "quarantine.parquet", "duplicates.parquet"
 Count = Field(ge=0)
 
 
 class NearDuplicate(Frozen):
     """A row dropped for being nearly another one: where both stand, and how both begin, redacted.
 
-    `similarity` is the Jaccard index of their shingles, 0 to 1.
+    `similarity` is the Jaccard index of their shingles, 0 to 1. `of_id` is the id of the row that
+    stays; empty in snapshots from before it was kept.
     """
 
     source: str
     line: int
     of_source: str
     of_line: int
+    of_id: str = ""
     similarity: float
     text: str
     of_text: str
@@ -66,10 +69,16 @@ class SnapshotReport(Frozen):
     """What went into a snapshot and what became of it; the sums hold, or it cannot be made.
 
     `redacted` and `detectors` count findings in the rows kept, by kind and by detector. `sources`
-    gives each source's digest. `flags` counts rows kept that bear a flag, `languages` their
+    gives each source's digest and `notes` say what a person should know of them, such as files that
+    were not read. `splits_given` counts the rows that came in by the split that their authors gave
+    them, where they gave any. `flags` counts rows kept that bear a flag, `languages` their
     languages. `lengths` are histograms (see `data_contracts.lengths`) and `tokens_by` says how
     tokens were counted; `empty` counts rows with an empty field. `largest_label` rows bear the same
     label; `timed` rows have a time, the last of which is `newest` (ISO 8601).
+
+    `unread` counts the rows kept with a column, or a key in a message, that holds something and was
+    not read; of the names only well-known ones are told. `context_only` answers in the rows kept
+    are not learned.
 
     `leaks` counts the `contaminated` rows by the eval set whose text they share (the first by name,
     where there are several). `dropped_by_policy` rows held something the contract drops a row for;
@@ -79,6 +88,8 @@ class SnapshotReport(Frozen):
     kind: RecordKind
     contract: ContractUsed | None = None
     sources: dict[str, str]
+    notes: tuple[str, ...] = ()
+    splits_given: dict[str, int] = Field(default_factory=dict)
     rows_in: int = Count
     kept: int = Count
     quarantined: dict[str, int]
@@ -99,6 +110,8 @@ class SnapshotReport(Frozen):
     timed: int = Field(default=0, ge=0)
     newest: str | None = None
     examples: Examples = Examples()
+    unread: dict[str, int] = Field(default_factory=dict)
+    context_only: int = Field(default=0, ge=0)
     splits: dict[Split, int]
     characters: int = Count
 
@@ -156,9 +169,9 @@ def read_report(folder: Path) -> SnapshotReport:
 
 def read_records(folder: Path, split: Split | None = None) -> Iterator[tuple[str, Record]]:
     """Yield (id, record) of one split, or of all, in the order in which they were written."""
-    schema = SCHEMAS[read_report(folder).kind]
+    schema = KINDS[read_report(folder).kind]
     for row in _rows(sorted((folder / "data").glob(f"{split or '*'}-*.parquet"))):
-        yield row["id"], schema.model_validate({name: row[name] for name in schema.model_fields})
+        yield row["id"], schema.from_columns(row)
 
 
 def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
@@ -172,6 +185,14 @@ def read_quarantine(folder: Path) -> Iterator[dict[str, Any]]:
     Of a row that makes no record only the beginning is kept; it has no id.
     """
     yield from _rows([folder / QUARANTINE])
+
+
+def read_duplicates(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield rows that were dropped as duplicates: as `read_quarantine`, and `same_as`.
+
+    That is the id of the row that stays. Snapshots from before these were kept have none.
+    """
+    yield from _rows([path for path in [folder / DUPLICATES] if path.is_file()])
 
 
 def _rows(paths: list[Path]) -> Iterator[dict[str, Any]]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel
 
 from data_contracts.errors import shielded
-from data_contracts.records import SCHEMAS, RecordKind
+from data_contracts.kinds.registry import KINDS, RecordKind
 
 _GROUP_ROWS, _GROUP_CHARACTERS = 2000, 8_000_000  # a row group ends at whichever comes first
 
@@ -59,13 +61,22 @@ def read_row_file(path: Path) -> Iterator[dict[str, Any]]:
 
 def record_columns(kind: RecordKind) -> list[tuple[str, Any]]:
     """Return the columns that hold a record's own fields."""
+    fields = KINDS[kind].model_fields.items()
+    return [(name, _column_type(field.annotation)) for name, field in fields]
+
+
+def _column_type(annotation: Any) -> Any:
+    """Return the Arrow type of a record's field: text, a truth, a number, values, or a list."""
     import pyarrow as pa
 
-    message = pa.struct([("role", pa.string()), ("content", pa.string())])
-    return [
-        (name, pa.list_(message) if name == "messages" else pa.string())
-        for name in SCHEMAS[kind].model_fields
-    ]
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) is tuple:
+        return pa.list_(_column_type(get_args(annotation)[0]))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.items()
+        return pa.struct([(name, _column_type(field.annotation)) for name, field in fields])
+    return {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}.get(annotation, pa.string())
 
 
 def text_columns(*names: str) -> list[tuple[str, Any]]:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from data_contracts.contracts import DatasetContract
+from data_contracts.contracts import SIZES, DatasetContract
 from data_contracts.errors import ContractError
 from data_contracts.lengths import ESTIMATE, bucket
-from data_contracts.measures import UNDETERMINED, sizes_of
+from data_contracts.measures import UNDETERMINED
 
 MAX_LABELS = 10_000
 
@@ -32,7 +32,8 @@ class Tally:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one row; ContractError if the labels are so many that they are none."""
-        for name, size in sizes_of(row).items():
+        for name in SIZES[self._contract.kind]:
+            size = row[name]
             self._lengths[name][bucket(size)] += 1
             if not size and name.endswith("_characters"):
                 self._empty[name.removesuffix("_characters")] += 1

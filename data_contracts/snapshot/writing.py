@@ -1,7 +1,8 @@
-"""Writes a snapshot's Parquet files: shards a split, bounded in rows, and the quarantine.
+"""Writes a snapshot's Parquet files: shards a split, bounded in rows, quarantine and duplicates.
 
-Needs pyarrow. The bytes depend on the rows alone. Writes `data/<split>-NNNNN.parquet` and
-`quarantine.parquet` below the folder it is given, and hands on the name of each file that is done.
+Needs pyarrow. The bytes depend on the rows alone. Writes `data/<split>-NNNNN.parquet`,
+`quarantine.parquet` and `duplicates.parquet` below the folder it is given, and hands on the name of
+each file that is done.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from data_contracts.records import RecordKind, Split
-from data_contracts.snapshot.reading import QUARANTINE
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Split
+from data_contracts.snapshot.reading import DUPLICATES, QUARANTINE
 from data_contracts.snapshot.row_files import RowFile, flag_columns, record_columns, text_columns
 
 
@@ -28,12 +30,14 @@ class SnapshotWriter:
         self.written: Counter[Split] = Counter()
         (out / "data").mkdir(parents=True)
         self._quarantine = RowFile(out / QUARANTINE, _quarantine_schema())
+        self._dropped = RowFile(out / DUPLICATES, _dropped_schema())
 
     def close(self) -> None:
         """Write what is buffered and close every file."""
         for split in list(self._open):
             self._close(split)
-        self._quarantine.close()  # not done yet: it is kept elsewhere if the contract is broken
+        for file in (self._quarantine, self._dropped):
+            file.close()  # not done yet: it is kept elsewhere if the contract is broken
 
     def keep(self, row: Mapping[str, Any], split: Split, place: tuple[str, int], size: int) -> None:
         """Write one row of a worked shard; `place` is its source and line."""
@@ -52,6 +56,14 @@ class SnapshotWriter:
         columns = {name: row[name] for name in ("id", "reason", "subject")}
         columns |= {"source": place[0], "line": place[1], "row": text}
         self._quarantine.add(columns, len(text))
+
+    def drop(
+        self, place: tuple[str, int], row: Mapping[str, Any], text: str, reason: str, stays: str
+    ) -> None:
+        """Write one row that was dropped as a duplicate of the row whose id is `stays`."""
+        columns = {"id": row["id"], "subject": row["subject"], "reason": reason, "same_as": stays}
+        columns |= {"source": place[0], "line": place[1], "row": text}
+        self._dropped.add(columns, len(text))
 
     def _close(self, split: str) -> None:
         if split in self._open:
@@ -73,3 +85,9 @@ def _quarantine_schema() -> Any:
 
     head = [*text_columns("source"), ("line", pa.int64())]
     return pa.schema([*head, *text_columns("reason", "row", "id", "subject")])
+
+
+def _dropped_schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema([*_quarantine_schema(), *text_columns("same_as")])

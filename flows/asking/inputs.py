@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from data_contracts.contract_files import default_contract, load_contract
 from data_contracts.contracts import DatasetContract
 from data_contracts.errors import InputError
+from data_contracts.kinds.chat import ChatRecord
 from eval_sets.loading import (
     evaluation_texts,
     list_eval_sets,
@@ -22,6 +23,9 @@ from eval_sets.types import EvalSet
 from flows.asking.parameters import IngestParameters
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe, redaction_key
+from tasks.evaluation.metrics.registry import expectations
+from tasks.ingestion.early_look import require_usable
+from tasks.ingestion.fitting import Look
 from tasks.ingestion.flags import build_flagger, flagger_identity
 from tasks.ingestion.jobs import Job
 from tasks.ingestion.limits import Limits
@@ -92,6 +96,18 @@ def ingest_job(workshop: Workshop, inputs: IngestInputs, noted: Path | None = No
     )
 
 
+def look_at(job: Job, source: Source, scratch: Path) -> Look:
+    """Return how the first rows of a source fit; InputError if none of them does."""
+    return require_usable(
+        source,
+        job.contract,
+        job.mapping,
+        job.limits,
+        scratch,
+        lambda text: job.build_redactor().redact_text(text),
+    )
+
+
 def _known_as(entry: EvalSet) -> str:
     """Return a name that a team's own changed copy of a set does not share with the set."""
     return f"{entry.name} {entry.digest[:8]}"
@@ -100,12 +116,13 @@ def _known_as(entry: EvalSet) -> str:
 def choose_eval_sets(names: str, *, demo: bool) -> list[EvalSet]:
     """Return the eval sets to ask: those named, else all for the demo, else the general ones."""
     wanted = [name.strip() for name in names.split(",") if name.strip()]
+    known = expectations()
     if wanted:
         return [
-            load_eval_set_folder(Path(name)) if "/" in name else load_eval_set(name)
+            load_eval_set_folder(Path(name), known) if "/" in name else load_eval_set(name, known)
             for name in wanted
         ]
-    every = [load_eval_set(name) for name in list_eval_sets()]
+    every = [load_eval_set(name, known) for name in list_eval_sets()]
     return [entry for entry in every if demo or entry.card.scope == "general"]
 
 
@@ -145,7 +162,7 @@ def _address(
     from tasks.demo_desk.conversations import write_conversations
     from tasks.demo_desk.facts import public_terms
 
-    if contract.kind != "chat":
+    if contract.kind != ChatRecord.KIND:
         raise InputError(
             f"the demo's rows are conversations, not of kind {contract.kind}",
             step="ingest",

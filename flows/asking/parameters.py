@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_settings import CliPositionalArg
 
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import RecordKind
+from flows.asking.naming import (
+    absolute_contract,
+    absolute_file,
+    absolute_folder,
+    absolute_sets,
+    absolute_source,
+)
 from tasks.finetuning.objectives.choosing import ObjectiveSettings
 from tasks.finetuning.recipe import MAX_LEFT_OUT_SHARE
 
@@ -28,18 +35,19 @@ class Parameters(BaseModel):
 class IngestParameters(Parameters):
     """Raw data in, a snapshot to train on out."""
 
-    source: str = Field(
+    source: Annotated[str, AfterValidator(absolute_source)] = Field(
         default=DEMO,
-        description="Where the raw rows are: a file, a folder, s3://bucket/prefix, a Hugging Face "
-        "dataset id, or 'demo' (the embedded help desk).",
+        description="Where the raw rows are: a file, a folder, s3://bucket/prefix, hub:owner/name "
+        "(a Hugging Face data set), or 'demo' (the embedded help desk). Files of a folder that are "
+        "named as train, validation or test keep that split.",
     )
     kind: RecordKind = Field(default="chat", description="What one row is.")
-    contract: str = Field(
+    contract: Annotated[str, AfterValidator(absolute_contract)] = Field(
         default="",
         description="The data set's contract, a TOML file: limits, policies, privacy. It names the "
         "kind of row. Empty: the default of the kind.",
     )
-    mapping: str = Field(
+    mapping: Annotated[str, AfterValidator(absolute_file)] = Field(
         default="",
         description="From your columns to ours: 'instruction=question,output=answer', or the path "
         "of a TOML file with such pairs.",
@@ -55,7 +63,7 @@ class IngestParameters(Parameters):
         "redacted, and the report says so.",
     )
     max_rows: int | None = Field(default=None, ge=1, description="Read at most this many rows.")
-    eval_sets: str = Field(
+    eval_sets: Annotated[str, AfterValidator(absolute_sets)] = Field(
         default="",
         description="Eval sets to ask, separated by commas: names, or folders of your own. Empty: "
         "all for the demo, the general ones for your data. Rows that share text with one of these, "
@@ -72,12 +80,12 @@ class RetrainParameters(ObjectiveSettings, IngestParameters):  # the form begins
     """Raw data in, a signed candidate that waits for people out."""
 
     name: Name = Field(default="help-desk", description="Name of the registered model.")
-    base: str = Field(
+    base: Annotated[str, AfterValidator(absolute_folder)] = Field(
         default="smollm2-135m-instruct",
         description="The model to start from: smollm2-135m-instruct (embedded), a folder, an "
         "s3:// prefix, models:/name@alias, or a hub id.",
     )
-    teacher: str = Field(
+    teacher: Annotated[str, AfterValidator(absolute_folder)] = Field(
         default="", description="The model that objective distill learns from; named as base is."
     )
     method: Literal["lora", "qlora", "full"] = Field(
@@ -155,7 +163,7 @@ class RetrainParameters(ObjectiveSettings, IngestParameters):  # the form begins
     )
     save_steps: int = Field(default=20, ge=1, description="Steps between checkpoints.")
     seed: int = Field(default=7, ge=0, description="Seed of every random choice.")
-    policy: str = Field(
+    policy: Annotated[str, AfterValidator(absolute_file)] = Field(
         default="",
         description="Gate policy: a name (demo, general) or a TOML file. Empty: demo for the "
         "demo, general for your data.",
@@ -175,7 +183,7 @@ class RedactParameters(Parameters):
     )
     names: bool = Field(default=True, description="Find names, places and organizations too.")
     keep: str = Field(default="", description="Public words that must stay, separated by commas.")
-    contract: str = Field(
+    contract: Annotated[str, AfterValidator(absolute_contract)] = Field(
         default="", description="A dataset contract (TOML) whose policy for each kind is used."
     )
 
@@ -226,12 +234,21 @@ class LineageParameters(Parameters):
 class EvaluateParameters(NamedParameters):
     """Ask the champion the eval sets again and compare with its own earlier scorecard."""
 
-    eval_sets: str = Field(default="", description="Eval sets; empty: those it was judged by.")
+    eval_sets: Annotated[str, AfterValidator(absolute_sets)] = Field(
+        default="", description="Eval sets; empty: those it was judged by."
+    )
     seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
 
 
 class PromoteParameters(NamedParameters):
-    """Promote the newest candidate that people approved."""
+    """Promote the newest candidate that people approved, or the one that is named."""
+
+    version: int | None = Field(
+        default=None,
+        ge=1,
+        description="Version of the candidate; none: the newest that people approved. Naming the "
+        "champion's puts it back where its alias or version was changed in MLflow.",
+    )
 
 
 class RollbackParameters(NamedParameters):

@@ -7,20 +7,22 @@ demo's own rows.
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, ConfigDict
 
+from data_contracts.kinds.registry import KINDS
 from eval_sets.types import EvalSet
 from flows.asking.inputs import (
     IngestInputs,
     choose_eval_sets,
     ingest_inputs,
     ingest_job,
+    look_at,
     resolve_source,
 )
 from flows.asking.parameters import RetrainParameters
 from flows.asking.training import training_recipe
-from flows.teaching import teaching_work
 from flows.workshop.parts import Workshop
 from tasks.finetuning.base_checks import check_template
 from tasks.finetuning.base_model import BaseModel as Base
@@ -29,6 +31,7 @@ from tasks.finetuning.objectives.distillation import DistillationSettings
 from tasks.finetuning.recipe import Recipe
 from tasks.ingestion.sources import Source
 from tasks.storage.outputs import Outputs, Reference
+from tasks.teaching.steps import teaching_work
 
 
 class Inputs(BaseModel):
@@ -60,11 +63,12 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
 
     policy = parameters.policy or ("demo" if parameters.is_demo else "general")
     load_policy(policy)
+    workshop.require_registry(parameters.name)
     _ = workshop.serving  # a command that can serve nothing is refused before the work, not in it
     ingest = ingest_inputs(workshop, parameters)
     recipe = training_recipe(parameters, ingest.contract.kind)
     base = _locate(workshop, parameters.base)
-    if ingest.contract.kind != "document" and Path(base.source).is_dir():
+    if KINDS[ingest.contract.kind].ANSWERS and Path(base.source).is_dir():
         check_template(Path(base.source))
     return Inputs(
         ingest=ingest,
@@ -99,6 +103,7 @@ class Plan(BaseModel):
     sources: list[str]
     rows: int | None
     stages: list[PlannedStage]
+    notes: list[str] = []
 
     @property
     def seconds(self) -> float:
@@ -122,7 +127,8 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         slots *= parameters.gradient_accumulation_steps
         tokens = min(tokens, parameters.max_steps * slots)
     cases = sum(len(entry.cases) for entry in inputs.sets)
-    found = _found(workshop, parameters, inputs, source)
+    found = find_outputs(workshop, parameters, inputs, source)
+    notes = [] if found["snapshot"] else _look(workshop, inputs.ingest, source)
     times = {
         "base": FIXED_SECONDS,
         "snapshot": FIXED_SECONDS + rows * ROW_SECONDS,
@@ -132,16 +138,20 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
         "answers and scores": FIXED_SECONDS + 2 * cases * ANSWER_SECONDS,
     }
     stages = [
-        PlannedStage(title=title, found=there, seconds=times[title])
-        for title, there in found.items()
+        PlannedStage(title=title, found=output is not None, seconds=times[title])
+        for title, output in found.items()
     ]
-    names = [file.uri for file in source.files] or [source.given]
-    return Plan(sources=names, rows=rows if source.files else None, stages=stages)
+    names = [f"{file.uri} ({file.role})" if file.role else file.uri for file in source.files] or [
+        f"{one.part_name} ({one.role})" if one.role else one.part_name for one in source.hub
+    ]
+    notes = [*source.notes, *notes]
+    return Plan(sources=names, rows=rows if source.files else None, stages=stages, notes=notes)
 
 
-def _found(
+def find_outputs(
     workshop: Workshop, parameters: RetrainParameters, inputs: Inputs, source: Source
-) -> dict[str, bool]:
+) -> dict[str, Reference | None]:
+    """Return the output of each stage that a retraining would find in the store, or None."""
     from tasks.evaluation import steps as evaluation
     from tasks.finetuning import steps as finetuning
     from tasks.ingestion.releases import released_rows
@@ -170,15 +180,21 @@ def _found(
     if model:
         seed, serving = parameters.seed, workshop.serving
         asked = outputs.find(evaluation.answers_work(model.digest, inputs.sets, seed, serving))
-    taught = {"teacher": teacher is not None} if inputs.teacher else {}
-    taught |= {"teacher answers": answers is not None} if inputs.wants_answers else {}
+    taught = {"teacher": teacher} if inputs.teacher else {}
+    taught |= {"teacher answers": answers} if inputs.wants_answers else {}
     return {
-        "base": base is not None,
-        "snapshot": snapshot is not None,
+        "base": base,
+        "snapshot": snapshot,
         **taught,
-        "model": model is not None,
-        "answers and scores": asked is not None,
+        "model": model,
+        "answers and scores": asked,
     }
+
+
+def _look(workshop: Workshop, inputs: IngestInputs, source: Source) -> list[str]:
+    """Return what a person should know of the first rows; InputError as the run would raise it."""
+    with TemporaryDirectory(prefix="paddock-") as scratch:
+        return look_at(ingest_job(workshop, inputs), source, Path(scratch)).words()
 
 
 def _found_base(outputs: Outputs, base: Base) -> Reference | None:
@@ -189,8 +205,6 @@ def _found_base(outputs: Outputs, base: Base) -> Reference | None:
 
 def _measure(source: Source, max_rows: int | None) -> tuple[int, float]:
     """Count a source's rows and characters without keeping any."""
-    from tempfile import TemporaryDirectory
-
     from tasks.ingestion.readers import count_rows
 
     if source.hub:

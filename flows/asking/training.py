@@ -5,7 +5,7 @@ Before any work: a wrong word found after an hour of ingestion is an hour lost.
 
 from __future__ import annotations
 
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import RecordKind
 from flows.asking.parameters import RetrainParameters
 from tasks.finetuning.recipe import Recipe
 

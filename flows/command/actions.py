@@ -19,7 +19,7 @@ from flows.asking.parameters import (
     RetrainParameters,
 )
 from flows.command.words import Options
-from flows.workshop.settings import prepare, read_settings
+from flows.workshop.settings import join_servers, prepare, read_settings
 
 LOGGER = logging.getLogger("paddock")
 LEAST_FREE = 64 << 20  # bytes; the databases alone
@@ -30,7 +30,7 @@ def run(parameters: RetrainParameters, options: Options) -> int:
     _ready(options)
     if options.only_plan:
         from flows.asking.plan import plan_retraining, resolve_inputs
-        from flows.showing.status.planned import describe
+        from flows.showing.planned import describe
         from flows.workshop.parts import Workshop
 
         workshop = Workshop(read_settings())
@@ -128,7 +128,7 @@ def demo_log(parameters: DemoLogParameters, options: Options) -> int:
 
 def redact(parameters: RedactParameters, options: Options) -> int:
     """Redact JSON lines from standard input to standard output; exit code 1 if one was broken."""
-    _ready(options)
+    _ready(options, servers=False)
     from flows.command.redacting import redact_pipe
 
     return redact_pipe(parameters, sys.stdin.buffer, sys.stdout, sys.stderr)
@@ -142,9 +142,14 @@ def up(_: Parameters, __: Options) -> int:
     return serve(read_settings())
 
 
-def _ready(options: Options) -> None:
-    """Prepare the home, and keep the libraries' own talk off the terminal unless debugging."""
+def _ready(options: Options, *, servers: bool = True) -> None:
+    """Prepare the home, and keep the libraries' own talk off the terminal unless debugging.
+
+    With `servers`, those that `paddock up` keeps over this home are used.
+    """
     _prepare_home()
+    if servers and (said := join_servers(read_settings())):
+        LOGGER.info("%s", said)
     if not options.debug:
         from flows.command.quiet import quiet_libraries
 

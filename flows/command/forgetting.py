@@ -10,7 +10,7 @@ from flows.showing.summary import RetrainSummary, read_summaries
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import redaction_key
 from tasks.ingestion.subjects import forget_subject, subject_hash
-from tasks.lineage.uses import HELD, SnapshotUse, uses_of
+from tasks.lineage.uses import DROPPED, HELD, SnapshotUse, uses_of
 from tasks.storage.stages import BASE, MODEL, REFUSED, TEACHER_ANSWERS
 
 _ROWS_SHOWN = 20
@@ -61,8 +61,10 @@ def _used(uses: list[SnapshotUse]) -> list[str]:
     lines: list[str] = []
     for use in uses:
         what = "Refused ingestion" if use.stage == REFUSED.name else "Snapshot"
-        held = len(use.rows) - use.kept
+        held = sum(row.split == HELD for row in use.rows)
+        dropped = len(use.rows) - use.kept - held
         counts = f"{use.kept} rows" + (f", and {held} in quarantine" if held else "")
+        counts += f", and {dropped} {DROPPED}" if dropped else ""
         lines.append(f"{what} {use.digest[:16]} of {use.created_at}: {counts}")
         for row in use.rows[:_ROWS_SHOWN]:
             digest = row.source_digest[:16]

@@ -1,15 +1,18 @@
-"""`paddock quarantine`: what was held back and why, one row in full (redacted), and its release."""
+"""`paddock quarantine`: what was held back or dropped as a duplicate, and why; and its release.
+
+Rows are numbered through: those in quarantine, then the duplicates. One is shown in full, redacted.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from data_contracts.errors import InputError
-from data_contracts.snapshot.reading import read_quarantine
+from data_contracts.snapshot.reading import read_duplicates, read_quarantine
 from flows.asking.parameters import QuarantineParameters
 from flows.workshop.parts import Workshop
 from tasks.ingestion.data_docs import DATA_DOCS
@@ -35,7 +38,7 @@ def quarantine(workshop: Workshop, parameters: QuarantineParameters) -> str:
 def _rows(workshop: Workshop, reference: Reference) -> Generator[Iterator[dict[str, Any]]]:
     """Give the rows one by one: a quarantine may be larger than memory."""
     with workshop.outputs.borrow(reference) as folder:
-        yield read_quarantine(folder)
+        yield chain(read_quarantine(folder), read_duplicates(folder))
 
 
 def _held(workshop: Workshop, digest: str) -> Reference:
@@ -62,13 +65,15 @@ def _listed(
     released = released_rows(workshop.store)
     reasons: Counter[str] = Counter()
     shown: list[str] = []
-    every = 0
-    for every, row in enumerate(rows, 1):
+    held = dropped = 0
+    for number, row in enumerate(rows, 1):
+        held, dropped = (held, dropped + 1) if row.get("same_as") else (held + 1, dropped)
         if reason in row["reason"]:
             reasons[row["reason"]] += 1
             if len(shown) < _SHOWN:
-                shown.append(_line(every, row, released))
-    lines = [f"{_title(workshop, reference)}: {every} rows in quarantine"]
+                shown.append(_line(number, row, released))
+    duplicates = f", and {dropped} dropped as duplicates" if dropped else ""
+    lines = [f"{_title(workshop, reference)}: {held} rows in quarantine{duplicates}"]
     lines += [f"  {count:6}  {why}" for why, count in reasons.most_common()]
     if shown:
         lines += ["", "  row     source, line; reason; beginning", *shown]
@@ -88,7 +93,8 @@ def _line(number: int, row: dict[str, Any], released: frozenset[str]) -> str:
     mark = " (released)" if row["id"] in released else ""
     beginning = " ".join(row["row"][: 4 * _BEGINNING].split())[:_BEGINNING]
     where = f"{row['source']}, line {row['line']}"
-    return f"  {number:<6}  {where}; {row['reason']}{mark}; {beginning}"
+    stays = f" (of {row['same_as'][:16]})" if row.get("same_as") else ""
+    return f"  {number:<6}  {where}; {row['reason']}{stays}{mark}; {beginning}"
 
 
 def _chosen(rows: Iterator[dict[str, Any]], parameters: QuarantineParameters) -> dict[str, Any]:
@@ -97,7 +103,7 @@ def _chosen(rows: Iterator[dict[str, Any]], parameters: QuarantineParameters) ->
     row = next(rows, None) if number else None
     if row is None:
         raise InputError(
-            f"there is no row {number} in this quarantine of {before}" if number else "which row?",
+            f"there is no row {number} among the {before} here" if number else "which row?",
             step=STEP,
             where="--row",
             remedy="`paddock quarantine list` numbers the rows",
@@ -107,9 +113,12 @@ def _chosen(rows: Iterator[dict[str, Any]], parameters: QuarantineParameters) ->
 
 def _shown(row: dict[str, Any]) -> str:
     cut = "none: the row makes no record, and only its beginning is kept"
+    stays = ""
+    if row.get("same_as"):
+        stays = f"stays   {row['same_as']} (`paddock lineage --row {row['same_as'][:16]}`)\n"
     return (
         f"source  {row['source']}, line {row['line']}\nreason  {row['reason']}\n"
-        f"id      {row['id'] or cut}\n\n{row['row']}"
+        f"id      {row['id'] or cut}\n{stays}\n{row['row']}"
     )
 
 
@@ -120,6 +129,13 @@ def _released(workshop: Workshop, row: dict[str, Any], parameters: QuarantinePar
             step=STEP,
             where=f"{row['source']}, line {row['line']}: {row['reason']}",
             remedy="repair it in the source and run ingestion again",
+        )
+    if row.get("same_as") == row["id"]:
+        raise InputError(
+            "this row cannot be released: another one with the same content stays",
+            step=STEP,
+            where=f"{row['source']}, line {row['line']}: {row['reason']}",
+            remedy="nothing is lost without it",
         )
     if not parameters.person or not parameters.reason:
         raise InputError(

@@ -13,6 +13,7 @@ def describe(plan: Plan) -> str:
     if len(plan.sources) > 10:
         lines.append(f"           and {len(plan.sources) - 10} more")
     lines.append(f"  rows     {plan.rows if plan.rows is not None else 'counted while reading'}")
+    lines += [f"           {note}" for note in plan.notes]
     lines.append("")
     for entry in plan.stages:
         word = "found, skip" if entry.found else f"run, about {duration(entry.seconds)}"

@@ -14,7 +14,7 @@ from flows.asking.parameters import RetrainParameters
 from model_registry.approvals import Request
 from model_registry.candidates import Candidate
 from model_registry.dossier import Dossier
-from model_registry.scorecard import Estimate, MetricResult, Role
+from model_registry.scorecard import MetricResult, Role
 from tasks.finetuning.reproduce import Spent
 from tasks.release.assembly import Evidence
 from tasks.storage.objects import ObjectStore
@@ -49,6 +49,8 @@ class RetrainSummary(BaseModel):
     rows: dict[str, int]
     quarantined: dict[str, int]
     redacted: dict[str, int]
+    unread: dict[str, int] = {}
+    context_only: int = 0
     steps: int
     first_loss: float
     final_loss: float
@@ -57,6 +59,7 @@ class RetrainSummary(BaseModel):
     cost: float | None = None
     training_notes: tuple[str, ...] = ()
     metrics: list[MetricResult]
+    notes: tuple[str, ...] = ()  # what the figures do not tell
     candidate: str
     version: int
     candidate_digest: str
@@ -98,6 +101,8 @@ def summarize(
         },
         quarantined=report.quarantined,
         redacted=report.redacted,
+        unread=report.unread,
+        context_only=report.context_only,
         steps=training["steps"],
         first_loss=training["first_loss"],
         final_loss=training["final_loss"],
@@ -106,6 +111,7 @@ def summarize(
         cost=spent.cost,
         training_notes=tuple(training.get("notes", ())),
         metrics=[evidence.scorecard.metrics[key] for key in sorted(evidence.scorecard.metrics)],
+        notes=evidence.scorecard.notes,
         candidate=candidate.name,
         version=candidate.version,
         candidate_digest=candidate.digest,
@@ -126,6 +132,12 @@ def _waiting(name: str, dossier: Dossier, review: Review, asked: Request | None)
         waits.append("nobody is asked to promote it: a gate refused")
     elif dossier.champion and dossier.champion.digest == dossier.digest:
         waits.append("nothing: it is the champion already")
+    elif asked.decision.state == "declined":
+        waits.append(f"nothing: version {dossier.version} was declined ({asked.decision.reason})")
+    elif asked.decision.state == "approved":
+        waits.append(
+            f"version {dossier.version} is approved: `paddock promote --name {name}` lets it serve"
+        )
     else:
         waits.append(
             f"promotion of version {dossier.version} waits for one approver in the queue "
@@ -176,6 +188,11 @@ def render(summary: RetrainSummary) -> str:
     ]
     if summary.quarantined:
         lines.append("Quarantine " + _counts(summary.quarantined))
+    if summary.unread:
+        unread = ", ".join(f"{name} ({count} rows)" for name, count in summary.unread.items())
+        lines.append(f"Not read   {unread}")
+    if summary.context_only:
+        lines.append(f"           {summary.context_only} answers are context only, not learned")
     if not summary.parameters.names:
         lines.append("           NAMES, PLACES AND ORGANIZATIONS WERE NOT REDACTED (names off)")
     validation = summary.validation_loss
@@ -188,6 +205,7 @@ def render(summary: RetrainSummary) -> str:
         *[line for note in summary.training_notes for line in _wrapped(note)],
         "",
         *_score_lines(summary.metrics),
+        *[f"  {note}" for note in summary.notes],
         "",
         f"Gates (compared with the {summary.compared_with}"
         + ("; there is no champion yet)" if summary.compared_with == "base" else ")"),
@@ -207,19 +225,10 @@ def _score_lines(metrics: Sequence[MetricResult]) -> list[str]:
     roles: list[Role] = [role for role in get_args(Role) if role in metrics[0].scores]
     lines = [f"{'Scores (95% intervals)':34s}" + "".join(f" {role:>23s}" for role in roles)]
     for metric in metrics:
-        cells = [_cell(metric.scores.get(role), metric.unit == "share") for role in roles]
+        given = [metric.scores.get(role) for role in roles]
+        cells = [one.shown(metric.unit) if one else "missing" for one in given]
         lines.append(f"  {metric.key:32s}" + "".join(f" {cell:>23s}" for cell in cells))
     return lines
-
-
-def _cell(estimate: Estimate | None, share: bool) -> str:
-    if estimate is None or estimate.value is None:
-        return "missing"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3f} [no interval]"
-    if share:
-        return f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]"
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
 def _wrapped(note: str) -> list[str]:

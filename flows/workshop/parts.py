@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from data_contracts.errors import ContractError, InputError
+from data_contracts.errors import InputError
 from flows.workshop.databases import let_readers_go_on
 from flows.workshop.redactors import RedactorRecipe
 from flows.workshop.settings import CHECKOUT, Settings, prepare, serving_environment
 from model_registry.signing import SigningKeys, ensure_keys
+from model_registry.standing import read_champion
 from model_registry.tracking import Registry, open_registry
 from model_registry.versions import CHAMPION, Version, version_at
 from tasks.models.serving.server import Serving
@@ -66,22 +67,10 @@ class Workshop:
         """Return how a redactor is built; InputError if the names model is missing."""
         return RedactorRecipe.of(self.settings, names, keep, policies or {})
 
-    def champion(self, name: str, step: str) -> Version:
-        """Return the version that serves; ContractError where none does."""
-        version = version_at(self.registry, name, CHAMPION)
-        if version is None:
-            raise ContractError(
-                "there is no champion",
-                step=step,
-                where=name,
-                remedy="promote a candidate first: `paddock show` lists what waits",
-            )
-        return version
-
     def registered_model(self, address: str) -> Path:
         """Return a local, verified copy of `models:/name@alias`, kept by its digest."""
         name, _, alias = address.removeprefix("models:/").partition("@")
-        version = version_at(self.registry, name, alias) if alias else None
+        version = self._version(name, alias) if alias else None
         if version is None:
             raise InputError(
                 "there is no such registered model",
@@ -94,6 +83,21 @@ class Workshop:
             with self.verified_files(version) as files:
                 shutil.copytree(files / "model", target, dirs_exist_ok=True)
         return target
+
+    def _version(self, name: str, alias: str) -> Version | None:
+        if alias == CHAMPION:  # the one alias that only a release may move
+            return read_champion(self.registry, name, "base model")
+        return version_at(self.registry, name, alias)
+
+    def require_registry(self, name: str) -> None:
+        """Return if what is registered and released can be, before anything costs; see readiness.
+
+        A registry that does not exist yet lacks nothing.
+        """
+        from model_registry.readiness import require_ready
+
+        if self.settings.mlflow_uri or self.settings.embedded_registry_exists:
+            require_ready(self.registry, name)
 
     @contextmanager
     def verified_files(self, version: Version) -> Generator[Path]:

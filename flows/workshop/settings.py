@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+import urllib.request
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from data_contracts.errors import PaddockError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 QUIET = {
@@ -30,6 +34,18 @@ QUIET = {
     # A run whose heartbeats stop can be told from one that works for long.
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
+
+
+SERVERS = "servers.json"
+ANSWER_SECONDS = 30.0  # a server that is busy or just restarted gets so long to answer
+
+
+class Servers(BaseModel):
+    """What `paddock up` leaves in the home while its servers answer; `pid` is its own."""
+
+    prefect_api_url: str
+    mlflow_uri: str
+    pid: int = Field(gt=0)
 
 
 class Settings(BaseSettings):
@@ -79,6 +95,11 @@ class Settings(BaseSettings):
         return f"sqlite:///{(self.home / 'mlflow.db').absolute()}"
 
     @property
+    def embedded_registry_exists(self) -> bool:
+        """Tell whether the embedded MLflow has a database yet."""
+        return (self.home / "mlflow.db").exists()
+
+    @property
     def embedded_artifacts(self) -> str:
         """Return where the embedded MLflow keeps files."""
         return (self.home / "mlflow-artifacts").absolute().as_uri()
@@ -107,6 +128,68 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Read the environment."""
     return Settings()
+
+
+def join_servers(settings: Settings) -> str:
+    """Let this process use the servers that `paddock up` keeps over this home, if it does.
+
+    Call it before prefect is imported. An address that the environment gives stays. Returns what
+    a person should hear; PaddockError if `up` lives and its servers do not answer.
+    """
+    file = settings.home / SERVERS
+    try:
+        servers = Servers.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValidationError):
+        return f"{file} cannot be read: going on without the servers that it may name"
+    wanted = {
+        "PREFECT_API_URL": "" if settings.prefect_api_url else servers.prefect_api_url,
+        "MLFLOW_TRACKING_URI": "" if settings.mlflow_uri else servers.mlflow_uri,
+    }
+    if not any(wanted.values()):
+        return ""
+    if not _lives(servers.pid):
+        return f"the servers that {file} names are gone: going on without them"
+    for address in filter(None, wanted.values()):
+        _wait_for(f"{address.rstrip('/')}/health", file)
+    if wanted["MLFLOW_TRACKING_URI"]:  # where that server's own process keeps them
+        wanted["PADDOCK_MLFLOW_ARTIFACTS"] = (
+            settings.mlflow_artifacts or settings.embedded_artifacts
+        )
+    os.environ.update({name: value for name, value in wanted.items() if value})
+    return (
+        f"using the servers of this home: {' and '.join(filter(None, list(wanted.values())[:2]))}"
+    )
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # somebody else's process
+    return True
+
+
+def _wait_for(address: str, file: Path) -> None:
+    """Wait until an address answers; PaddockError if it does not."""
+    end = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=5):  # noqa: S310
+                return
+        except (OSError, ValueError) as error:
+            if time.monotonic() < end:
+                time.sleep(0.5)
+                continue
+            raise PaddockError(
+                f"the servers of this home do not answer ({type(error).__name__})",
+                step="settings",
+                where=f"{address}, named by {file}",
+                remedy="look at what `paddock up` says, or stop it; if none runs, delete that file",
+            ) from None
 
 
 def serving_environment() -> dict[str, str]:

@@ -34,18 +34,26 @@ def write_log(
     drifted: bool,
     rows: int = 200,
     seed: int = 0,
-    model: str = "demo",
+    version: int | None = None,
 ) -> str:
-    """Write a window's log and return its key; the same arguments give the same bytes."""
+    """Write a window's log and return its key; the same arguments give the same bytes.
+
+    `version` is the version of the model that is to have answered.
+    """
     key = window_key(name, window)
-    store.write(
-        key, log_bytes(draw_log(window, drifted=drifted, rows=rows, seed=seed, model=model))
-    )
+    drawn = draw_log(window, drifted=drifted, rows=rows, seed=seed, model=name, version=version)
+    store.write(key, log_bytes(drawn))
     return key
 
 
 def draw_log(
-    window: str, *, drifted: bool, rows: int = 200, seed: int = 0, model: str = "demo"
+    window: str,
+    *,
+    drifted: bool,
+    rows: int = 200,
+    seed: int = 0,
+    model: str = "demo",
+    version: int | None = None,
 ) -> list[LogRow]:
     """Return the rows of a window's log, spread evenly over its time."""
     if rows < 1:
@@ -61,6 +69,7 @@ def draw_log(
             id=hashlib.sha256(f"{seed}/{window}/{number}".encode()).hexdigest()[:16],
             time=start + span * number / rows,
             model=model,
+            version=str(version or ""),
             prompt=prompt,
             answer=answer,
         )

@@ -5,9 +5,11 @@ Pure functions over the history of verdicts and the last trigger; nothing is rea
 
 An *episode* is drift of one champion from its first drifted window on. Its fingerprint names the
 champion and that window, so however often and from wherever drift is reported, it is one and the
-same retraining. A crashed retraining is tried again under the same fingerprint and the next
-attempt number. Windows that a retraining has answered are spent: once the cool-down is over, only
-later ones count.
+same retraining. Every start of an episode has an `attempt` number of its own, which names the run.
+What counts against an episode are its `failures`: the starts that crashed. One that was cancelled
+before it began, or that found nothing new to train on, is no answer and no failure: the episode
+goes on as if it had not been. Windows that a retraining has answered are spent: once the cool-down
+is over, only later ones count, under whichever champion.
 """
 
 from __future__ import annotations
@@ -24,7 +26,14 @@ from tasks.drift.comparison import Status
 
 OF, NEEDED = 3, 2
 
-Outcome = Literal["running", "completed", "crashed"]
+Ended = Literal["completed", "crashed", "cancelled", "nothing_new"]
+Outcome = Literal["running", "completed", "crashed", "cancelled", "nothing_new"]
+
+
+_NO_ANSWER = {
+    "cancelled": "was cancelled before it began",
+    "nothing_new": "found nothing new to train on",
+}
 
 
 class WindowResult(Frozen):
@@ -36,14 +45,22 @@ class WindowResult(Frozen):
 
 
 class Trigger(Frozen):
-    """A retraining that drift started: which episode, which try, and how it went."""
+    """A retraining that drift started: which episode, which start of it, and how it went.
+
+    `completed` means a new model; a run that ended well without one is `nothing_new`. `cancelled`
+    means before it began; one that was stopped later counts as crashed.
+    """
 
     fingerprint: str
-    attempt: int = Field(ge=1)
+    attempt: int = Field(ge=1, description="which start of the episode this is, from 1 on")
     champion: str
     window: str = Field(description="the newest window when it was claimed")
     claimed_at: AwareDatetime
+    candidate: int | None = Field(
+        default=None, description="the newest candidate's version when the episode first started"
+    )
     outcome: Outcome = "running"
+    failures: int = Field(default=0, ge=0, description="earlier starts of the episode that crashed")
 
 
 class Policy(Frozen):
@@ -55,14 +72,18 @@ class Policy(Frozen):
     lease: timedelta = Field(
         default=timedelta(hours=12), description="a retraining silent for so long counts as crashed"
     )
-    attempts: int = Field(default=3, ge=1, description="tries of one episode, at most")
+    attempts: int = Field(default=3, ge=1, description="crashes of one episode, at most")
 
 
 class Decision(Frozen):
-    """Whether to start a retraining, and under which identity. `reason` is for people."""
+    """Whether to start a retraining, and under which identity. `reason` is for people.
+
+    `alert`: there is drift, and nothing will answer it unless somebody looks.
+    """
 
     start: bool
     reason: str
+    alert: bool = False
     fingerprint: str = ""
     attempt: int = 0
     champion: str = ""
@@ -82,7 +103,7 @@ def decide(
 ) -> Decision:
     """Decide on the whole history of the champion's windows, in any order.
 
-    Windows without enough data are left out: they say neither drift nor quiet.
+    Windows without a verdict are left out: they say neither drift nor quiet.
     """
     results = sorted(history, key=lambda result: result.window)
     if not results:
@@ -91,7 +112,7 @@ def decide(
     usable = [
         result
         for result in results
-        if result.champion == champion and result.status != "not_enough_data"
+        if result.champion == champion and result.status in ("quiet", "drifted")
     ]
     recent = usable[-OF:]
     if not _drifted(recent):
@@ -105,17 +126,31 @@ def _after_trigger(
     usable: Sequence[WindowResult], last: Trigger, now: datetime, policy: Policy
 ) -> Decision:
     age = now - last.claimed_at
-    crashed = last.outcome == "crashed" or (last.outcome == "running" and age > policy.lease)
-    if last.outcome == "running" and not crashed:
+    silent = last.outcome == "running" and age > policy.lease
+    if last.outcome == "running" and not silent:
         return Decision(start=False, reason=f"a retraining is under way ({last.fingerprint})")
-    same_champion = last.champion == usable[-1].champion
-    if crashed and same_champion and last.attempt < policy.attempts:
+    ours = last.champion == usable[-1].champion
+    if last.outcome in _NO_ANSWER:
+        if not ours:
+            return _on_later_windows(usable, last)
+        why = f"the last start {_NO_ANSWER[last.outcome]}"
+        return _start(usable, why, last.fingerprint, last.attempt + 1)
+    crashed = silent or last.outcome == "crashed"
+    failures = last.failures + crashed
+    if crashed and ours and failures < policy.attempts:
         return _start(usable, "the last attempt crashed", last.fingerprint, last.attempt + 1)
     if age < policy.cooldown:
-        left = policy.cooldown - age
-        return Decision(start=False, reason=f"cooling down for {_hours(left)} more")
-    # Windows before the trigger had their retraining; another needs evidence of its own.
-    fresh = [result for result in usable if not same_champion or result.window > last.window]
+        left = f"cooling down for {_hours(policy.cooldown - age)} more"
+        if not crashed:
+            return Decision(start=False, reason=left)
+        reason = f"{failures} attempts crashed, and no retraining answers the drift; {left}"
+        return Decision(start=False, reason=reason, alert=True)
+    return _on_later_windows(usable, last)
+
+
+def _on_later_windows(usable: Sequence[WindowResult], last: Trigger) -> Decision:
+    """Decide by the windows after a trigger's: the ones before had theirs, or an older champion."""
+    fresh = [result for result in usable if result.window > last.window]
     if not _drifted(fresh[-OF:]):
         return Decision(start=False, reason="the drift seen so far has had its retraining")
     return _start(fresh, "the cool-down is over and drift goes on")

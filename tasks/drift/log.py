@@ -1,82 +1,134 @@
 """Read the inference log (data_contracts/inference_log.py) from the object store.
 
-A broken row is counted and left out; how many may be broken is for the comparison to say.
-Writes nothing.
+What cannot be read is counted by reason and left out; how much of that may be is for the
+comparison to say. Writes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from data_contracts.errors import InputError
-from data_contracts.inference_log import WINDOW, LogRow, log_folder, window_key
+from data_contracts.inference_log import (
+    FIELDS,
+    WINDOW,
+    LogRow,
+    log_folder,
+    read_row,
+    window_key,
+    window_span,
+)
 from data_contracts.records import Frozen
+from tasks.drift.log_files import ENDINGS, MAX_ROW_BYTES, Rows, read_file
 from tasks.storage.objects import ObjectStore
 
-MAX_ROW_BYTES = 1 << 20
+OUTSIDE = "time outside the window"
+UNKNOWN_FIELDS = "rows with unknown fields (ignored)"
 
 
 class WindowLog(Frozen):
-    """The readable rows of a window. `digest` is the sha256 of the object's bytes."""
+    """The readable rows of a window. `digest` is a sha256 over the bytes of its files.
+
+    `refused` counts the rows that cannot be read, `left_out` those that somebody else answered,
+    each by reason; `notes` count what is worth knowing and no fault.
+    """
 
     window: str
     digest: str
     rows: tuple[LogRow, ...]
-    bad_rows: int = Field(ge=0, description="rows that are not JSON, lack a field or are too long")
+    refused: dict[str, int] = Field(default_factory=dict)
+    left_out: dict[str, int] = Field(default_factory=dict)
+    notes: dict[str, int] = Field(default_factory=dict)
     repeated_rows: int = Field(ge=0, description="rows whose id was seen before (sent twice)")
+
+    @property
+    def refused_rows(self) -> int:
+        """Return how many rows cannot be read, for whatever reason."""
+        return sum(self.refused.values())
 
 
 def list_windows(store: ObjectStore, name: str) -> list[str]:
     """Return the labels of the windows logged for a model, oldest first."""
-    names = (key.rpartition("/")[2] for key in store.keys(log_folder(name)))
-    stems = (name.removesuffix(".jsonl") for name in names if name.endswith(".jsonl"))
-    return sorted(stem for stem in stems if WINDOW.fullmatch(stem))
+    return sorted({label for label, _ in _listed(store, name) if label})
+
+
+def unread_files(store: ObjectStore, name: str) -> int:
+    """Return how many files beside the windows there are, which nobody reads."""
+    return sum(not label for label, _ in _listed(store, name))
 
 
 def read_window(store: ObjectStore, name: str, window: str) -> WindowLog:
-    """Read a window's log; broken rows are counted, a missing object is an InputError."""
+    """Read a window's log; a missing one is an InputError."""
     key = window_key(name, window)
-    try:
-        data = store.read(key)
-    except FileNotFoundError as error:
+    keys = [key for label, key in _listed(store, name) if label == window]
+    if not keys:
         raise InputError(
             "there is no log of this window",
             step="drift",
             where=f"{store.uri}/{key}",
             remedy="check that serving writes its log here, or make one with `paddock demo-log`",
-        ) from error
-    return parse_window(window, data)
+        )
+    return parse_window(window, [(key, store.read(key)) for key in keys])
 
 
-def parse_window(window: str, data: bytes) -> WindowLog:
-    """Parse the bytes of a window's log."""
-    rows: dict[str, LogRow] = {}
-    bad = repeated = 0
-    for line in data.split(b"\n"):
-        if not line.strip():
-            continue
-        row = _parse_row(line)
-        if row is None:
-            bad += 1
-        elif row.id in rows:
-            repeated += 1
-        else:
-            rows[row.id] = row
+def parse_window(window: str, files: Iterable[tuple[str, bytes]]) -> WindowLog:
+    """Parse the files of a window's log: (name, bytes) of each."""
+    digest = hashlib.sha256()
+    found: list[dict[str, Any]] = []
+    refused, notes = Counter[str](), Counter[str]()
+    for name, data in files:
+        digest.update(hashlib.sha256(data).digest())
+        rows = read_file(name, data)
+        found += rows.found
+        refused += rows.refused
+        notes += rows.notes
+    kept, repeated = _rows(found, window_span(window), Rows([], refused, notes))
     return WindowLog(
         window=window,
-        digest=hashlib.sha256(data).hexdigest(),
-        rows=tuple(rows.values()),
-        bad_rows=bad,
+        digest=digest.hexdigest(),
+        rows=tuple(kept.values()),
+        refused=dict(sorted(refused.items())),
+        notes=dict(sorted(notes.items())),
         repeated_rows=repeated,
     )
 
 
-def _parse_row(line: bytes) -> LogRow | None:
-    if len(line) > MAX_ROW_BYTES:
-        return None
-    try:
-        return LogRow.model_validate_json(line, strict=True)
-    except ValidationError:
-        return None
+def _rows(
+    found: Iterable[dict[str, Any]], span: tuple[datetime, timedelta], counts: Rows
+) -> tuple[dict[str, LogRow], int]:
+    kept: dict[str, LogRow] = {}
+    repeated = 0
+    start, length = span
+    for value in found:
+        row = read_row(value)
+        if isinstance(row, str):
+            counts.refused[row] += 1
+        elif len(row.prompt) + len(row.answer) > MAX_ROW_BYTES:
+            counts.refused["row too long"] += 1
+        elif not start <= row.time < start + length:
+            counts.refused[OUTSIDE] += 1
+        elif row.id in kept:
+            repeated += 1
+        else:
+            kept[row.id] = row
+            if not FIELDS.issuperset(value):
+                counts.notes[UNKNOWN_FIELDS] += 1
+    return kept, repeated
+
+
+def _listed(store: ObjectStore, name: str) -> Iterator[tuple[str, str]]:
+    """Yield (label of the window, key) of each file of a log; no label if it is none's."""
+    folder = log_folder(name)
+    for key in store.keys(folder):
+        file = key.removeprefix(f"{folder}/")
+        if file.startswith((".", "_")):
+            continue  # what tools leave beside their files
+        endings = [ending for ending in ENDINGS if file.endswith(ending)]
+        label = file.removesuffix(max(endings, key=len)) if endings else ""
+        yield (label if WINDOW.fullmatch(label) else ""), key

@@ -8,7 +8,6 @@ from __future__ import annotations
 import heapq
 from pathlib import Path
 
-from data_contracts.records import conversation
 from data_contracts.snapshot.reading import read_records
 from tasks.drift.texts import exchanges
 
@@ -22,4 +21,4 @@ def read_reference(snapshot: Path, records: int = 2000) -> list[tuple[str, str]]
     train = ((identity[::-1], record) for identity, record in read_records(snapshot, "train"))
     # The split follows from an id's first digits, so the order goes by the last ones.
     chosen = heapq.nsmallest(records, train, key=lambda pair: pair[0])
-    return [pair for _, record in chosen for pair in exchanges(conversation(record))]
+    return [pair for _, record in chosen for pair in exchanges(record.conversation())]

@@ -5,16 +5,18 @@ Needs matplotlib for the plot. The same verdict gives the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.drift.comparison import DriftReport, WindowReport
-from tasks.drift.signals import Signal
+from tasks.drift.comparison import DriftReport, WindowReport, counted
+from tasks.drift.signals.signal import Signal
 
 _HEADLINES = {
     "quiet": "no drift",
     "drifted": "DRIFT",
     "not_enough_data": "NOT ENOUGH DATA: nothing is known about drift in this window",
+    "unreadable": "THE LOG CANNOT BE READ: nothing is known about drift in this window",
 }
 
 
@@ -26,11 +28,12 @@ def write_report(report: WindowReport, out: Path) -> dict[str, int]:
     _plot(report, out / "report.png")
     return {
         "rows": report.rows,
-        "bad_rows": report.bad_rows,
+        "refused_rows": sum(report.refused.values()),
+        "left_out_rows": sum(report.left_out.values()),
         "repeated_rows": report.repeated_rows,
         "signals_drifted": sum(signal.drifted for signal in report.result.signals),
         "drifted": int(report.result.status == "drifted"),
-        "enough_data": int(report.result.status != "not_enough_data"),
+        "enough_data": int(report.result.status in ("quiet", "drifted")),
     }
 
 
@@ -47,25 +50,34 @@ def markdown(report: WindowReport) -> str:
         "",
         f"{result.reason}.",
         "",
-        f"Log: {report.rows} rows read, {report.bad_rows} broken, {report.repeated_rows} repeated. "
+        f"Log: {report.rows} rows of the champion, {sum(report.left_out.values())} left out, "
+        f"{sum(report.refused.values())} cannot be read, {report.repeated_rows} repeated. "
         f"Compared: {result.window_rows} rows with {result.reference_rows} of the reference.",
         "",
+        *_counts("Left out", report.left_out),
+        *_counts("Cannot be read", report.refused),
+        *_counts("Notes", report.notes),
     ]
     if result.signals:
-        lines += ["| signal | statistic | threshold | p | drifted | meaning |"]
-        lines += ["|---|---:|---:|---:|---|---|"]
+        lines += ["| signal | compares | statistic | threshold | p | drifted | when | meaning |"]
+        lines += ["|---|---|---:|---:|---:|---|---|---|"]
         lines += [_row(signal) for signal in result.signals]
     if result.new_words:
         lines += ["", f"Words the reference does not have: {', '.join(result.new_words)}."]
     return "\n".join(lines) + "\n"
 
 
+def _counts(title: str, counts: Mapping[str, int]) -> list[str]:
+    return [f"{title}: {counted(counts)}.", ""] if counts else []
+
+
 def _row(signal: Signal) -> str:
     p_value = "" if signal.p_value is None else f"{signal.p_value:.4f}"
     verdict = "**yes**" if signal.drifted else "no"
     return (
-        f"| {signal.name} | {signal.statistic:.3f} | {signal.threshold:.3f} | {p_value} "
-        f"| {verdict} | {signal.explanation} |"
+        f"| {signal.name} | {signal.compares}: {signal.unit} | {signal.statistic:.3f} "
+        f"| {signal.threshold:.3f} | {p_value} | {verdict} | {signal.rule} "
+        f"| {signal.explanation} |"
     )
 
 

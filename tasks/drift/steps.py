@@ -9,12 +9,14 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.drift.attribution import Served, of_champion
 from tasks.drift.comparison import compare_window
 from tasks.drift.decision import WindowResult
 from tasks.drift.log import read_window
 from tasks.drift.reference import read_reference
 from tasks.drift.report import read_report, write_report
-from tasks.drift.signals import Thresholds
+from tasks.drift.signals import registry
+from tasks.drift.thresholds import Thresholds
 from tasks.drift.triggers import record_result
 from tasks.models.embedding import load_embedder, packaged_minilm
 from tasks.storage.outputs import Built, Outputs, Reference
@@ -28,16 +30,22 @@ def compare_step(
     outputs: Outputs,
     name: str,
     window: str,
-    champion: str,
+    served: Served,
     snapshot: Reference,
     redaction: dict[str, Any],
     build_redactor: Callable[[], Any],
 ) -> Built:
-    """Compare a window's log with the champion's training snapshot, and record the verdict."""
-    log = read_window(outputs.store, name, window)
+    """Compare what the champion was asked in a window with what it learned; record the verdict."""
+    log = of_champion(read_window(outputs.store, name, window), served)
     thresholds = Thresholds()
     inputs = {"log": log.digest, "snapshot": snapshot.digest}
-    parameters = {"thresholds": thresholds.model_dump(), "seed": SEED, "redaction": redaction}
+    parameters = {
+        "served": served.model_dump(mode="json"),
+        "thresholds": thresholds.model_dump(),
+        "signals": {signal.name: signal.threshold for signal in registry.SIGNALS},
+        "seed": SEED,
+        "redaction": redaction,
+    }
 
     def make(folder: Path) -> dict[str, int]:
         redactor = build_redactor()
@@ -53,6 +61,6 @@ def compare_step(
 
     built = outputs.build(DRIFT.of(inputs, parameters), make)
     status = read_report(outputs.fetch(built.reference)).result.status
-    result = WindowResult(window=window, champion=champion, status=status)
+    result = WindowResult(window=window, champion=served.digest, status=status)
     record_result(outputs.store, name, result)
     return built

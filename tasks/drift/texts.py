@@ -9,19 +9,10 @@ import re
 from collections.abc import Iterable
 
 from data_contracts.records import Message
+from tasks.models.refusals import declines as declines  # one notion, here and in evaluation
 
 _PLACEHOLDER = re.compile(r"<([A-Z][A-Z_]*)_\d+>")
 _WORD = re.compile(r"<[A-Z_]+>|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*")
-_NEGATED = r"(?:do not|don't|cannot|can't|can not|could not|couldn't|am not able to|won't|will not)"
-_DECLINES = re.compile(
-    rf"\b(?:i|we)(?:'m| am)? (?:sorry,? (?:but )?(?:i|we) )?{_NEGATED} "
-    r"(?:have (?:that|this|any|enough|the)\b|know\b|help\b|assist\b|answer\b|provide\b|share\b"
-    r"|give\b|tell\b|do that\b)"
-    r"|\b(?:i'm|i am|we're|we are) (?:not able to|unable to|not sure)\b"
-    r"|\bas an ai\b"
-    r"|\bno information (?:about|on)\b",
-    re.IGNORECASE,
-)
 
 
 def plain(text: str) -> str:
@@ -33,11 +24,6 @@ def words(text: str) -> list[str]:
     """Return a text's words in lower case; every number counts as the one word `#`."""
     found = _WORD.findall(text)
     return ["#" if word[0].isdigit() else _folded(word) for word in found]
-
-
-def declines(text: str) -> bool:
-    """Tell whether an answer abstains or refuses, going by its English wording."""
-    return _DECLINES.search(text) is not None
 
 
 def exchanges(messages: Iterable[Message]) -> list[tuple[str, str]]:

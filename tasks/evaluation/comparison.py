@@ -23,11 +23,15 @@ from tasks.evaluation.intervals import (
     perplexity_difference,
     perplexity_estimate,
 )
+from tasks.evaluation.metrics.perplexity import FIGURE, perplexity
+from tasks.evaluation.metrics.registry import SCORERS
+from tasks.evaluation.metrics.scorer import Figure
+from tasks.evaluation.notes import notes
 from tasks.evaluation.report import markdown, write_plot
-from tasks.evaluation.scoring import HIGHER_IS_BETTER, ROLES, ScoredCase, score_cases
+from tasks.evaluation.scoring import ROLES, ScoredCase, score_cases
 from tasks.evaluation.tables import read_rows, write_rows
 
-HELD_OUT = "held_out/perplexity"
+HELD_OUT = f"held_out/{FIGURE.name}"
 PAIRS: tuple[tuple[Role, Role], ...] = (
     ("candidate", "base"),
     ("candidate", "champion"),
@@ -66,6 +70,7 @@ def build_scorecard(
         seed=seed,
         resamples=RESAMPLES,
         confidence=CONFIDENCE,
+        notes=notes(answers, likelihoods),
     )
     (out / "scorecard.json").write_text(scorecard.model_dump_json(indent=1) + "\n", "utf-8")
     (out / "scorecard.md").write_text(markdown(scorecard), encoding="utf-8")
@@ -81,29 +86,30 @@ def _case_metrics(
     results: list[MetricResult] = []
     for eval_set in sets:
         own = [case for case in cases if case.eval_set == eval_set.name]
-        figures = next(iter(own[0].answers.values())).scores
         results.extend(
-            _metric(f"{eval_set.name}/{figure}", figure, own, seed) for figure in figures
+            _metric(f"{eval_set.name}/{figure.name}", figure, own, seed)
+            for figure in SCORERS[eval_set.card.scorer].figures
         )
     return results
 
 
-def _metric(key: str, figure: str, cases: Sequence[ScoredCase], seed: int) -> MetricResult:
+def _metric(key: str, figure: Figure, cases: Sequence[ScoredCase], seed: int) -> MetricResult:
     """Estimate a figure over the cases it applies to, which are the same for every model."""
     columns: dict[Role, list[float]] = {}
     for case in cases:
         for role, answer in case.answers.items():
-            score = answer.scores[figure]
+            score = answer.scores[figure.name]
             columns.setdefault(role, [])
             if score is not None:
                 columns[role].append(score)
+    estimated: Any = {"seed": seed, "key": key, "bounds": figure.unit.bounds}
     return MetricResult(
         key=key,
-        unit="share",
-        higher_is_better=HIGHER_IS_BETTER[figure],
-        scores={role: mean_estimate(s, seed=seed, key=key) for role, s in columns.items()},
+        unit=figure.unit,
+        higher_is_better=figure.higher_is_better,
+        scores={role: mean_estimate(s, **estimated) for role, s in columns.items()},
         differences={
-            f"{one}-{other}": mean_difference(columns[one], columns[other], seed=seed, key=key)
+            f"{one}-{other}": mean_difference(columns[one], columns[other], **estimated)
             for one, other in PAIRS
             if one in columns and other in columns
         },
@@ -120,8 +126,8 @@ def _perplexity(
         scores[role] = perplexity_estimate(nll, tokens, seed=seed, key=HELD_OUT)
     return MetricResult(
         key=HELD_OUT,
-        unit="perplexity",
-        higher_is_better=False,
+        unit=FIGURE.unit,
+        higher_is_better=FIGURE.higher_is_better,
         scores=scores,
         differences={
             f"{one}-{other}": _perplexity_change(records[one], records[other], seed)
@@ -158,18 +164,10 @@ def _case_row(case: ScoredCase) -> dict[str, Any]:
 
 def _record_rows(records: Mapping[Role, Likelihood]) -> list[dict[str, Any]]:
     """Return each record's own perplexity under every model."""
-    from tasks.evaluation.metrics.perplexity import PerplexityMetric
-
     rows: dict[str, dict[str, Any]] = {}
     names = [f"perplexity_{role}" for role in ROLES if role in records]
     for role, likelihood in records.items():
-        if not likelihood:
-            continue
-        nll, tokens = zip(*likelihood.values(), strict=True)
-        found = PerplexityMetric().per_case(
-            predictions=list(nll), references=[int(count) for count in tokens]
-        )
-        for identity, value in zip(likelihood, found["perplexity"], strict=True):
+        for identity, (nll, tokens) in likelihood.items():
             row = rows.setdefault(identity, {"record_id": identity, **dict.fromkeys(names)})
-            row[f"perplexity_{role}"] = value
+            row[f"perplexity_{role}"] = perplexity(nll, int(tokens))
     return [rows[identity] for identity in sorted(rows)]

@@ -1,22 +1,26 @@
 """How likely a model finds held-out records: the ground of held-out perplexity.
 
 Needs a model folder and records (a snapshot's test split). Writes likelihood.parquet (record_id,
-nll_sum in nats, tokens). Only what the assistant says is scored, with the token that ends each of
-its turns; a document is scored throughout. It is the same text that fine-tuning learns from.
+nll_sum in nats, tokens) and likelihood.json: how many records were chosen, and left out for which
+reason (the model's chat template takes none such, or the answer lies beyond the limit). Only what
+the assistant says is scored, with the token that ends each of its turns; a document is scored
+throughout. It is the same text that fine-tuning learns from.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_contracts.records import DocumentRecord, Frozen, Record, conversation
-from tasks.evaluation.tables import write_rows
+from data_contracts.records import Frozen, Record
+from tasks.evaluation.tables import write_json, write_rows
 from tasks.models.attention.packed import boundaries, use_varlen
+from tasks.models.chat_rendering import RenderingError, render_record, tokens_of
 from tasks.models.loading import Precision, load_model
-from tasks.models.prompts import Progress, render_turns
+from tasks.models.prompts import Progress
 
 TOKENS_AT_ONCE = 2048  # logits of one batch: 2,048 x 49,152 floats are 400 MB
 
@@ -48,7 +52,7 @@ def score_held_out(
     chosen = heapq.nsmallest(max_records, records, key=lambda pair: pair[0])
     model, tokenizer = load_model(model_folder, device=device, dtype=dtype)
     use_varlen(model)
-    scored = [s for pair in chosen if (s := encode(*pair, tokenizer, max_tokens)) is not None]
+    scored, left_out = _encoded(chosen, tokenizer, max_tokens)
     rows: list[dict[str, Any]] = []
     for batch in _batches(scored):
         for example, nll in zip(batch, negative_log_likelihoods(model, batch), strict=True):
@@ -57,41 +61,40 @@ def score_held_out(
         progress(len(rows), len(scored))
     rows.sort(key=lambda row: row["record_id"])
     write_rows(out / "likelihood.parquet", rows)
-    return {"records": len(rows), "tokens": sum(row["tokens"] for row in rows)}
+    write_json(out / "likelihood.json", {"chosen": len(chosen), "left_out": left_out})
+    counts = {"records": len(rows), "tokens": sum(row["tokens"] for row in rows)}
+    return {**counts, "left_out": sum(left_out.values())}
 
 
 def encode(identity: str, record: Record, tokenizer: Any, limit: int) -> Scored | None:
     """Tokenize a record and mark what is scored; None if nothing is within `limit` tokens.
 
-    A turn is scored if the chat template renders the conversation up to it as a prefix of the
-    whole. Templates that rewrite earlier turns leave at least the last.
+    What is scored is what fine-tuning learns. Raises RenderingError where the template takes none.
     """
-    text, spans = _rendered(identity, record, tokenizer)
-    tokens = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids, offsets = tokens["input_ids"][:limit], tokens["offset_mapping"][:limit]
-    inside = [any(a <= start and end <= b for a, b in spans) for start, end in offsets]
-    targets = [False, *inside[1:]]  # nothing comes before the first token to predict it from
+    [(ids, said, _)] = tokens_of([render_record(record, tokenizer)], tokenizer)
+    targets = [False, *said[1:limit]]  # nothing comes before the first token to predict it from
     if not any(targets):
         return None
-    return Scored(record_id=identity, ids=tuple(ids), targets=tuple(targets))
+    return Scored(record_id=identity, ids=tuple(ids[:limit]), targets=tuple(targets))
 
 
-def _rendered(identity: str, record: Record, tokenizer: Any) -> tuple[str, list[tuple[int, int]]]:
-    if isinstance(record, DocumentRecord):
-        text = record.text + (tokenizer.eos_token or "")
-        return text, [(0, len(text))]
-    messages = conversation(record)
-    turns = [message.model_dump() for message in messages]
-    whole: str = tokenizer.apply_chat_template(turns, tokenize=False)
-    spans: list[tuple[int, int]] = []
-    for index, message in enumerate(messages):
-        if message.role != "assistant":
+def _encoded(
+    records: Iterable[tuple[str, Record]], tokenizer: Any, limit: int
+) -> tuple[list[Scored], dict[str, int]]:
+    """Return the records that can be scored, and how many cannot, by reason."""
+    scored: list[Scored] = []
+    left_out = Counter[str]()
+    for identity, record in records:
+        try:
+            one = encode(identity, record, tokenizer, limit)
+        except RenderingError as error:
+            left_out[error.reason] += 1
             continue
-        before = render_turns(turns[:index], tokenizer, f"record {identity[:12]}")
-        through: str = tokenizer.apply_chat_template(turns[: index + 1], tokenize=False)
-        if through.startswith(before) and whole.startswith(through):
-            spans.append((len(before), len(through.rstrip("\n"))))
-    return whole, spans
+        if one is None:
+            left_out[f"no answer within their first {limit} tokens"] += 1
+        else:
+            scored.append(one)
+    return scored, dict(left_out)
 
 
 def _batches(scored: Sequence[Scored]) -> Iterator[list[Scored]]:

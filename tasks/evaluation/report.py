@@ -15,21 +15,24 @@ DIRECTION = {True: "higher is better", False: "lower is better"}
 
 
 def markdown(scorecard: Scorecard) -> str:
-    """Return the scorecard as Markdown; shares in percent, differences in points."""
+    """Return the scorecard as Markdown, every figure in its own unit."""
     roles = list(scorecard.models)
     pairs = sorted({pair for m in scorecard.metrics.values() for pair in m.differences})
-    heads = ["metric", "n", *roles, *[pair.replace("-", " − ") for pair in pairs]]
+    heads = ["metric", "unit", "n", *roles, *[pair.replace("-", " − ") for pair in pairs]]
     lines = [
         "# Scorecard",
         "",
-        f"Intervals hold {scorecard.confidence:.0%} ({scorecard.resamples:,} bootstrap resamples"
-        f" of cases, seed {scorecard.seed}). Shares are in percent.",
+        f"Intervals hold {scorecard.confidence:.0%}: Wilson's of shares, Tango's of their paired"
+        f" differences (in points), and of all else the bootstrap's ({scorecard.resamples:,}"
+        f" resamples of cases, seed {scorecard.seed}).",
         "",
         "| " + " | ".join(heads) + " |",
         "|" + "---|" * len(heads),
     ]
     for metric in scorecard.metrics.values():
         lines.append("| " + " | ".join(_cells(metric, roles, pairs)) + " |")
+    if scorecard.notes:
+        lines += ["", *[f"- {note}" for note in scorecard.notes]]
     lines += ["", "| model | digest |", "|---|---|"]
     lines += [f"| {role} | `{digest[:16]}` |" for role, digest in scorecard.models.items()]
     lines += ["", "| eval set | version | cases | digest |", "|---|---|---|---|"]
@@ -40,61 +43,55 @@ def markdown(scorecard: Scorecard) -> str:
     return "\n".join(lines) + "\n"
 
 
-def shown(estimate: Estimate | None, unit: Unit, *, signed: bool = False) -> str:
-    """Return an estimate as `value [low, high]`, or "missing"."""
-    if estimate is None or estimate.value is None:
-        return "missing"
-    form = ("{:+.1f}" if signed else "{:.1f}") if unit == "share" else "{:+.2f}"
-    if unit == "perplexity" and not signed:
-        form = "{:.2f}"
-    scale = 100 if unit == "share" else 1
-    if estimate.low is None or estimate.high is None:
-        return f"{form.format(estimate.value * scale)} (no interval)"
-    value, low, high = (
-        form.format(x * scale) for x in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value} [{low}, {high}]"
-
-
 def _cells(metric: MetricResult, roles: list[Role], pairs: list[str]) -> list[str]:
     n = max((estimate.n for estimate in metric.scores.values()), default=0)
     arrow = "↑" if metric.higher_is_better else "↓"
-    scores = [shown(metric.scores.get(role), metric.unit) for role in roles]
-    changes = [shown(metric.differences.get(p), metric.unit, signed=True) for p in pairs]
-    return [f"{metric.key} {arrow}", str(n), *scores, *changes]
+    missing = Estimate(value=None, low=None, high=None, n=0)
+    scores = [metric.scores.get(role, missing).shown(metric.unit) for role in roles]
+    changes = [metric.differences.get(p, missing).shown(metric.unit, signed=True) for p in pairs]
+    return [f"{metric.key} {arrow}", metric.unit.name, str(n), *scores, *changes]
 
 
 def write_plot(scorecard: Scorecard, path: Path) -> None:
-    """Draw every metric's points and intervals, shares on the left, perplexity on the right."""
+    """Draw every metric's points and intervals, the metrics of a unit side by side."""
     from matplotlib.figure import Figure
 
-    shares = [m for m in scorecard.metrics.values() if m.unit == "share"]
-    others = [m for m in scorecard.metrics.values() if m.unit == "perplexity"]
-    figure = Figure(figsize=(11, 1.6 + 0.52 * max(len(shares), 3)), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=[3, 1.3])
-    _draw(left, shares, scale=100)
-    left.set_xlim(-3, 103)
-    left.set_xlabel("percent of cases, with 95% interval")
-    _draw(right, others, scale=1)
-    right.set_xlabel("perplexity, with 95% interval")
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    units: dict[Unit, list[MetricResult]] = {}
+    for metric in scorecard.metrics.values():
+        units.setdefault(metric.unit, []).append(metric)
+    longest = max(len(metrics) for metrics in units.values())
+    width, ratios = 3.5 + 3.75 * len(units), [3, *[1.3] * (len(units) - 1)]
+    figure = Figure(figsize=(width, 1.6 + 0.52 * max(longest, 3)), layout="constrained")
+    drawn = figure.subplots(1, len(units), width_ratios=ratios, squeeze=False)[0]
+    labels: dict[str, Any] = {}
+    for axes, (unit, metrics) in zip(drawn, units.items(), strict=True):
+        _draw(axes, metrics, unit)
+        handles, names = axes.get_legend_handles_labels()
+        labels |= dict(zip(names, handles, strict=True))
+    figure.legend(
+        labels.values(), labels.keys(), loc="outside upper center", ncols=3, frameon=False
+    )
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def _draw(axes: Any, metrics: list[MetricResult], scale: float) -> None:
+def _draw(axes: Any, metrics: list[MetricResult], unit: Unit) -> None:
     """Draw metrics from the top down, the models of a metric one under the other."""
     for row, metric in enumerate(metrics):
         for place, (role, estimate) in enumerate(metric.scores.items()):
             if estimate.value is None or estimate.low is None or estimate.high is None:
                 continue
             y = row + (place - (len(metric.scores) - 1) / 2) * 0.22
-            value, low, high = (scale * x for x in (estimate.value, estimate.low, estimate.high))
+            value, low, high = (
+                unit.scale * x for x in (estimate.value, estimate.low, estimate.high)
+            )
             axes.plot([low, high], [y, y], color=COLORS[role], linewidth=2.2, alpha=0.55)
-            label = role if row == 0 else None
-            axes.plot([value], [y], "o", color=COLORS[role], markersize=6, label=label)
+            axes.plot([value], [y], "o", color=COLORS[role], markersize=6, label=role)
     names = [f"{m.key}\n({DIRECTION[m.higher_is_better]})" for m in metrics]
     axes.set_yticks(range(len(metrics)), names, fontsize=8)
     axes.set_ylim(len(metrics) - 0.5, -0.5)
+    if unit.bounds:
+        low, high = (unit.scale * end for end in unit.bounds)
+        axes.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
+    axes.set_xlabel(f"{unit.name}{f' in {unit.mark}' if unit.mark else ''}, with 95% interval")
     axes.grid(axis="x", color="#e3e5e8", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)

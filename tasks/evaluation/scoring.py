@@ -8,28 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data_contracts.errors import InputError
 from data_contracts.records import Frozen
-from eval_sets.types import EvalSet, Scorer
+from eval_sets.types import EvalSet
 from model_registry.scorecard import Role
+from tasks.evaluation.metrics.registry import SCORERS
 from tasks.evaluation.tables import read_json, read_rows
 
-if TYPE_CHECKING:
-    from tasks.evaluation.metrics.case_metric import CaseMetric
-
 ROLES: tuple[Role, ...] = ("base", "candidate", "champion")
-# Whether more of a figure is better.
-HIGHER_IS_BETTER = {
-    "accuracy": True,
-    "hallucination": False,
-    "abstention": True,
-    "refusal": True,
-    "over_refusal": False,
-    "leak": False,
-    "perplexity": False,
-}
 
 
 class ScoredAnswer(Frozen):
@@ -49,22 +37,6 @@ class ScoredCase(Frozen):
     prompt: str
     expect: str
     answers: dict[Role, ScoredAnswer]
-
-
-def metric_for(scorer: Scorer) -> CaseMetric:
-    """Return the metric module of a scorer."""
-    from tasks.evaluation.metrics.closed_book import ClosedBookMetric
-    from tasks.evaluation.metrics.instruction_constraints import InstructionConstraintsMetric
-    from tasks.evaluation.metrics.pii_leak import PiiLeakMetric
-    from tasks.evaluation.metrics.refusal import RefusalMetric
-
-    metrics: dict[Scorer, type[CaseMetric]] = {
-        "closed_book": ClosedBookMetric,
-        "instruction_constraints": InstructionConstraintsMetric,
-        "refusal": RefusalMetric,
-        "pii_leak": PiiLeakMetric,
-    }
-    return metrics[scorer]()
 
 
 def score_cases(answers: Mapping[Role, Path], sets: Sequence[EvalSet]) -> list[ScoredCase]:
@@ -88,15 +60,16 @@ def score_cases(answers: Mapping[Role, Path], sets: Sequence[EvalSet]) -> list[S
 
 
 def _scored(eval_set: EvalSet, rows: Mapping[tuple[str, str], Any]) -> list[ScoredAnswer]:
+    from tasks.evaluation.metrics.case_metric import CaseMetric
+
     given = [rows[eval_set.name, case.id] for case in eval_set.cases]
-    inputs: dict[str, Any] = {
-        "predictions": [row["answer"] for row in given],
-        "references": [case.expect.model_dump_json() for case in eval_set.cases],
-    }
-    if eval_set.card.scorer == "closed_book":
-        inputs["prompts"] = [_said(case.messages, "user") for case in eval_set.cases]
-        inputs["claim_terms"] = eval_set.card.claim_terms
-    figures = metric_for(eval_set.card.scorer).per_case(**inputs)
+    figures = CaseMetric(SCORERS[eval_set.card.scorer]).per_case(
+        predictions=[row["answer"] for row in given],
+        references=[case.expect.model_dump_json() for case in eval_set.cases],
+        questions=[_said(case.messages, "user") for case in eval_set.cases],
+        tokens=[row["tokens"] for row in given],
+        claim_terms=eval_set.card.claim_terms,
+    )
     return [
         ScoredAnswer(
             answer=row["answer"],

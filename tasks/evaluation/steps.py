@@ -21,7 +21,8 @@ from model_registry.scorecard import Role
 from tasks.evaluation.comparison import build_scorecard
 from tasks.evaluation.generation import generate_answers
 from tasks.evaluation.likelihood import score_held_out
-from tasks.models.hardware import fastest_precision
+from tasks.models.hardware import device_and_precision
+from tasks.models.respondents import answered_by
 from tasks.models.serving.server import Serving
 from tasks.storage.outputs import Built, Outputs, Reference
 from tasks.storage.stages import ANSWERS, LIKELIHOOD, SCORECARD, Work
@@ -46,14 +47,6 @@ def answers_work(
     return ANSWERS.of(inputs, {"seed": seed, **answered_by(serving)})
 
 
-def answered_by(serving: Serving | None) -> dict[str, Any]:
-    """Return who answers, for a fingerprint: answers of one are never taken for another's."""
-    if serving is not None:
-        return {"served_by": serving.identity}
-    device, dtype = hardware()
-    return {"device": device, "dtype": dtype}
-
-
 @task(name="ask a model", cache_policy=NO_CACHE)
 def answers_step(
     outputs: Outputs,
@@ -65,7 +58,7 @@ def answers_step(
     progress: Progress,
 ) -> Built:
     """Let a model answer every case of the eval sets, or find its answers."""
-    device, dtype = hardware()
+    device, dtype = device_and_precision()
 
     def make(folder: Path) -> dict[str, int]:
         with model.folder() as weights:
@@ -89,7 +82,7 @@ def likelihood_step(
     outputs: Outputs, model: Evaluated, snapshot: Reference, *, progress: Progress
 ) -> Built:
     """Measure how likely a model finds the snapshot's test split, or find the figures."""
-    device, dtype = hardware()
+    device, dtype = device_and_precision()
     inputs = {"model": model.digest, "snapshot": snapshot.digest}
     parameters = {"device": device, "dtype": dtype, "max_records": HELD_OUT_RECORDS}
 
@@ -138,11 +131,3 @@ def scorecard_step(
         return {"metrics": len(scorecard.metrics)}
 
     return outputs.build(SCORECARD.of(inputs, parameters), make)
-
-
-def hardware() -> tuple[str, Any]:
-    """Return the device evaluation runs on and the fastest precision it has."""
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return device, fastest_precision(device)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from data_contracts.kinds.registry import KINDS
 from data_contracts.records import Split
 from data_contracts.snapshot.reading import read_records
 from tasks.finetuning.objectives.objective import Objective
@@ -55,7 +56,7 @@ class Fitting:
 
     def notes(self) -> list[str]:
         """Return what people should know of the rows, in sentences."""
-        split = self._job.kind != "document" and splits_first_token(self._tokenizer)
+        split = KINDS[self._job.kind].ANSWERS and splits_first_token(self._tokenizer)
         return [self.account.words(), *([SPLIT] if split else [])]
 
     def _take(self, split: Split, tokenizer: Any, asked: int | None = None) -> Rows:
@@ -65,7 +66,7 @@ class Fitting:
     def _choose(self, positions: int) -> int:
         sizes = [*self.train.sizes, *self.validation.sizes]
         most = positions * self._job.recipe.learned.sequences
-        return choose_row_length(sizes, most, splits=self._job.kind == "document")
+        return choose_row_length(sizes, most, splits=not KINDS[self._job.kind].ANSWERS)
 
     def _look(self, length: int) -> RowAccount:
         _, account = self.train.fit(length, chosen=self._job.recipe.max_seq_length is None)

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from data_contracts.records import Frozen, RecordKind
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Frozen
 from tasks.finetuning.objectives.choosing import ObjectiveSettings, foreign_settings
 
 # A few odd rows in any data set should not end a run; one row in twenty is no oddity any more.

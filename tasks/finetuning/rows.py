@@ -144,7 +144,7 @@ def require_share(model: Path, most: float) -> None:
 
 def reasons(left_out: Mapping[str, int]) -> str:
     """Return counts by reason as people read them."""
-    return "; ".join(f"{count} {reason}" for reason, count in left_out.items())
+    return "; ".join(f"{count}: {reason}" for reason, count in left_out.items())
 
 
 def _remedy(account: RowAccount) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_contracts.records import RecordKind
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.registry import RecordKind
 from data_contracts.snapshot.reading import read_report
 from model_registry.run_log import RunLog, machine_sampler
 from model_registry.tracking import Registry
@@ -102,7 +103,7 @@ def finetune_step(
             base_digest=base.digest,
             snapshot=str(outputs.fetch(answers or snapshot)),
             teacher=str(outputs.fetch(teacher)) if teacher and recipe.learns_logits else "",
-            kind="chat" if answers else kind,
+            kind=ChatRecord.KIND if answers else kind,
             out=str(folder),
             rows_asked=read_report(outputs.fetch(snapshot)).splits["train"] if answers else None,
             max_left_out_share=max_left_out_share,

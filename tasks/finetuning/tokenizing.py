@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from data_contracts.records import DocumentRecord, Record
+from data_contracts.records import Record
 from tasks.models.chat_rendering import Rendered, RenderingError, render_record, tokens_of
 
 
@@ -96,7 +96,7 @@ def tokenize(records: Iterable[tuple[str, Record]], tokenizer: Any) -> Tokenized
         except RenderingError as error:
             unreadable[error.reason] += 1
             continue
-        names.append((identity, isinstance(record, DocumentRecord)))
+        names.append((identity, bool(record.plain_text())))
     found = zip(names, tokens_of(texts, tokenizer), strict=True)
     examples = [
         Example.of(identity, ids, targets, splits=document)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_contracts.contracts import DatasetContract
-from data_contracts.records import Record, Split, texts
+from data_contracts.records import Record, Split
 from data_contracts.snapshot.reading import (
     ContractUsed,
     Examples,
@@ -32,21 +32,32 @@ class Account:
     def __init__(self, contract: DatasetContract) -> None:
         self._contract, self._tally = contract, Tally(contract)
         self.rows_in = self._characters = 0
+        self._roles: Counter[str] = Counter()
         self.fates: Counter[str] = Counter()
         self.quarantined: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._detectors: Counter[str] = Counter()
+        self._unread: Counter[str] = Counter()
+        self._context_only = 0
         self._leaks_of: Counter[str] = Counter()
         self._leaks: list[Leak] = []
         self._near: list[NearDuplicate] = []
         self.shown: list[str] = []
 
+    def come(self, role: Split | None) -> None:
+        """Count a row that comes in, of the split that its authors gave it."""
+        self.rows_in += 1
+        if role:
+            self._roles[role] += 1
+
     def keep(self, row: Mapping[str, Any], record: Record, measures: Mapping[str, Any]) -> None:
         """Count a row that is kept."""
-        pieces = texts(record)
+        pieces = record.texts()
         self._tally.add(measures)
         self._kinds.update(json.loads(row["redactions"]))
         self._detectors.update(json.loads(row["detectors"]))
+        self._unread.update(row["unread"])
+        self._context_only += sum(not turn.target for turn in record.conversation())
         self._characters += sum(map(len, pieces))
         if len(self.shown) < _SHOWN:
             self.shown.append("\n".join(pieces)[:_SHOWN_CHARACTERS])
@@ -72,18 +83,23 @@ class Account:
                     of_source=other.source,
                     of_line=other.line,
                     similarity=round(similarity, 3),
-                    text=row.text,
-                    of_text=other.text,
+                    of_id=other.id,
+                    text=row.beginning(_EXAMPLE_CHARACTERS),
+                    of_text=other.beginning(_EXAMPLE_CHARACTERS),
                 )
             )
 
-    def report(self, sources: Mapping[str, str], splits: Mapping[Split, int]) -> SnapshotReport:
+    def report(
+        self, sources: Mapping[str, str], splits: Mapping[Split, int], notes: Sequence[str] = ()
+    ) -> SnapshotReport:
         """Return the whole account."""
         contract, fates = self._contract, self.fates
         return SnapshotReport(
             kind=contract.kind,
             contract=ContractUsed(name=contract.name, digest=contract.digest),
             sources=dict(sources),
+            notes=tuple(notes),
+            splits_given=dict(sorted(self._roles.items())),
             rows_in=self.rows_in,
             kept=sum(splits.values()),
             quarantined=dict(sorted(self.quarantined.items())),
@@ -95,13 +111,10 @@ class Account:
             forgotten=fates["forgotten"],
             redacted=dict(sorted(self._kinds.items())),
             detectors=dict(sorted(self._detectors.items())),
+            unread=dict(sorted(self._unread.items())),
+            context_only=self._context_only,
             splits={split: splits.get(split, 0) for split in ("train", "validation", "test")},
             characters=self._characters,
             examples=Examples(near_duplicates=tuple(self._near), contaminated=tuple(self._leaks)),
             **self._tally.fields(),
         )
-
-
-def beginning(pieces: Sequence[str]) -> str:
-    """Return how a record's texts begin, for an example."""
-    return "\n".join(pieces)[:_EXAMPLE_CHARACTERS]

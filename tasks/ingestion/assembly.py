@@ -14,53 +14,74 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.contracts import DatasetContract
+from data_contracts.kinds.registry import KINDS
 from data_contracts.measures import RowFlags, measure
-from data_contracts.records import SCHEMAS, Record, Split, split_of, texts
+from data_contracts.records import Record, Split, split_of
 from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
 from data_contracts.snapshot.row_files import empty, read_row_file
 from data_contracts.snapshot.writing import SnapshotWriter
 from data_contracts.validation import Contract
-from tasks.ingestion.account import Account, beginning
+from tasks.ingestion.account import Account
+from tasks.ingestion.budget import RowBudget
 from tasks.ingestion.data_docs import DATA_DOCS, data_docs_html
 from tasks.ingestion.duplicates import Seen, SeenRows
 from tasks.ingestion.fitting import require_columns_seen
+from tasks.ingestion.layout import HELD_OUT
+from tasks.ingestion.likeness import parts_of
 from tasks.ingestion.limits import Limits
 from tasks.ingestion.reporting import report_markdown
 from tasks.ingestion.shard_work import ROWS, SUMMARY, ShardSummary
 
 REPORT_PAGE = "report.md"
+SAME, NEARLY = "the same as another row", "nearly the same as another row"
 EXTRA_COLUMN = "contract: an extra column"  # not which: its name comes from outside
 _CHECKED_AT_ONCE, _CHECKED_CHARACTERS = 2000, 16_000_000  # whichever comes first
 
 
 @dataclass(frozen=True, slots=True)
 class WorkedShard:
-    """A shard that was worked on: where its rows come from, and the folder with its files."""
+    """A shard that was worked on: where its rows come from, and the folder with its files.
+
+    `role` is the split that the authors of the source gave its rows.
+    """
 
     source: str
     first_line: int
     folder: Path
+    role: Split | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """What a snapshot is made by: `given` and `sources` say of what; `released` rows are kept."""
+    """What a snapshot is made by: `given` and `sources` say of what; `released` rows are kept.
+
+    `held_out` are the splits that the authors of the source made, `notes` what people should know.
+    """
 
     contract: DatasetContract
     mapping: Mapping[str, str]
     given: str
     sources: Mapping[str, str]
     released: frozenset[str] = frozenset()
+    held_out: frozenset[Split] = frozenset()
+    notes: tuple[str, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009  (frozen)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
+    """A row that may be kept; `number` is the one that it is remembered by."""
+
     row: dict[str, Any]
     record: Record
     split: Split
-    place: tuple[str, int]
+    seen: Seen
+    number: int
     size: int
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.seen.source, self.seen.line
 
 
 def assemble(
@@ -79,8 +100,9 @@ def assemble(
     """
     empty(out)
     run = _Run(plan, out, seal)
+    budget = RowBudget(max_rows)
     for shard in shards:
-        run.take(shard, max_rows)
+        run.take(shard, budget)
         progress(run.account.rows_in)
     return run.finish()
 
@@ -91,7 +113,7 @@ class _Run:
     def __init__(self, plan: Assembly, out: Path, seal: Callable[[str], None]) -> None:
         self._plan, self._out = plan, out
         self._contract = Contract(plan.contract)
-        self._schema = SCHEMAS[plan.contract.kind]
+        self._schema = KINDS[plan.contract.kind]
         self._writer = SnapshotWriter(out, plan.contract.kind, plan.limits.shard_rows, seal)
         self._scratch = out / ".seen.sqlite"
         self._seen = SeenRows(self._scratch, plan.contract.duplicates.threshold)
@@ -100,17 +122,18 @@ class _Run:
         self._pending_size = 0
         self.account = Account(plan.contract)
 
-    def take(self, shard: WorkedShard, max_rows: int | None) -> None:
+    def take(self, shard: WorkedShard, budget: RowBudget) -> None:
         """Go through a shard's rows, in order."""
         summary = ShardSummary.model_validate_json((shard.folder / SUMMARY).read_bytes())
         self._unseen &= set(summary.unseen)
         for row in read_row_file(shard.folder / ROWS):
-            if self.account.rows_in == max_rows:
+            if budget.room(shard.role) == 0:
                 return
-            self.account.rows_in += 1
+            budget.take(shard.role, 1)
+            self.account.come(shard.role)
             place = shard.source, shard.first_line + row["line"]
             if row["fate"] == "kept":
-                self._propose(row, place)
+                self._propose(row, place, shard.role)
             elif row["fate"] == "quarantined":
                 self._quarantine(row, place, row["text"])
             else:
@@ -120,41 +143,65 @@ class _Run:
         self.account.quarantined[row["reason"]] += 1
         self._writer.quarantine(place, row, text)
 
-    def _propose(self, row: dict[str, Any], place: tuple[str, int]) -> None:
+    def _propose(self, row: dict[str, Any], place: tuple[str, int], role: Split | None) -> None:
+        record = self._schema.from_columns(row)
         if not self._seen.is_new(row["id"]):
             self.account.fates["duplicates"] += 1
+            self._writer.drop(place, row, _whole(record), SAME, row["id"])
             return
-        fields = {name: row[name] for name in self._schema.model_fields}
-        record = self._schema.model_validate(fields)
-        pieces = texts(record)
-        this = Seen(*place, beginning(pieces), row["signature"])
-        if alike := self._seen.nearly(this):
-            self.account.drop_near(this, *alike)
-            return
-        size = sum(map(len, pieces))
-        self._pending.append(_Pending(row, record, split_of(row["id"]), place, size))
+        seen = Seen(*place, row["id"], parts_of(record), row["signature"])
+        size = sum(map(len, record.texts()))
+        split = self._split(row["id"], role)
+        self._pending.append(_Pending(row, record, split, seen, self._seen.add(seen), size))
         self._pending_size += size
         full = len(self._pending) >= _CHECKED_AT_ONCE or self._pending_size >= _CHECKED_CHARACTERS
         if full:
             self._check_pending()
 
+    def _split(self, identity: str, role: Split | None) -> Split:
+        """Return a row's split: the one that its authors held it out for, else by its hash.
+
+        Where they held a split out themselves, no row of theirs to train on is added to it.
+        """
+        if role in HELD_OUT:
+            return role
+        hashed = split_of(identity)
+        return "train" if hashed in self._plan.held_out else hashed
+
     def _check_pending(self) -> None:
         measures = [_measures(one) for one in self._pending]
         failures = self._contract.failures(measures)
-        for number, (one, measured) in enumerate(zip(self._pending, measures, strict=True)):
-            reason = failures.get(number) or self._held_for_columns(one.row)
-            if reason and one.row["id"] not in self._plan.released:
+        reasons = [
+            failures.get(number) or self._held_for_columns(one.row)
+            for number, one in enumerate(self._pending)
+        ]
+        released = [one.row["id"] in self._plan.released for one in self._pending]
+        for one, reason, free in zip(self._pending, reasons, released, strict=True):
+            if reason and not free:
                 # Whole: nobody may have to release what they cannot read.
-                text = json.dumps(one.record.model_dump(), ensure_ascii=False)
-                self._quarantine(one.row | {"reason": reason}, one.place, text)
-                continue
-            self.account.keep(one.row, one.record, measured)
-            self._writer.keep(one.row, one.split, one.place, one.size)
+                self._quarantine(one.row | {"reason": reason}, one.place, _whole(one.record))
+                self._seen.leave_out(one.number)
+        for one, measured, reason, free in zip(
+            self._pending, measures, reasons, released, strict=True
+        ):
+            if free or not (reason or self._is_near(one)):
+                self.account.keep(one.row, one.record, measured)
+                self._writer.keep(one.row, one.split, one.place, one.size)
         self._pending.clear()
         self._pending_size = 0
 
+    def _is_near(self, one: _Pending) -> bool:
+        """Drop a row that says the same as one that stays."""
+        found = self._seen.nearly(one.number, one.seen.signature)
+        if found is None:
+            return False
+        self.account.drop_near(one.seen, *found)
+        self._writer.drop(one.place, one.row, _whole(one.record), NEARLY, found[0].id)
+        self._seen.leave_out(one.number)
+        return True
+
     def _held_for_columns(self, row: dict[str, Any]) -> str | None:
-        held = row["extra"] and self._plan.contract.extra_columns == "quarantine"
+        held = row["unread"] and self._plan.contract.extra_columns == "quarantine"
         return EXTRA_COLUMN if held else None
 
     def finish(self) -> SnapshotReport:
@@ -166,7 +213,7 @@ class _Run:
         plan = self._plan
         missing = {name: plan.mapping[name] for name in sorted(self._unseen)}
         require_columns_seen(missing if self.account.rows_in else {}, plan.given)
-        report = self.account.report(plan.sources, self._writer.written)
+        report = self.account.report(plan.sources, self._writer.written, plan.notes)
         try:
             self._contract.require_totals(report, plan.given)
         finally:  # what breaks its contract is what people need to look into
@@ -182,6 +229,10 @@ class _Run:
             DATA_DOCS: page,
         }.items():
             (self._out / name).write_text(text, encoding="utf-8")
+
+
+def _whole(record: Record) -> str:
+    return json.dumps(record.model_dump(), ensure_ascii=False)
 
 
 def _measures(one: _Pending) -> dict[str, Any]:

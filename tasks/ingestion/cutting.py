@@ -129,7 +129,7 @@ def row_groups(file: Any, size: int, where: str) -> RowGroups | None:
             spans = [_span(meta.row_group(number)) for number in range(meta.num_row_groups)]
             rows = [int(meta.row_group(number).num_rows) for number in range(meta.num_row_groups)]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise damaged_parquet(where) from error
+        raise damaged(where, "Parquet") from error
     except ValueError:  # row groups without columns or places
         return None
     place = _MAGIC
@@ -140,13 +140,13 @@ def row_groups(file: Any, size: int, where: str) -> RowGroups | None:
     return RowGroups(ends=tuple(end for _, end in spans), rows=tuple(rows)) if spans else None
 
 
-def damaged_parquet(where: str) -> InputError:
-    """Return the error for a file that is no Parquet, or was."""
+def damaged(where: str, form: str) -> InputError:
+    """Return the error for a file that is no Parquet (or Arrow), or was."""
     return InputError(
-        "the Parquet file cannot be read: it is damaged or not Parquet",
+        f"the {form} file cannot be read: it is damaged or not {form}",
         step=STEP,
         where=where,
-        remedy="write or fetch it again",
+        remedy="write or fetch it again (of a cloned data set: git lfs pull)",
     )
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 
-from data_contracts.records import RecordKind
-from tasks.ingestion.fitting import ROWS_LOOKED_AT, require_fitting
+from data_contracts.contracts import DatasetContract
+from tasks.ingestion.fitting import ROWS_LOOKED_AT, Look, require_fitting
 from tasks.ingestion.limits import Limits
 from tasks.ingestion.mapping import require_known_fields
 from tasks.ingestion.readers import read_rows
@@ -19,16 +19,18 @@ from tasks.ingestion.sources import Source
 
 def require_usable(
     source: Source,
-    kind: RecordKind,
+    contract: DatasetContract,
     mapping: Mapping[str, str],
     limits: Limits,
     scratch: Path,
     redact: Callable[[str], str],
-) -> None:
-    """Raise InputError where the first rows are not of the kind or lack a mapped column.
+) -> Look:
+    """Return how the first rows fit; InputError where none does or where a mapped column lacks.
 
     `redact` is called only where the error has to show the name of an odd column.
     """
-    require_known_fields(kind, mapping)
+    require_known_fields(contract.kind, mapping)
     first = list(islice(read_rows(source, scratch, limits), ROWS_LOOKED_AT))
-    require_fitting(first, kind, mapping, source.given, redact)
+    return require_fitting(
+        first, contract.kind, mapping, source.given, redact, contract.columns_read
+    )

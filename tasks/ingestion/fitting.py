@@ -6,17 +6,44 @@ Looks at the first rows of a source. Pure functions; writes nothing.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from data_contracts.errors import InputError
-from data_contracts.records import SCHEMAS, RecordKind
-from tasks.ingestion.mapping import REQUIRED, UnfitRowError, column_value, to_record
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.rows.values import UnfitRowError, look
+from tasks.ingestion.mapping import REQUIRED, read_row
 from tasks.ingestion.readers import RawRow
 from tasks.ingestion.sources import STEP
 
 ROWS_LOOKED_AT = 200
-_COLUMNS_SHOWN = 20
+_COLUMNS_SHOWN, _REASONS_SHOWN = 20, 5
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.-]{0,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What became of the first rows: how many there were, and how many of them make no record.
+
+    `unfit` counts the reasons, which hold nothing of a row, `unread` what the others leave unread.
+    """
+
+    rows: int
+    unfit: Mapping[str, int]
+    unread: Mapping[str, int]
+
+    def words(self) -> list[str]:
+        """Return what a person should know before the work begins, a line each."""
+        lines: list[str] = []
+        if self.unfit:
+            unfit = sum(self.unfit.values())
+            lines.append(
+                f"{unfit} of the first {self.rows} rows make no record: {_most(self.unfit)}"
+            )
+        if self.unread:
+            lines.append(f"not read, in the first {self.rows} rows: {_most(self.unread)}")
+        return lines
 
 
 def require_fitting(
@@ -25,34 +52,35 @@ def require_fitting(
     mapping: Mapping[str, str],
     where: str,
     redact: Callable[[str], str],
-) -> None:
-    """Raise InputError if a mapped column is unknown or if not one of the rows fits the kind.
+    others: Sequence[str] = (),
+) -> Look:
+    """Return how the rows fit; InputError if a mapped column is unknown or if not one row fits.
 
-    `redact` cleans column names, for the header of a file without one is its first row.
+    `others` are columns that the contract reads. `redact` cleans column names, for the header of a
+    file without one is its first row.
     """
     readable = [row for row in rows if row.value is not None]
     if rows and not readable:
         reasons = ", ".join(sorted({row.broken for row in rows}))
         remedy = "give JSON lines, a JSON array of objects, CSV or Parquet"
         raise InputError(f"no row can be read: {reasons}", step=STEP, where=where, remedy=remedy)
-    seen = f"the columns are {_columns(readable, redact)}"
     for field in sorted(set(mapping) & set(REQUIRED[kind])):
-        if readable and all(
-            column_value(row.value or {}, field, mapping) is None for row in readable
-        ):
+        if readable and all(look(row.value, mapping[field]) is None for row in readable):
             raise InputError(
-                f"unknown column {mapping[field]!r}: {seen}",
+                f"unknown column {mapping[field]!r}: the columns are {_columns(readable, redact)}",
                 step=STEP,
                 where=where,
                 remedy=f"map {field} to one of them",
             )
-    if not readable or _fits(readable, kind, mapping):
-        return
+    found = _looked_at(rows, kind, mapping, others)
+    if not readable or sum(found.unfit.values()) < len(rows):
+        return found
     raise InputError(
-        f"not one of the first {len(readable)} rows is of kind {kind}: {seen}",
+        f"not one of the first {len(rows)} rows is of kind {kind}: {_most(found.unfit)}; "
+        f"the columns are {_columns(readable, redact)}",
         step=STEP,
         where=where,
-        remedy=_advice(readable, kind),
+        remedy=_advice(readable, kind, found.unfit),
     )
 
 
@@ -64,22 +92,35 @@ def require_columns_seen(unseen: Mapping[str, str], where: str) -> None:
         raise InputError(f"unknown column {columns}", step=STEP, where=where, remedy=remedy)
 
 
-def _fits(rows: Sequence[RawRow], kind: RecordKind, mapping: Mapping[str, str]) -> bool:
+def _looked_at(
+    rows: Sequence[RawRow], kind: RecordKind, mapping: Mapping[str, str], others: Sequence[str]
+) -> Look:
+    unfit: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
     for row in rows:
         try:
-            to_record(kind, row.value or {}, mapping)
-        except UnfitRowError:
-            continue
-        return True
-    return False
+            if row.value is None:
+                raise UnfitRowError(row.broken)
+            unread.update(read_row(kind, row.value, mapping, others)[1])
+        except UnfitRowError as error:
+            unfit[str(error)] += 1
+    return Look(len(rows), unfit, unread)
 
 
-def _advice(rows: Sequence[RawRow], kind: RecordKind) -> str:
-    for other in SCHEMAS:
-        if other != kind and _fits(rows, other, {}):
+def _most(counts: Mapping[str, int]) -> str:
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{what} ({count})" for what, count in most[:_REASONS_SHOWN])
+    return shown + (f" and {len(most) - _REASONS_SHOWN} more" if most[_REASONS_SHOWN:] else "")
+
+
+def _advice(rows: Sequence[RawRow], kind: RecordKind, unfit: Mapping[str, int]) -> str:
+    for other in KINDS:
+        if other != kind and sum(_looked_at(rows, other, {}, ()).unfit.values()) < len(rows):
             return f"they fit --kind {other}; or map columns: our_field=their_column"
-    fields = ", ".join(REQUIRED[kind])
-    return f"kind {kind} needs {fields}: map them to columns, our_field=their_column"
+    if any(reason.startswith("missing") for reason in unfit):
+        fields = ", ".join(REQUIRED[kind])
+        return f"kind {kind} needs {fields}: map them to columns, our_field=their_column"
+    return "repair the rows in the source: the reasons are their own"
 
 
 def _columns(rows: Sequence[RawRow], redact: Callable[[str], str]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from data_contracts.errors import InputError
 
 STEP = "ingest"
-FORMATS = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+FORMATS = (".jsonl", ".ndjson", ".json", ".csv", ".parquet", ".arrow")
+BINARY = (".parquet", ".arrow")  # which are packed within
 PACKINGS = (".gz", ".zst")
-SUPPORTED = f"give {', '.join(FORMATS)}; all but the last also as {' or '.join(PACKINGS)}"
+SUPPORTED = f"give {', '.join(FORMATS)}; all but the last two also as {' or '.join(PACKINGS)}"
 
 
 def file_format(name: str) -> tuple[str, str]:
@@ -17,7 +18,7 @@ def file_format(name: str) -> tuple[str, str]:
         if stem.endswith(suffix):
             stem, packing = stem.removesuffix(suffix), suffix
     ending = next((suffix for suffix in FORMATS if stem.endswith(suffix)), "")
-    return ("", packing) if ending == ".parquet" and packing else (ending, packing)
+    return ("", packing) if ending in BINARY and packing else (ending, packing)
 
 
 def unusable(where: str, what: str, remedy: str) -> InputError:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.contracts import DatasetContract
-from data_contracts.records import Frozen
+from data_contracts.records import Frozen, Split
 from data_contracts.snapshot.row_files import empty
 from tasks.ingestion.assembly import WorkedShard
 from tasks.ingestion.contamination import EvaluationTexts
@@ -80,9 +80,10 @@ class Job:
 
 
 class Worked(Frozen):
-    """A shard's output, and where its rows stand in the source."""
+    """A shard's output, where its rows stand in the source, and their role (see `Part`)."""
 
     source: str
+    role: Split | None = None
     first_line: int
     reference: Reference
     rows: int
@@ -135,6 +136,7 @@ def work(job: Job, part: Part, take: int | None = None) -> Worked:
     rows = job.outputs.manifest(built.reference).counts["rows"]
     return Worked(
         source=part.name,
+        role=part.role,
         first_line=part.first_line,
         reference=built.reference,
         rows=rows,
@@ -146,7 +148,7 @@ def borrow_all(outputs: Outputs, shards: Iterable[Worked]) -> Generator[WorkedSh
     """Yield shards for assembly, one at a time on this machine."""
     for one in shards:
         with outputs.borrow(one.reference) as folder:
-            yield WorkedShard(one.source, one.first_line, folder)
+            yield WorkedShard(one.source, one.first_line, folder, one.role)
 
 
 def rows_noted(noted: Path) -> int:

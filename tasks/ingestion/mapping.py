@@ -1,41 +1,30 @@
 """From somebody's columns to our fields, and from our fields to a record.
 
 A mapping says `our field = their column`; a dotted column looks inside (`answer.text`, `turns.0`).
-Without one, columns of our own names are taken, and for chats the common shapes `messages`
-(role/content) and `conversations` (from/value). Pure functions; writes nothing.
+Without one, the columns that a kind says are taken (`data_contracts.kinds`). Pure functions; writes
+nothing.
 """
 
 from __future__ import annotations
 
-import json
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from data_contracts.errors import InputError
-from data_contracts.records import SCHEMAS, Record, RecordKind
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.records import Record
+from data_contracts.rows.values import Row, UnfitRowError
 from tasks.ingestion.sources import STEP
 
-ALIASES: dict[str, tuple[str, ...]] = {"messages": ("conversations", "conversation")}
 REQUIRED: dict[RecordKind, tuple[str, ...]] = {
     kind: tuple(name for name, field in schema.model_fields.items() if field.is_required())
-    for kind, schema in SCHEMAS.items()
+    for kind, schema in KINDS.items()
 }
-ROLES = {
-    "human": "user",
-    "prompter": "user",
-    "gpt": "assistant",
-    "bot": "assistant",
-    "model": "assistant",
-}
-
-
-class UnfitRowError(Exception):
-    """A row that makes no record of this kind; the text is the reason, free of the row's data."""
 
 
 def parse_mapping(text: str) -> dict[str, str]:
@@ -70,7 +59,7 @@ def load_mapping(path: Path) -> dict[str, str]:
 
 def require_known_fields(kind: RecordKind, mapping: Mapping[str, str]) -> None:
     """Raise InputError if a mapping names a field that this kind does not have."""
-    fields = list(SCHEMAS[kind].model_fields)
+    fields = list(KINDS[kind].COLUMNS)
     if unknown := sorted(set(mapping) - set(fields)):
         raise InputError(
             f"a record of kind {kind} has no field {', '.join(unknown)}",
@@ -80,85 +69,29 @@ def require_known_fields(kind: RecordKind, mapping: Mapping[str, str]) -> None:
         )
 
 
-def to_record(kind: RecordKind, row: Mapping[str, Any], mapping: Mapping[str, str]) -> Record:
+def to_record(kind: RecordKind, columns: Mapping[str, Any], mapping: Mapping[str, str]) -> Record:
     """Make a record of a row; UnfitRowError says why it makes none."""
-    fields = {name: column_value(row, name, mapping) for name in SCHEMAS[kind].model_fields}
-    missing = [name for name in REQUIRED[kind] if fields[name] is None]
-    if missing:
-        raise UnfitRowError(f"missing {', '.join(missing)}")
-    present = {name: value for name, value in fields.items() if value is not None}
-    if kind == "chat":
-        present["messages"] = _messages(present["messages"])
+    return read_row(kind, columns, mapping)[0]
+
+
+def read_row(
+    kind: RecordKind,
+    columns: Mapping[str, Any],
+    mapping: Mapping[str, str],
+    others: Iterable[str] = (),
+) -> tuple[Record, list[str]]:
+    """Make a record of a row, and tell what in the row was not read (`Row.unread`).
+
+    `others` are columns that the contract reads. UnfitRowError says why it makes no record.
+    """
+    own = {field: (column,) for field, column in mapping.items()}
+    row = Row(columns, {**KINDS[kind].COLUMNS, **own})
+    fields = KINDS[kind].read(row)
     try:
-        return SCHEMAS[kind].model_validate(_clean(present))
+        record = KINDS[kind].model_validate(_clean(fields))
     except ValidationError as error:
         raise UnfitRowError(_reason(error)) from None
-
-
-def column_value(row: Mapping[str, Any], field: str, mapping: Mapping[str, str]) -> Any:
-    """Return a row's value for one of our fields, or None."""
-    found = (_look(row, name) for name in _names(field, mapping))
-    return next((value for value in found if value is not None), None)
-
-
-def known_columns(
-    kind: RecordKind, mapping: Mapping[str, str], others: Iterable[str]
-) -> frozenset[str]:
-    """Return the columns that a field may be read from, and the `others`; any more are extra."""
-    read = {name for field in SCHEMAS[kind].model_fields for name in _names(field, mapping)}
-    read.update(others)
-    return frozenset(read | {name.partition(".")[0] for name in read})
-
-
-def _names(field: str, mapping: Mapping[str, str]) -> tuple[str, ...]:
-    return (mapping[field],) if field in mapping else (field, *ALIASES.get(field, ()))
-
-
-def _look(row: Any, name: str) -> Any:
-    if isinstance(row, Mapping) and name in row:
-        return row[name]
-    head, dot, rest = name.partition(".")
-    if isinstance(row, Mapping):
-        inner = row.get(head) if dot else None
-    elif isinstance(row, Sequence) and not isinstance(row, str) and head.isdecimal():
-        inner = row[int(head)] if int(head) < len(row) else None
-    else:
-        return None
-    return _look(inner, rest) if dot else inner
-
-
-def _messages(value: Any) -> list[dict[str, Any]]:
-    """Normalize turns: our names for roles, and turns of one speaker in a row made one."""
-    if isinstance(value, str):  # as CSV has to hold it
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise UnfitRowError("messages are not JSON") from None
-    if not isinstance(value, list):
-        raise UnfitRowError("messages are not a list")
-    turns: list[dict[str, Any]] = []
-    for item in value:
-        if not isinstance(item, Mapping):
-            raise UnfitRowError("a message is not an object")
-        role = _role(item.get("role", item.get("from")))
-        content = item.get("content", item.get("value"))
-        if not isinstance(content, str) or not content.strip():
-            raise UnfitRowError("a message without text")
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += f"\n{content}"
-        else:
-            turns.append({"role": role, "content": content})
-    if len(turns) < 2:
-        raise UnfitRowError("fewer than two messages")
-    return turns
-
-
-def _role(value: Any) -> str:
-    role = value.strip().lower() if isinstance(value, str) else ""
-    role = ROLES.get(role, role)
-    if role not in ("system", "user", "assistant"):
-        raise UnfitRowError("an unknown role")
-    return role
+    return record, row.unread(others)
 
 
 def _clean(value: Any) -> Any:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.ingestion.formats import SUPPORTED, file_format, unusable
-from tasks.ingestion.limits import Limits
+from tasks.ingestion.layout import Layout, as_given, lay_out
+from tasks.ingestion.limits import Limits, MiB
 from tasks.storage.objects import s3_client
 from tasks.storage.ranges import ObjectRange, changed
 
@@ -21,19 +22,26 @@ S3 = "s3://"
 _S3_ADVICE = "check the address, the credentials in the environment and the endpoint"
 
 
-def list_files(source: str, endpoint: str | None, limits: Limits) -> list[tuple[str, str]] | None:
-    """Return (name, address) of every file of a source, sorted; None if there is no such place.
+class Listing(NamedTuple):
+    """The files of a source: what they are, and the address of each by its name."""
+
+    layout: Layout
+    addresses: Mapping[str, str]
+
+
+def list_files(source: str, endpoint: str | None, limits: Limits) -> Listing | None:
+    """Return the files of a source; None if there is no such place.
 
     Raises InputError if there is such a place and nothing in it can be read.
     """
     if source.startswith(S3):
-        return [(uri, uri) for uri in _s3_files(source, endpoint, limits)]
+        return _s3_files(source, endpoint, limits)
     path = Path(source.removeprefix("file://")).expanduser()
     if path.is_file():
         if not file_format(path.name)[0]:
             raise unusable(str(path), "this kind of file is not read", SUPPORTED)
-        return [(path.name, str(path.resolve()))]
-    return list(_folder_files(path, limits)) if path.is_dir() else None
+        return Listing(as_given(path.name), {path.name: str(path.resolve())})
+    return _folder_files(path, limits) if path.is_dir() else None
 
 
 def version_of(uri: str, endpoint: str | None) -> tuple[int, str]:
@@ -88,44 +96,57 @@ class _FileRange(io.RawIOBase):
         super().close()
 
 
-def _folder_files(folder: Path, limits: Limits) -> Iterator[tuple[str, str]]:
+def _folder_files(folder: Path, limits: Limits) -> Listing:
     root = folder.resolve()
-    found = [
-        path
-        for path in sorted(root.rglob("*"))
-        if not any(part.startswith(".") for part in path.relative_to(root).parts)
-        and path.is_file()
-        and file_format(path.name)[0]
-    ]
-    if not found:
-        raise unusable(str(folder), "the folder holds no file that can be read", SUPPORTED)
-    if len(found) > limits.files:
-        raise unusable(str(folder), f"the folder holds more than {limits.files} files", "split it")
-    for path in found:
-        real = path.resolve()
+    paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    layout = lay_out(paths, lambda name: _beginning(str(paths[name]), None), str(folder))
+    _require_few(layout, str(folder), limits)
+    addresses: dict[str, str] = {}
+    for file in layout.files:
+        real = paths[file.name].resolve()
         if not real.is_relative_to(root):
-            raise unusable(str(path), "the link leads out of the folder", "copy the file in")
-        yield path.relative_to(root).as_posix(), str(real)
+            raise unusable(
+                str(paths[file.name]), "the link leads out of the folder", "copy the file in"
+            )
+        addresses[file.name] = str(real)
+    return Listing(layout, addresses)
 
 
-def _s3_files(address: str, endpoint: str | None, limits: Limits) -> list[str]:
+def _s3_files(address: str, endpoint: str | None, limits: Limits) -> Listing:
     bucket, prefix = _bucket_and_key(address)
     with _S3Errors(address):
-        keys = [key for key in _s3_keys(_client(endpoint), bucket, prefix) if file_format(key)[0]]
-    if not keys:
-        raise unusable(address, "nothing there can be read", SUPPORTED)
-    if len(keys) > limits.files:
-        raise unusable(address, f"more than {limits.files} objects are there", "narrow it")
-    return [f"{S3}{bucket}/{key}" for key in keys]
+        found = _s3_keys(_client(endpoint), bucket, prefix)
+        if found == [prefix] and file_format(prefix)[0]:
+            name = prefix.rpartition("/")[2]
+            return Listing(as_given(name), {name: address})
+        if not any(file_format(key)[0] for key in found):
+            raise unusable(address, "nothing there can be read", SUPPORTED)
+        below = len(f"{prefix.rstrip('/')}/") if prefix else 0
+        uris = {key[below:]: f"{S3}{bucket}/{key}" for key in found if not key.endswith("/")}
+        layout = lay_out(uris, lambda name: _beginning(uris[name], endpoint), address)
+    _require_few(layout, address, limits)
+    return Listing(layout, {file.name: uris[file.name] for file in layout.files})
+
+
+def _require_few(layout: Layout, where: str, limits: Limits) -> None:
+    if len(layout.files) > limits.files:
+        raise unusable(where, f"more than {limits.files} files are there", "split it")
+
+
+def _beginning(uri: str, endpoint: str | None) -> bytes:
+    """Return what a small file holds: a README, or what a library wrote about its files."""
+    size, version = version_of(uri, endpoint)
+    with open_range(uri, endpoint, version, 0, min(size, MiB)) as file:
+        return file.read(MiB) or b""
 
 
 def _s3_keys(client: Any, bucket: str, prefix: str) -> list[str]:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     found = [item["Key"] for page in pages for item in page.get("Contents", [])]
     below = prefix.rstrip("/") + "/"
-    if prefix in found:
+    if prefix in found and not prefix.endswith("/"):
         return [prefix]
-    return sorted(key for key in found if not prefix or key.startswith(below))
+    return [key for key in found if not prefix or key.startswith(below)]
 
 
 class _S3Errors:

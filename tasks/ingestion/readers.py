@@ -1,7 +1,7 @@
 """Reads rows from files as they come; a row that cannot be read is handed on as broken, not lost.
 
-Formats: JSON lines, a JSON array of objects, CSV with a header, Parquet. Only a JSON array is held
-in memory as a whole, within a limit. Parquet needs pyarrow. Writes nothing.
+Formats: JSON lines, a JSON array of objects, CSV with a header, Parquet, Arrow. Only a JSON array
+is held in memory as a whole, within a limit. Parquet and Arrow need pyarrow. Writes nothing.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from data_contracts.errors import InputError
-from tasks.ingestion.cutting import damaged_parquet
+from tasks.ingestion.cutting import damaged
 from tasks.ingestion.formats import STEP, file_format
-from tasks.ingestion.limits import Limits
+from tasks.ingestion.layout import HELD_OUT
+from tasks.ingestion.limits import Limits, MiB
 from tasks.ingestion.opening import copy_groups, open_bounded
 from tasks.ingestion.sources import HubDataset, Part, Source, parts
 
 _RAW_CHARACTERS = 16_004  # (or bytes) of a broken row, handed on to be redacted
+_ARROW_FILE = b"ARROW1\0\0"  # before the stream, in the format that has an index behind it
+_BATCH = 256  # rows turned into Python's values at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ class RawRow:
 
 
 def read_rows(source: Source, scratch: Path, limits: Limits) -> Iterator[RawRow]:
-    """Yield every row of a source, file by file in order of name."""
-    for part in parts(source):
+    """Yield every row of a source, file by file in order of name; what is held out comes last."""
+    for part in sorted(parts(source), key=lambda part: part.role in HELD_OUT):
         yield from read_part(part, scratch, limits)
 
 
@@ -52,7 +55,9 @@ def read_part(part: Part, scratch: Path, limits: Limits) -> Iterator[RawRow]:
         yield from _parquet_rows(part, scratch)
         return
     with closing(open_bounded(part, limits)) as stream:
-        if ending == ".csv":
+        if ending == ".arrow":
+            yield from _arrow_rows(stream, part.name)
+        elif ending == ".csv":
             yield from _csv_rows(stream, part.name, limits)
         elif ending == ".json" and _starts_with_bracket(stream):
             yield from _array_rows(stream, part.name, limits)
@@ -101,7 +106,7 @@ def _parse(line: bytes) -> tuple[str, dict[str, Any] | None]:
 
 
 def _starts_with_bracket(stream: Any) -> bool:
-    return stream.peek(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+    return _peeked(stream).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
 
 
 def _array_rows(stream: BinaryIO, name: str, limits: Limits) -> Iterator[RawRow]:
@@ -178,15 +183,38 @@ def _parquet_rows(part: Part, scratch: Path) -> Iterator[RawRow]:
     try:
         with pq.ParquetFile(path) as file:
             chosen = list(range(*groups)) if groups else None
-            batches = file.iter_batches(batch_size=256, row_groups=chosen)
+            batches = file.iter_batches(batch_size=_BATCH, row_groups=chosen)
             rows = chain.from_iterable(batch.to_pylist() for batch in batches)
             for number, value in enumerate(rows, part.first_line):
                 yield RawRow(part.name, number, value)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise damaged_parquet(part.name) from error
+        raise damaged(part.name, "Parquet") from error
     finally:
         if path.parent == scratch:
             path.unlink()
+
+
+def _arrow_rows(stream: BinaryIO, name: str) -> Iterator[RawRow]:
+    import pyarrow as pa
+
+    if _peeked(stream).startswith(_ARROW_FILE):
+        stream.read(len(_ARROW_FILE))
+    number = 0
+    try:
+        with pa.ipc.open_stream(stream) as batches:
+            for batch in batches:
+                for start in range(0, batch.num_rows, _BATCH):
+                    for value in batch.slice(start, _BATCH).to_pylist():
+                        number += 1
+                        yield RawRow(name, number, value)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise damaged(name, "Arrow") from error
+    while stream.read(MiB):  # to the end, where the digest of it all is held to the one wanted
+        pass
+
+
+def _peeked(stream: Any) -> bytes:
+    return stream.peek(4096)
 
 
 def _hub_rows(hub: HubDataset) -> Iterator[RawRow]:
@@ -197,11 +225,11 @@ def _hub_rows(hub: HubDataset) -> Iterator[RawRow]:
             hub.name, hub.config, split=hub.split, revision=hub.revision, streaming=True
         )
         for number, value in enumerate(rows, 1):
-            yield RawRow(f"hub:{hub.name}", number, dict(value))
+            yield RawRow(hub.part_name, number, dict(value))
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(
             f"the hub data set cannot be read ({type(error).__name__})",
             step=STEP,
             where=hub.name,
-            remedy="name its config and split: org/name?config=main&split=train",
+            remedy="name its config and split: hub:owner/name?config=main&split=train",
         ) from error

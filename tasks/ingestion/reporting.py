@@ -28,13 +28,19 @@ def report_markdown(report: SnapshotReport) -> str:
         _table("rows", {"rows in": report.rows_in} | rows),
         _table("shares text with eval set", report.leaks),
         _table("split", {str(name): count for name, count in report.splits.items()}),
+        _table("rows in, by the split that their authors gave", report.splits_given),
         _table("redacted in the rows kept", report.redacted),
         _table("detector", report.detectors),
         _table("flag", report.flags),
         _table("language", report.languages),
         _table("reason for quarantine", report.quarantined),
+        _table("not read, though it holds something", report.unread, "rows"),
+        _table("answers", {"context only, not learned": report.context_only})
+        if report.context_only
+        else "",
         _table("length of half of the rows, at most", _medians(report)),
         _table("source", digests, "digest"),
+        "\n".join(f"- {_plain(note)}" for note in report.notes),
         f"Characters kept: {report.characters:,}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -58,7 +64,7 @@ def _medians(report: SnapshotReport) -> dict[str, int]:
 def _table(head: str, rows: Mapping[str, int] | Mapping[str, str], count: str = "n") -> str:
     if not rows:
         return ""
-    align = "---:" if count == "n" else "---"
+    align = "---" if count == "digest" else "---:"
     lines = [
         f"| {_plain(name)} | {value:,} |"
         if isinstance(value, int)

@@ -18,9 +18,10 @@ from typing import Any, Literal
 from data_contracts.contracts import DatasetContract
 from data_contracts.errors import shielded
 from data_contracts.measures import RowFlags, label_digest, read_time
-from data_contracts.records import Frozen, Record, record_id, replace_texts, texts
+from data_contracts.records import Frozen, Record, record_id
+from data_contracts.rows.values import UnfitRowError, look
 from data_contracts.snapshot.row_files import RowFile, flag_columns, record_columns, text_columns
-from tasks.ingestion.mapping import UnfitRowError, column_value, known_columns, to_record
+from tasks.ingestion.mapping import read_row
 from tasks.ingestion.readers import RawRow, read_part
 from tasks.ingestion.rules import Redaction, RowRules, Tools
 from tasks.ingestion.similarity import signature
@@ -103,10 +104,6 @@ class _ShardWork:
     def __init__(self, rules: RowRules, tools: Tools) -> None:
         self._rules, self._tools = rules, tools
         self.unseen = sorted(rules.mapping)
-        contract = rules.contract
-        own = [contract.privacy.subject]
-        own += [one.column for one in (contract.labels, contract.freshness) if one]
-        self._known = known_columns(contract.kind, rules.mapping, own)  # the same for every row
 
     def batches(self, rows: Iterable[RawRow]) -> Iterator[list[_Item]]:
         """Yield rows in batches that fit into memory, each with its fate so far."""
@@ -116,7 +113,7 @@ class _ShardWork:
             with shielded(STEP):
                 item = self._sort(row)
             batch.append(item)
-            size += len(item.text) + (sum(map(len, texts(item.record))) if item.record else 0)
+            size += len(item.text) + (sum(map(len, item.record.texts())) if item.record else 0)
             if len(batch) >= _TOGETHER or size >= _TOGETHER_CHARACTERS:
                 yield batch
                 batch, size = [], 0
@@ -130,37 +127,38 @@ class _ShardWork:
             item.fate = "forgotten"
             return item
         try:
-            record = self._record(row)
+            record, unread = self._record(row)
         except UnfitRowError as error:
             item.fate, item.reason = "quarantined", str(error)
             raw = row.raw if row.value is None else _as_text(row.value)
             item.text = raw[: _RAW_CHARACTERS + 1]
             return item
         # Before redaction: placeholders would hide what the row shares with a case.
-        if (leak := rules.leaks.leak_into(texts(record))) is not None:
+        if (leak := rules.leaks.leak_into(record.texts())) is not None:
             item.fate, item.reason = "contaminated", leak
-            item.text = "\n".join(texts(record))[: _RAW_CHARACTERS + 1]
+            item.text = "\n".join(record.texts())[: _RAW_CHARACTERS + 1]
         else:
             item.record = record
-            item.columns = self._columns(row.value or {})
+            item.columns = self._columns(row.value or {}) | {"unread": unread}
         return item
 
-    def _record(self, row: RawRow) -> Record:
+    def _record(self, row: RawRow) -> tuple[Record, list[str]]:
         if row.value is None:
             raise UnfitRowError(row.broken)
         for name in list(self.unseen):
-            if column_value(row.value, name, self._rules.mapping) is not None:
+            if look(row.value, self._rules.mapping[name]) is not None:
                 self.unseen.remove(name)
-        return to_record(self._rules.contract.kind, row.value, self._rules.mapping)
+        contract, mapping = self._rules.contract, self._rules.mapping
+        return read_row(contract.kind, row.value, mapping, contract.columns_read)
 
     def _columns(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the contract asks of a row's other columns, and whether there are more."""
+        """Return what the contract asks of a row's other columns."""
         contract = self._rules.contract
-        found: dict[str, Any] = {"extra": not row.keys() <= self._known}
+        found: dict[str, Any] = {}
         if contract.labels:
-            found["label"] = label_digest(_column(row, contract.labels.column))
+            found["label"] = label_digest(look(row, contract.labels.column))
         if contract.freshness:
-            found["time"] = read_time(_column(row, contract.freshness.column))
+            found["time"] = read_time(look(row, contract.freshness.column))
         return found
 
     def finish(self, batch: Sequence[_Item]) -> Iterator[dict[str, Any]]:
@@ -176,7 +174,7 @@ class _ShardWork:
 
     def _redacted(self, batch: Sequence[_Item]) -> list[dict[str, Any]]:
         records = [item.record for item in batch if item.record is not None]
-        done = self._tools.redactor.redact_records([texts(record) for record in records])
+        done = self._tools.redactor.redact_records([record.texts() for record in records])
         results = iter(zip(records, done, self._flags(done), strict=True))
         columns: list[dict[str, Any]] = []
         for item in batch:
@@ -206,13 +204,13 @@ class _ShardWork:
 
 
 def _record_row(record: Record, redaction: Redaction) -> dict[str, Any]:
-    changed = replace_texts(record, redaction.texts)
+    changed = record.with_texts(redaction.texts)
     return {
         "id": record_id(changed),
         **changed.model_dump(),
         "redactions": _counts(redaction.kinds),
         "detectors": _counts(redaction.detectors),
-        "signature": signature(texts(changed)),
+        "signature": signature(changed.texts()),
     }
 
 
@@ -221,12 +219,8 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 def _subject(row: Mapping[str, Any] | None, column: str, key: bytes) -> str:
-    value = _column(row, column) if row is not None and column else None
+    value = look(row, column) if row is not None and column else None
     return subject_hash(str(value), key) if value not in (None, "") else ""
-
-
-def _column(row: Mapping[str, Any], column: str) -> Any:
-    return column_value(row, "theirs", {"theirs": column})
 
 
 def _as_text(row: Mapping[str, object]) -> str:
@@ -243,7 +237,7 @@ def _schema(contract: DatasetContract) -> Any:
             *record_columns(contract.kind),
             *text_columns("redactions", "detectors", "label"),
             ("time", pa.float64()),
-            ("extra", pa.bool_()),
+            ("unread", pa.list_(pa.string())),
             *flag_columns(),
             ("signature", pa.binary()),
         ]

@@ -17,12 +17,12 @@ PLACES = 128  # in a signature, of 4 bytes each
 _SEED = 1
 _SURE = 0.995  # the least probability with which a pair at the threshold shares a band
 # Scripts without spaces: each character counts as a word.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u9fff\uac00-\ud7af]+")
+WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u9fff\uac00-\ud7af]+")
 
 
 def signature(texts: Iterable[str]) -> bytes:
     """Return the signature of a record's texts; empty if there is no word in them."""
-    words = _WORD.findall("\n".join(texts).casefold())
+    words = WORD.findall("\n".join(texts).casefold())
     if not words:
         return b""
     last = max(1, len(words) - SHINGLE + 1)

@@ -1,34 +1,33 @@
 """Sources: which files a person means, with a digest and the shards of each, before work begins.
 
-A source is a file, a folder, `s3://bucket/prefix`, or a Hugging Face data set id
-(`org/name`, `org/name?config=main&split=train&revision=…`). Needs the network only for the last
-two. Files are read once and never copied. Writes nothing.
+A source is a file, a folder, `s3://bucket/prefix`, or a data set on the Hugging Face hub
+(`tasks.ingestion.hub`). Needs the network only for the last two. Files are read once and never
+copied. Writes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 from data_contracts.digests import canonical_json
-from data_contracts.records import Frozen
+from data_contracts.records import Frozen, Split
 from tasks.ingestion.cutting import Shard, cut_groups, cut_lines, no_cut, row_groups
 from tasks.ingestion.formats import STEP, file_format, unusable
+from tasks.ingestion.hub import HubDataset, hub_datasets, is_hub_address
+from tasks.ingestion.layout import HELD_OUT
 from tasks.ingestion.limits import Limits, MiB
-from tasks.ingestion.places import list_files, open_range, version_of
+from tasks.ingestion.places import Listing, list_files, open_range, version_of
 
 __all__ = ["STEP", "HubDataset", "Source", "SourceFile", "look", "resolve"]
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(?:\?[\w=&.%/-]*)?")
 
 
 class SourceFile(Frozen):
     """One file: `name` is relative to the source and is what its rows are traced to.
 
-    `version` tells whether the file is still the one that was resolved, without reading it.
+    `version` tells whether the file is still the one that was resolved, without reading it. `role`
+    is the split that its authors gave it, if they gave it one.
     """
 
     name: str
@@ -37,44 +36,37 @@ class SourceFile(Frozen):
     size: int
     version: str
     shards: tuple[Shard, ...]
-
-
-class HubDataset(Frozen):
-    """A data set on the Hugging Face hub, pinned to a revision."""
-
-    name: str
-    config: str | None
-    split: str
-    revision: str
+    role: Split | None = None
 
 
 class Source(Frozen):
-    """What is to be ingested."""
+    """What is to be ingested; `notes` say what a person should know of it, such as what is not."""
 
     given: str
     files: tuple[SourceFile, ...] = ()
-    hub: HubDataset | None = None
+    hub: tuple[HubDataset, ...] = ()
     s3_endpoint: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def digests(self) -> dict[str, str]:
         """Return the digest of every part, by name."""
-        if self.hub:
-            return {f"hub:{self.hub.name}": self.hub.revision}
-        return {file.name: file.sha256 for file in self.files}
+        return {one.part_name: one.revision for one in self.hub} | {
+            file.name: file.sha256 for file in self.files
+        }
 
     @property
     def digest(self) -> str:
         """Return one sha256 over everything to be read; how it is cut plays no part."""
-        hub = self.hub.model_dump() if self.hub else None
-        return hashlib.sha256(canonical_json([self.digests, hub])).hexdigest()
+        hub = [one.model_dump() for one in self.hub]
+        roles = {file.name: file.role for file in self.files if file.role}
+        return hashlib.sha256(canonical_json([self.digests, hub, roles])).hexdigest()
 
     @property
-    def rows(self) -> int | None:
-        """Return how many lines or rows there are (blank lines, too), or None if not yet known."""
-        counts = [shard.lines for file in self.files for shard in file.shards]
-        known = [count for count in counts if count is not None]
-        return sum(known) if known and len(known) == len(counts) else None
+    def held_out(self) -> frozenset[Split]:
+        """Return the splits that its authors held out from training."""
+        roles = {one.role for one in (*self.files, *self.hub)}
+        return frozenset(split for split in HELD_OUT if split in roles)
 
 
 class Part(Frozen):
@@ -88,7 +80,13 @@ class Part(Frozen):
     @property
     def name(self) -> str:
         """Return what its rows are traced to."""
-        return self.file.name if self.file else f"hub:{self.hub.name if self.hub else ''}"
+        return self.file.name if self.file else self.hub.part_name if self.hub else ""
+
+    @property
+    def role(self) -> Split | None:
+        """Return the split that its authors gave its rows, or None."""
+        one = self.file or self.hub
+        return one.role if one else None
 
     @property
     def first_line(self) -> int:
@@ -110,20 +108,23 @@ class Part(Frozen):
 
 
 def parts(source: Source) -> Iterator[Part]:
-    """Yield every shard of a source, file by file in order of name."""
-    endpoint = source.s3_endpoint
-    if source.hub:
-        yield Part(hub=source.hub)
-    for file in source.files:
+    """Yield every shard of a source: what is held out first, then file by file in order of name.
+
+    Of two rows that are the same the first one stays, so that no copy of a test row is trained on.
+    """
+    order = (*HELD_OUT, "train", None)
+    for one in sorted(source.hub, key=lambda one: order.index(one.role)):
+        yield Part(hub=one)
+    for file in sorted(source.files, key=lambda file: (file.role not in HELD_OUT, file.role or "")):
         alone = file.model_copy(update={"shards": ()})
         for shard in file.shards:
-            yield Part(file=alone, shard=shard, s3_endpoint=endpoint)
+            yield Part(file=alone, shard=shard, s3_endpoint=source.s3_endpoint)
 
 
 def look(source: str, s3_endpoint: str | None = None, limits: Limits | None = None) -> None:
     """Raise InputError if a source leads nowhere; reads no file."""
     if _listed(source, s3_endpoint, limits or Limits()) is None:
-        _hub_dataset(source)
+        hub_datasets(source)
 
 
 def resolve(source: str, s3_endpoint: str | None = None, limits: Limits | None = None) -> Source:
@@ -131,19 +132,33 @@ def resolve(source: str, s3_endpoint: str | None = None, limits: Limits | None =
     limits = limits or Limits()
     listed = _listed(source, s3_endpoint, limits)
     if listed is None:
-        return Source(given=source, hub=_hub_dataset(source))
-    files = tuple(_source_file(name, uri, s3_endpoint, limits) for name, uri in listed)
+        hub, notes = hub_datasets(source)
+        return Source(given=source, hub=hub, notes=notes)
     endpoint = s3_endpoint if source.startswith("s3://") else None
-    return Source(given=source, files=files, s3_endpoint=endpoint)
+    files = tuple(
+        _source_file(file.name, listed.addresses[file.name], endpoint, limits).model_copy(
+            update={"role": file.role}
+        )
+        for file in listed.layout.files
+    )
+    return Source(given=source, files=files, s3_endpoint=endpoint, notes=listed.layout.notes)
 
 
-def _listed(source: str, endpoint: str | None, limits: Limits) -> list[tuple[str, str]] | None:
-    """Return a source's files, or None if it can only be a data set on the hub."""
+def _listed(source: str, endpoint: str | None, limits: Limits) -> Listing | None:
+    """Return a source's files, or None if it is a data set on the hub."""
+    if is_hub_address(source):
+        return None
     if "://" in source and not source.startswith(("s3://", "file://")):
-        raise unusable(source, "this kind of address is not read", "use a path, s3:// or a hub id")
+        raise unusable(
+            source, "this kind of address is not read", "use a path, s3:// or hub:owner/name"
+        )
     listed = list_files(source, endpoint, limits)
-    if listed is None and not (_HUB_ID.fullmatch(source) and not Path(source).parent.is_dir()):
-        raise unusable(source, "there is no such file or folder", "check the path")
+    if listed is None:
+        raise unusable(
+            source,
+            "there is no such file or folder",
+            "check the path; a data set on the Hugging Face hub is named hub:owner/name",
+        )
     return listed
 
 
@@ -170,27 +185,3 @@ def _cut(
         if ending in (".jsonl", ".ndjson") and not packing:
             return cut_lines(name, chunks, shard_bytes)
         return no_cut(name, chunks)
-
-
-def _hub_dataset(source: str) -> HubDataset:
-    from huggingface_hub import HfApi
-
-    address = urlsplit(source)
-    asked = {name: values[-1] for name, values in parse_qs(address.query).items()}
-    try:
-        revision = (
-            HfApi().dataset_info(address.path, revision=asked.get("revision"), timeout=20).sha
-        )
-    except Exception as error:  # the hub client raises many kinds; each means the same here
-        raise unusable(
-            source,
-            "there is no such file, and no such data set could be read from the hub "
-            f"({type(error).__name__})",
-            "check the spelling; a hub data set needs the network, or HF_TOKEN if it is private",
-        ) from error
-    return HubDataset(
-        name=address.path,
-        config=asked.get("config"),
-        split=asked.get("split", "train"),
-        revision=str(revision),
-    )

@@ -11,7 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.errors import ContractError, PaddockError, UnexpectedError
-from data_contracts.snapshot.reading import QUARANTINE, REPORT, read_report
+from data_contracts.snapshot.reading import DUPLICATES, QUARANTINE, REPORT, read_report
 from tasks.ingestion import jobs
 from tasks.ingestion.assembly import REPORT_PAGE, Assembly, assemble
 from tasks.ingestion.data_docs import DATA_DOCS
@@ -89,6 +89,8 @@ def assemble_step(
         given=source.given,
         sources=source.digests,
         released=released,
+        held_out=source.held_out,
+        notes=source.notes,
         limits=job.limits,
     )
     rows = sum(shard.rows for shard in shards)
@@ -115,7 +117,7 @@ def assemble_step(
 
 
 def _keep_refused(folder: Path, out: Path) -> Mapping[str, int]:
-    for name in (QUARANTINE, REPORT, REPORT_PAGE, DATA_DOCS):
+    for name in (QUARANTINE, DUPLICATES, REPORT, REPORT_PAGE, DATA_DOCS):
         shutil.copyfile(folder / name, out / name)
     return read_report(out).counts()
 
@@ -125,6 +127,7 @@ def _with_place(error: ContractError, digest: str) -> ContractError:
         error.what,
         step=error.step,
         where=error.where,
-        remedy=f"`paddock quarantine list --snapshot {digest[:16]}` shows what was held back and "
-        "why: release rows there, repair the source, or give more rows",
+        remedy=f"`paddock quarantine list --snapshot {digest[:16]}` shows what was held back or "
+        "dropped as a duplicate, and why: release rows there, repair the source, give more rows, "
+        "or set other limits in a contract",
     )

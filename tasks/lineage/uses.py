@@ -13,18 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.records import Frozen
-from data_contracts.snapshot.reading import read_quarantine, read_report, read_rows
+from data_contracts.snapshot.reading import (
+    read_duplicates,
+    read_quarantine,
+    read_report,
+    read_rows,
+)
 from model_registry.candidates import candidate_of
 from model_registry.tracking import Registry
 from model_registry.versions import CHAMPION, PREVIOUS, Version, list_versions, version_at
 from tasks.storage.outputs import Manifest, Outputs, Reference
 from tasks.storage.stages import BASE, MODEL, REFUSED, SNAPSHOT, TEACHER_ANSWERS
 
-HELD = "quarantine"
+HELD, DROPPED = "quarantine", "dropped as a duplicate"
 
 
 class Row(Frozen):
     """A row of a snapshot, and where it came from; `split` is HELD for one in quarantine.
+
+    It is DROPPED for a duplicate of a row that stays.
 
     A row in quarantine that makes no record has no id.
     """
@@ -70,8 +77,8 @@ class SnapshotUse(Frozen):
 
     @property
     def kept(self) -> int:
-        """Return how many of the rows are not in quarantine."""
-        return sum(row.split != HELD for row in self.rows)
+        """Return how many of the rows are neither in quarantine nor dropped as duplicates."""
+        return sum(row.split not in (HELD, DROPPED) for row in self.rows)
 
 
 def uses_of(
@@ -140,13 +147,13 @@ def _rows(folder: Path, wanted: Callable[[dict[str, Any]], bool]) -> Iterator[Ro
         if wanted(row):
             place = {name: row[name] for name in ("id", "split", "source", "line")}
             yield Row(**place, source_digest=digests.get(row["source"], ""))
-    for row in read_quarantine(folder):
+    for row in chain(read_quarantine(folder), read_duplicates(folder)):
         if wanted(row):
             place = {name: row[name] for name in ("source", "line")}
             yield Row(
                 **place,
                 id=row["id"] or "",
-                split=HELD,
+                split=DROPPED if row.get("same_as") else HELD,
                 source_digest=digests.get(row["source"], ""),
             )
 
@@ -158,7 +165,8 @@ def _use(
     descent: Descent,
     versions: list[tuple[Version, dict[str, str], str]],
 ) -> SnapshotUse:
-    kept = any(row.split != HELD for row in rows)  # what is in quarantine nobody learned from
+    # What is in quarantine nobody learned from.
+    kept = any(row.split not in (HELD, DROPPED) for row in rows)
     made = descent.of(reference.digest) if kept else ()
     through = {one.digest: one.through for one in made if one.stage == MODEL.name}
     return SnapshotUse(

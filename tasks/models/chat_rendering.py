@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_contracts.records import DocumentRecord, Message, Record, conversation
+from data_contracts.records import Message, Record
 
 Span = tuple[int, int]  # characters, the end excluded
 REFUSES = "the chat template refuses a conversation"
@@ -46,10 +46,10 @@ def render_record(record: Record, tokenizer: Any) -> Rendered:
 
     Raises RenderingError for a conversation that the chat template does not take.
     """
-    if isinstance(record, DocumentRecord):
-        text = record.text + (tokenizer.eos_token or "")
+    if document := record.plain_text():
+        text = document + (tokenizer.eos_token or "")
         return Rendered(text, ((0, len(text)),), opening(tokenizer))
-    return render_chat(conversation(record), tokenizer)
+    return render_chat(record.conversation(), tokenizer)
 
 
 def render_chat(messages: Sequence[Message], tokenizer: Any) -> Rendered:
@@ -58,11 +58,11 @@ def render_chat(messages: Sequence[Message], tokenizer: Any) -> Rendered:
     Raises RenderingError if the template refuses it, or rewrites earlier turns: then no span is
     certain.
     """
-    turns = [message.model_dump() for message in messages]
+    turns = [message.model_dump(include={"role", "content"}) for message in messages]
     whole = render_turns(turns, tokenizer, answer_follows=False)
     spans: list[Span] = []
     for index, message in enumerate(messages):
-        if message.role != "assistant" or index == 0:
+        if message.role != "assistant" or not message.target or index == 0:
             continue  # a first turn answers nothing, and no template takes an empty conversation
         before = render_turns(turns[:index], tokenizer)
         through = render_turns(turns[: index + 1], tokenizer, answer_follows=False)

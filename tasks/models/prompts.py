@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import InputError
+from data_contracts.records import Message
+from tasks.models.chat_rendering import RenderingError, closing_tokens, end_ids, render_turns
 
 if TYPE_CHECKING:
     from eval_sets.types import EvalSet
@@ -32,8 +34,7 @@ def render_prompts(sets: Sequence[EvalSet], tokenizer: Any, context: int) -> lis
     prompts: list[Prompt] = []
     for eval_set in sets:
         for case in eval_set.cases:
-            turns = [message.model_dump() for message in case.messages]
-            text = render_turns(turns, tokenizer, f"{eval_set.name}/{case.id}")
+            text = render_question(case.messages, tokenizer, f"{eval_set.name}/{case.id}")
             ids = tokenizer(text, add_special_tokens=False)["input_ids"]
             if len(ids) + case.max_new_tokens > context:
                 raise InputError(
@@ -47,31 +48,38 @@ def render_prompts(sets: Sequence[EvalSet], tokenizer: Any, context: int) -> lis
     return prompts
 
 
-def render_turns(turns: list[dict[str, Any]], tokenizer: Any, where: str) -> str:
-    """Render turns as the text that an answer continues."""
-    from jinja2 import TemplateError
-
+def render_question(turns: Sequence[Message], tokenizer: Any, where: str) -> str:
+    """Render turns as the text that an answer continues; InputError if the template refuses."""
     try:
-        return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    except TemplateError as error:
+        return render_turns([turn.model_dump() for turn in turns], tokenizer)
+    except RenderingError as error:
         raise InputError(
-            "the model's chat template refuses the conversation",
+            str(error),
             step=STEP,
             where=where,
             remedy="take a model whose template allows these roles (system, user, assistant)",
-        ) from error
+        ) from None
 
 
 def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Return the ids that end an answer: the generation config's and the tokenizer's own."""
-    configured = model.generation_config.eos_token_id
-    ids = configured if isinstance(configured, list) else [configured]
-    found = frozenset(int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None)
+    """Return the ids that end an answer: those that the model's files name, and the template's.
+
+    The files' are the generation config's and the tokenizer's own; the template's are those that
+    close an assistant's turn, which training taught the model to say.
+    """
+    named = end_ids(model.generation_config, tokenizer)
+    found = frozenset(named) | closing_tokens(tokenizer)
     if not found:
         raise InputError(
-            "the model has no end-of-text token, so no answer would end",
+            "the model has no end-of-text token, and its chat template closes a turn with none, so"
+            " no answer would end",
             step=STEP,
             where=str(tokenizer.name_or_path),
             remedy="set eos_token_id in generation_config.json",
         )
     return found
+
+
+def turn_ends(tokenizer: Any) -> list[str]:
+    """Return the tokens that close an assistant's turn in the chat template, for the record."""
+    return sorted(tokenizer.convert_ids_to_tokens(sorted(closing_tokens(tokenizer))))

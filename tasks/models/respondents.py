@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from data_contracts.errors import InputError
 from tasks.models.adapters import Adapter, read_adapter
 from tasks.models.decoding.decoder import decode
+from tasks.models.hardware import device_and_precision
 from tasks.models.loading import Precision, load_model, load_outline
-from tasks.models.prompts import STEP, Progress, Prompt, end_tokens
+from tasks.models.prompts import STEP, Progress, Prompt, end_tokens, turn_ends
 from tasks.models.serving.client import ask
 from tasks.models.serving.server import IN_FLIGHT, SETTING, Server, Serving, running
 
@@ -34,6 +35,14 @@ class Respondent(Protocol):
     def answer(self, prompts: Sequence[Prompt], progress: Progress) -> str:
         """Fill in every prompt's answer; return the name of what computed them."""
         ...
+
+
+def answered_by(serving: Serving | None) -> dict[str, Any]:
+    """Return who answers, for a fingerprint: answers of one are never taken for another's."""
+    if serving is not None:
+        return {"served_by": serving.identity}
+    device, dtype = device_and_precision()
+    return {"device": device, "dtype": dtype}
 
 
 @contextmanager
@@ -77,6 +86,7 @@ class _Loaded:
         self.context = int(self._model.config.max_position_embeddings)
         self.made_by: dict[str, Any] = {"batch_size": batch_size, "device": device, "dtype": dtype}
         self.made_by["adapter"] = self._adapter.digest if self._adapter else None
+        self.made_by["turn_ends"] = turn_ends(self.tokenizer)
 
     def answer(self, prompts: Sequence[Prompt], progress: Progress) -> str:
         return answer_prompts(
@@ -99,6 +109,7 @@ class _Served:
         self._ends = end_tokens(outline, self.tokenizer)
         self.context = int(outline.config.max_position_embeddings)
         self.made_by: dict[str, Any] = {"served_by": serving.identity, "in_flight": IN_FLIGHT}
+        self.made_by["turn_ends"] = turn_ends(self.tokenizer)
 
     def answer(self, prompts: Sequence[Prompt], progress: Progress) -> str:
         server = self._server or self._start(lambda: progress(0, len(prompts)))

@@ -14,7 +14,7 @@ from typing import Any
 
 from data_contracts.records import Frozen
 from data_contracts.snapshot.reading import SnapshotReport
-from model_registry.scorecard import Scorecard
+from model_registry.scorecard import Role, Scorecard
 
 
 class Evidence(Frozen):
@@ -55,8 +55,11 @@ def model_card(evidence: Evidence) -> str:
         "## Training data",
         f"{report.kept} records of kind {report.kind} ({report.splits.get('train', 0)} to train "
         f"on), kept of {report.rows_in} rows; {report.quarantined_rows} quarantined, "
-        f"{report.duplicates} duplicates and {report.contaminated} evaluation leaks dropped. "
+        f"{report.duplicates} duplicates, {report.near_duplicates} near-duplicates and "
+        f"{report.contaminated} evaluation leaks dropped, {report.dropped_by_policy} rows dropped "
+        f"by policy, {report.forgotten} forgotten. "
         f"Personal data replaced by placeholders: {redacted}.",
+        *_left_out(report),
         "",
         "## Training",
         f"{evidence.training['steps']} steps, {evidence.training['tokens']} tokens; loss "
@@ -72,16 +75,25 @@ def model_card(evidence: Evidence) -> str:
         "| metric | base | this model |",
         "|---|---|---|",
     ]
+    shown: tuple[Role, ...] = ("base", "candidate")
     for key, metric in sorted(evidence.scorecard.metrics.items()):
-        cells = [_cell(metric.scores.get(role)) for role in ("base", "candidate")]
+        given = [metric.scores.get(role) for role in shown]
+        cells = [one.shown(metric.unit) if one else "missing" for one in given]
         lines.append(f"| {key} | {cells[0]} | {cells[1]} |")
+    if evidence.scorecard.notes:
+        lines += ["", *[f"- {note}" for note in evidence.scorecard.notes]]
     return "\n".join([*lines, ""])
 
 
-def _cell(estimate: Any) -> str:
-    if estimate is None or estimate.missing:
-        return "missing"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+def _left_out(report: SnapshotReport) -> list[str]:
+    """Say which answers were not learned, and what in the rows was not read."""
+    lines: list[str] = []
+    if report.context_only:
+        lines.append(f"{report.context_only} answers are marked as context only: not learned.")
+    if report.unread:
+        names = ", ".join(f"{name} ({count} rows)" for name, count in report.unread.items())
+        lines.append(f"Not read, though it held something: {names}.")
+    return lines
 
 
 def _link_or_copy(source: str, target: str) -> None:

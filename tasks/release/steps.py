@@ -10,12 +10,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_contracts.digests import folder_digest
-from model_registry.approvals import Request, request_approval
+from model_registry.approvals import Request, read_noes, request_approval
 from model_registry.candidates import Candidate, register_candidate
 from model_registry.dossier import Dossier, publish_dossier
 from model_registry.gates import judge, load_policy
 from model_registry.model_files import tokenizer_digest
-from model_registry.promotion import Poll, promote_approved, rollback
+from model_registry.promotion import Poll, promote, promote_approved, rollback
 from model_registry.releases import Release
 from model_registry.scorecard import Scorecard
 from model_registry.signing import SigningKeys
@@ -76,6 +76,9 @@ def judge_step(
         keys,
         code_revision=code_revision,
         human_review=human_review,
+        declined_before=read_noes(
+            registry, candidate.model, f"{candidate.name} version {candidate.version}"
+        ),
     )
 
 
@@ -86,9 +89,13 @@ def ask_step(registry: Registry, name: str, dossier: Dossier) -> Request:
 
 
 @task(name="promote what is approved", cache_policy=NO_CACHE)
-def promote_step(registry: Registry, name: str, keys: SigningKeys) -> Poll:
-    """Promote the newest approved candidate, if there is one."""
-    return promote_approved(registry, name, keys)
+def promote_step(
+    registry: Registry, name: str, keys: SigningKeys, version: int | None = None
+) -> Poll:
+    """Promote the newest approved candidate, if there is one, or the candidate that is named."""
+    if version is None:
+        return promote_approved(registry, name, keys)
+    return Poll(release=promote(registry, name, version, keys), passed_over={})
 
 
 @task(name="roll back", cache_policy=NO_CACHE)

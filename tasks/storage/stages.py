@@ -53,7 +53,12 @@ class Work:
         return f"{self.stage.name}/{self.fingerprint[:24]}"
 
 
-_ANSWERING = ("tasks.models.decoding", "tasks.models.prompts", "tasks.models.respondents")
+_ANSWERING = (
+    "tasks.models.chat_rendering",
+    "tasks.models.decoding",
+    "tasks.models.prompts",
+    "tasks.models.respondents",
+)
 _TRAINING = (
     "tasks.finetuning.objectives",
     "tasks.finetuning.tokenizing",
@@ -66,9 +71,11 @@ _TRAINING = (
 BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
 SHARD = Stage(
     "ingest-shard",
-    1,
+    2,
     (
+        "data_contracts.kinds",
         "data_contracts.records",
+        "data_contracts.rows",
         "tasks.ingestion.contamination",
         "tasks.ingestion.mapping",
         "tasks.ingestion.readers",
@@ -78,40 +85,52 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    3,
+    5,
     (
+        "data_contracts.kinds",
         "data_contracts.snapshot.writing",
         "tasks.ingestion.assembly",
+        "tasks.ingestion.change",
         "tasks.ingestion.duplicates",
+        "tasks.ingestion.likeness",
+        "tasks.ingestion.wording",
     ),
 )
 # An ingestion that broke its contract: its quarantine and its reports.
 REFUSED = Stage("refused", SNAPSHOT.recipe, SNAPSHOT.made_by)
-TEACHER_ANSWERS = Stage("teacher_answers", 2, ("flows.teaching", *_ANSWERING))
+TEACHER_ANSWERS = Stage("teacher_answers", 3, ("tasks.teaching.answers", *_ANSWERING))
 MODEL = Stage("model", 3, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
-ANSWERS = Stage("answers", 2, ("tasks.evaluation.generation", *_ANSWERING))
-LIKELIHOOD = Stage("likelihood", 1, ("tasks.evaluation.likelihood",))
+ANSWERS = Stage("answers", 3, ("tasks.evaluation.generation", *_ANSWERING))
+LIKELIHOOD = Stage("likelihood", 2, ("tasks.evaluation.likelihood", "tasks.models.chat_rendering"))
 SCORECARD = Stage(
     "scorecard",
-    1,
+    2,
     (
         "tasks.evaluation.comparison",
         "tasks.evaluation.intervals",
         "tasks.evaluation.metrics",
+        "tasks.evaluation.notes",
+        "tasks.evaluation.report",
         "tasks.evaluation.scoring",
+        "tasks.models.refusals",
     ),
 )
 SAMPLE = Stage("sample", 1, ("tasks.human_review.sample",))
 DRIFT = Stage(
     "drift",
-    2,
+    3,
     (
+        "data_contracts.inference_log",
+        "tasks.drift.attribution",
         "tasks.drift.comparison",
         "tasks.drift.log",
+        "tasks.drift.log_files",
         "tasks.drift.reference",
         "tasks.drift.signals",
         "tasks.drift.texts",
+        "tasks.drift.thresholds",
         "tasks.models.embedding",
+        "tasks.models.refusals",
     ),
 )
 EVERY = (

@@ -10,7 +10,7 @@ import pytest
 from data_contracts.contract_files import default_contract, load_contract
 from data_contracts.contracts import PII_KINDS, SIZES, Range
 from data_contracts.errors import InputError
-from data_contracts.records import SCHEMAS, RecordKind
+from data_contracts.kinds.registry import KINDS, RecordKind
 
 Write = Callable[[str], str]
 
@@ -25,7 +25,7 @@ def write(tmp_path: Path) -> Write:
     return to_file
 
 
-@pytest.mark.parametrize("kind", list(SCHEMAS))
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_every_kind_has_a_default(kind: RecordKind) -> None:
     contract = load_contract(kind)
     assert contract == default_contract(kind)
@@ -67,7 +67,7 @@ def test_the_digest_is_that_of_what_it_says(write: Write) -> None:
         ('kind = "chat"\nlengths.turn = [1, 2]', "lengths: there is no turn; there are tokens, tu"),
         ('kind = "chat"\nempty.messages = 0.1', "empty: there is no messages; this kind has none"),
         ('kind = "instruction"\nempty.input = 2', "empty: a share is between"),
-        ('kind = "document"\nroles = "any"', "only a chat has roles"),
+        ('kind = "document"\nroles = "any"', "of kind document has none to put in order"),
         ('kind = "chat"\nredaction.EMAIL = "burn"', "redaction.EMAIL: .*'replace', 'hash'"),
         ('kind = "chat"\nredaction.MAIL = "hash"', "redaction.MAIL.*'EMAIL', 'PHONE'"),
         ('kind = "chat"\nredaction = 3', "redaction: Input should be a valid dictionary"),

@@ -7,18 +7,11 @@ from collections import Counter
 import pytest
 from pydantic import ValidationError
 
-from data_contracts.records import (
-    ChatRecord,
-    DocumentRecord,
-    InstructionRecord,
-    PreferenceRecord,
-    Record,
-    conversation,
-    record_id,
-    replace_texts,
-    split_of,
-    texts,
-)
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.records import Record, record_id, split_of
 
 CHAT = ChatRecord.model_validate(
     {
@@ -40,9 +33,9 @@ RECORDS: list[Record] = [
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_texts_can_be_replaced_one_by_one(record: Record) -> None:
-    assert replace_texts(record, texts(record)) == record
-    changed = [f"{text}!" for text in texts(record)]
-    assert texts(replace_texts(record, changed)) == changed
+    assert record.with_texts(record.texts()) == record
+    changed = [f"{text}!" for text in record.texts()]
+    assert record.with_texts(changed).texts() == changed
 
 
 def test_identity_is_that_of_the_content() -> None:
@@ -64,7 +57,7 @@ def test_a_chat_without_an_answer_is_no_record() -> None:
 
 
 def test_a_record_trains_on_its_wanted_answer() -> None:
-    asked = [[message.content for message in conversation(record)] for record in RECORDS]
+    asked = [[message.content for message in record.conversation()] for record in RECORDS]
     assert asked == [
         ["be brief", "hello", "hi"],
         ["add\n\n1 2", "3"],
@@ -72,3 +65,12 @@ def test_a_record_trains_on_its_wanted_answer() -> None:
         ["p", "c"],
         [],
     ]
+
+
+def test_a_row_from_before_a_field_was_there_is_still_read() -> None:
+    old = {"id": "x", "line": 1, "instruction": "add", "input": "", "output": "3"}
+    assert InstructionRecord.from_columns(old) == InstructionRecord(instruction="add", output="3")
+    turns = [{"role": turn.role, "content": turn.content} for turn in CHAT.conversation()]
+    assert ChatRecord.from_columns({"messages": turns}) == CHAT
+    # As Parquet gives it back: with every key that some message has.
+    assert ChatRecord.from_columns({"messages": [one | {"target": None} for one in turns]}) == CHAT

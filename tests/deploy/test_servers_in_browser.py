@@ -21,6 +21,8 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
+from tasks.demo_desk.conversations import write_conversations
+
 POLICY = """
 name = "permissive"
 [[gates]]
@@ -39,7 +41,7 @@ class Team:
 
     def __init__(self, home: Path, prefect: str, mlflow: str, environment: dict[str, str]) -> None:
         self.home, self.prefect, self.mlflow = home, prefect, mlflow
-        self.environment = environment
+        self.environment, self.rows = environment, home / "rows.jsonl"
 
     def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Call Prefect's API; a body makes it a POST.
@@ -99,10 +101,7 @@ class Team:
     def paddock(self, *arguments: str) -> str:
         """Run the command beside the servers, and return what it says."""
         command = [sys.executable, "-m", "flows.command.cli", *arguments]
-        done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=120, check=True
-        )
-        return done.stdout
+        return subprocess.check_output(command, env=self.environment, text=True, timeout=120)
 
 
 def wait_for(look: Callable[[], Found | None], seconds: float) -> Found:
@@ -155,9 +154,11 @@ def test_the_form_starts_a_run_that_waits_for_people(
 ) -> None:
     policy = tmp_path / "permissive.toml"
     policy.write_text(POLICY)
+    write_conversations(team.rows)
     page.goto(f"{team.prefect}/deployments/deployment/{team.deployment('retrain')}/run")
     page.get_by_text("Stop training after this many optimizer steps.").wait_for()
     _fill(page, "Name of the registered model.", NAME)
+    _fill(page, "Where the raw rows are", str(team.rows))
     _fill(page, "The model to start from", str(tiny_model))
     _fill(page, "Eval sets to ask", "safety")
     _fill(page, "Gate policy", str(policy))
@@ -241,13 +242,13 @@ def test_a_quiet_log_starts_nothing_and_a_drifted_one_one_retraining(team: Team)
     for seed in ("7", "8"):
         team.paddock("demo-log", "--name", NAME, "--seed", seed)
     assert team.start("monitor_drift", {"name": NAME}) == "COMPLETED"
-    time.sleep(5)
     assert len(team.runs("retrain")) == before
-
     for seed in ("7", "8"):
         team.paddock("demo-log", "--name", NAME, "--drifted", "--seed", seed)
-    for _ in range(2):
-        assert team.start("monitor_drift", {"name": NAME}) == "COMPLETED"
+    assert team.start("monitor_drift", {"name": NAME}) == "FAILED"  # nothing new to train on
+    write_conversations(team.rows, seed=8)
+    looks = [team.start("monitor_drift", {"name": NAME}) for _ in range(2)]
+    assert looks == ["COMPLETED", "COMPLETED"]
     started = wait_for(lambda: found if len(found := team.runs("retrain")) > before else None, 60)
     assert len(started) == before + 1
     retraining = next(run for run in started if "drift" in run["tags"])

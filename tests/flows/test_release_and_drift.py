@@ -7,12 +7,16 @@ the story and leads to the next.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from model_registry.tracking import open_registry
+from tasks.demo_desk.conversations import write_conversations
 
 Ended = subprocess.CompletedProcess[str]
 Run = Callable[..., Ended]
@@ -42,11 +46,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def passed(home: Path, terminal: Run, tiny_model: Path) -> Ended:
+def rows(home: Path) -> Path:
+    """Write the demo's rows into a file of our own, to which others can be added."""
+    path = home.parent / "rows.jsonl"
+    write_conversations(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def passed(home: Path, rows: Path, terminal: Run, tiny_model: Path) -> Ended:
     """Run the main job on the demo's rows."""
     policy = home.parent / "permissive.toml"
     policy.write_text(POLICY)
-    words = ["--source", "demo", "--base", str(tiny_model), "--max-steps", "4"]
+    words = ["--source", str(rows), "--base", str(tiny_model), "--max-steps", "4"]
     words += ["--eval-sets", "safety", "--policy", str(policy), "--review-items", "4"]
     return done(terminal(home, "run", *NAME, *words))
 
@@ -59,6 +71,7 @@ def promoted(home: Path, terminal: Run, passed: Ended) -> dict[str, Ended]:
     return {
         "early": done(terminal(home, "promote", *NAME)),
         "decide": done(terminal(home, *decide, "--reason", "It answers.")),
+        "decide again": terminal(home, *decide[:-3], "--no-approve", "--person", "Bob"),
         "promote": done(terminal(home, "promote", *NAME)),
         "again": done(terminal(home, "promote", *NAME)),
         "back": terminal(home, "rollback", *NAME, "--reason", "It answers badly."),
@@ -76,14 +89,49 @@ def quiet(home: Path, terminal: Run, promoted: dict[str, Ended]) -> Ended:
 
 
 @pytest.fixture(scope="module")
-def drifted(home: Path, terminal: Run, quiet: Ended) -> tuple[Ended, Ended, Ended]:
-    """Log two drifted windows, look after each, and once more."""
+def drifted(home: Path, terminal: Run, quiet: Ended) -> list[Ended]:
+    """Log two drifted windows, look after each, and once more: all on the rows as they were."""
     assert quiet.returncode == 0
-    looks: list[Ended] = []
+    done(terminal(home, "demo-log", *NAME, "--drifted"))
+    first = done(terminal(home, "monitor", *NAME))
+    done(terminal(home, "demo-log", *NAME, "--drifted"))
+    return [first, *(terminal(home, "monitor", *NAME) for _ in range(2))]
+
+
+@pytest.fixture(scope="module")
+def alarmed(home: Path, terminal: Run, drifted: list[Ended]) -> Ended:
+    """Show what stands after the drift."""
+    assert drifted
+    return done(terminal(home, "show", *NAME))
+
+
+@pytest.fixture(scope="module")
+def relearned(home: Path, rows: Path, terminal: Run, alarmed: Ended) -> list[Ended]:
+    """Bring new rows, beside a trial run that is newer than the champion's, and look twice."""
+    assert alarmed.returncode == 0
+    with rows.open("a") as file:
+        for number in range(40):
+            turns = [("user", f"Do you ship to island {number}?"), ("assistant", "Yes, by boat.")]
+            messages = [{"role": role, "content": text} for role, text in turns]
+            file.write(json.dumps({"messages": messages}) + "\n")
+    trial = summaries(home)[-1]
+    trial["candidate_digest"], trial["parameters"]["max_steps"] = "f" * 64, 1
+    (home / "store/runs/desk/2999-01-01T000000+0000.json").write_text(json.dumps(trial))
+    return [done(terminal(home, "monitor", *NAME)) for _ in range(2)]
+
+
+@pytest.fixture(scope="module")
+def succeeded(home: Path, terminal: Run, relearned: list[Ended]) -> list[Ended]:
+    """Promote what the drift has made, and look without and with new windows of its own."""
+    assert relearned
+    decide = ["decide", *NAME, "--version", "2", "--approve", "--person", "Ada"]
+    done(terminal(home, *decide, "--reason", "It knows the islands."))
+    done(terminal(home, "promote", *NAME))
+    looks = [done(terminal(home, "monitor", *NAME, "--cooldown-hours", "0"))]
     for _ in range(2):
         done(terminal(home, "demo-log", *NAME, "--drifted"))
-        looks.append(done(terminal(home, "monitor", *NAME)))
-    return looks[0], looks[1], done(terminal(home, "monitor", *NAME))
+    looks.append(terminal(home, "monitor", *NAME, "--cooldown-hours", "0"))
+    return looks
 
 
 def summaries(home: Path) -> list[dict[str, Any]]:
@@ -108,6 +156,12 @@ def test_nobody_but_people_lets_it_serve(promoted: dict[str, Ended]) -> None:
     assert "promote: desk version 1 is champion now, after nothing" in promoted["promote"].stdout
 
 
+def test_a_decision_is_final(promoted: dict[str, Ended]) -> None:
+    again = promoted["decide again"]
+    assert again.returncode == 1
+    assert "it is approved already: answered with Promote by ada on 20" in again.stderr
+
+
 def test_promoting_again_changes_nothing(promoted: dict[str, Ended]) -> None:
     assert "champion now" not in promoted["again"].stdout
     assert serving(promoted["show"]).startswith("  champion  version 1, digest ")
@@ -127,22 +181,60 @@ def test_quiet_windows_start_nothing(quiet: Ended, home: Path, manifests: Manife
     assert not (home / "store/drift/desk/triggers").exists()
 
 
-def test_two_drifted_windows_start_one_retraining(
-    drifted: tuple[Ended, Ended, Ended], home: Path, terminal: Run, manifests: Manifests
+def test_drift_that_no_new_rows_can_answer_is_an_alert_and_starts_nothing(
+    drifted: list[Ended], alarmed: Ended, home: Path, manifests: Manifests
 ) -> None:
-    first, second, third = drifted
+    first, *alerts = drifted
     assert "drift: 1 of the last 3 usable windows drifted" in first.stdout
-    assert "retraining starts here" not in first.stdout
-    assert "retraining starts here" in second.stdout
-    assert "drift: 2 of the last 3 windows drifted" in second.stdout
-    assert "retraining starts here" not in third.stdout
-    assert "cooling down" in third.stdout
-    assert len(summaries(home)) == 2
+    for look in alerts:
+        assert look.returncode == 1
+        assert "2 of the last 3 windows drifted" in look.stderr
+        assert "nothing new to train on: the data are those that the champion" in look.stderr
+        assert "retraining starts here" not in look.stdout
+    assert "  ALERT: 2 of the last 3 windows drifted" in alarmed.stdout
+    assert not (home / "store/drift/desk/triggers").exists()
+    assert len(manifests(home)["model"]) == 1
+
+
+def test_with_new_rows_drift_starts_one_retraining_as_the_champions_was(
+    relearned: list[Ended], home: Path, manifests: Manifests
+) -> None:
+    first, second = relearned
+    assert "retraining starts here" in first.stdout
+    assert "retraining starts here" not in second.stdout
+    assert "cooling down" in second.stdout
     claims = sorted(path.name for path in (home / "store/drift/desk/triggers").glob("*/*"))
     assert claims == ["001.json", "001.outcome.json"]
-    # Nothing to learn was new, so it is the same model: no second candidate, no second champion.
-    assert len(manifests(home)["model"]) == 1
-    assert "version 2" not in done(terminal(home, "show", *NAME)).stdout
+    (outcome,) = (home / "store/drift/desk/triggers").glob("*/*.outcome.json")
+    assert json.loads(outcome.read_text()) == {"outcome": "completed"}
+    retrained = summaries(home)[-2]  # the trial says that it is of the future
+    assert (retrained["version"], retrained["parameters"]["max_steps"]) == (2, 4)
+    assert len(manifests(home)["model"]) == 2
+
+
+def test_windows_of_the_champion_before_are_no_evidence_against_the_next(
+    succeeded: list[Ended], home: Path
+) -> None:
+    before, after = succeeded
+    assert before.stdout.count("    left out: 200 of another version") == 3
+    assert "retraining starts here" not in before.stdout
+    # Its own windows are; and again nothing is there that it has not learned.
+    assert after.returncode == 1
+    assert "nothing new to train on" in after.stderr
+    assert len(list((home / "store/drift/desk/triggers").glob("*/*.outcome.json"))) == 1
+
+
+def test_a_log_that_cannot_be_read_is_an_error_that_says_why(
+    home: Path, terminal: Run, succeeded: list[Ended]
+) -> None:
+    assert succeeded
+    row = {"id": 1, "time": "2998-12-31T06:00:00", "model": "desk", "prompt": "Hm?", "answer": ""}
+    lines = "".join(json.dumps({**row, "id": number}) + "\n" for number in range(60))
+    (home / "store/inference/desk/2998-12-31T14.jsonl").write_text(lines)
+    look = terminal(home, "monitor", *NAME, "--no-retrain")
+    assert look.returncode == 1
+    assert "60 of 60 rows cannot be read (60 time without a zone)" in look.stderr
+    assert "Hm?" not in look.stdout + look.stderr
 
 
 def test_the_champion_is_asked_again(home: Path, terminal: Run, promoted: dict[str, Ended]) -> None:
@@ -150,3 +242,24 @@ def test_the_champion_is_asked_again(home: Path, terminal: Run, promoted: dict[s
     ended = done(terminal(home, "evaluate", *NAME))
     assert "verify the champion: done" in ended.stdout
     assert "safety/refusal" in ended.stdout
+
+
+def test_an_alias_changed_by_hand_is_said_everywhere_and_put_back(
+    home: Path, terminal: Run, promoted: dict[str, Ended], tmp_path: Path
+) -> None:
+    assert promoted["promote"].returncode == 0
+    copy = tmp_path / "moved"
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("prefect*"))
+    registry = open_registry(f"sqlite:///{copy}/mlflow.db")
+    registry.client.delete_registered_model_alias("desk", "champion")
+    words = "the alias champion was deleted outside Paddock; the last release made version 1 champ"
+    base = ["--base", "models:/desk@champion"]
+    commands = (["promote"], ["evaluate"], ["monitor"], ["run", *base, "--dry-run"])
+    for command, *options in commands:
+        ended = terminal(copy, command, *NAME, *options)
+        assert (ended.returncode, words in ended.stderr) == (1, True), ended.stderr + ended.stdout
+        assert "`paddock promote --name desk --version 1`" in ended.stderr
+    assert words in done(terminal(copy, "show", *NAME)).stdout
+    back = done(terminal(copy, "promote", *NAME, "--version", "1"))
+    assert "desk version 1: its alias was put back" in back.stdout
+    assert words not in done(terminal(copy, "show", *NAME)).stdout

@@ -77,6 +77,28 @@ def test_mlflow_holds_every_step_the_machine_and_the_way_to_do_it_again(home: Pa
     assert run.info.status == "FINISHED"
 
 
+def test_what_became_of_the_rows_is_told_wherever_the_training_is(
+    home: Path, planted_run: tuple[Path, Ended]
+) -> None:
+    _, run = training_run(home, "shelves")
+    training = json.loads((model_folder(home) / "training.json").read_text())
+    [said, weights] = training["notes"]
+    assert f"{training['rows']} of {training['rows_given']} rows train" in said
+    assert "512 tokens (chosen from the data" in said and said.endswith("0 left out")
+    figures = run.data.metrics
+    assert figures["rows_trained"] == training["rows"] and figures["row_length"] == 512
+    assert figures["rows_left_out"] == figures["rows_cut"] == 0
+    (card,) = home.glob("mlflow-artifacts/**/MODEL_CARD.md")
+    written = (model_folder(home) / "about/reproduce.md").read_text()
+    for place in (card.read_text(), written):
+        assert f"- {said}" in place and f"- {weights}" in place
+    out = " ".join(planted_run[1].stdout.split())
+    assert out.count(said) == 2 and weights in out  # as it was found, and in the summary
+    again = json.loads((model_folder(home) / "about/reproduce.json").read_text())
+    assert again["job"]["recipe"]["max_seq_length"] == 512
+    assert again["parameters"]["max_seq_length"] is None
+
+
 def test_the_written_command_finds_every_stage_finished(
     home: Path, terminal: Run, run_words: list[str], manifests: Manifests
 ) -> None:
@@ -178,7 +200,7 @@ def test_a_command_that_is_written_down_asks_the_same(
 
     from flows.command import cli
 
-    monkeypatch.setitem(cli.COMMANDS, "run", (RetrainParameters, take, "x"))
+    monkeypatch.setitem(cli.COMMANDS, "run", cli.Command(RetrainParameters, take, "x"))
     assert main(words[1:]) == 0
     assert read == [parameters]
 

@@ -14,7 +14,6 @@ import pytest
 from data_contracts.errors import InputError
 from data_contracts.records import Message
 from eval_sets.loading import load_eval_set
-from flows.teaching import Question, answer, teaching_work
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe
 from flows.workshop.settings import Settings, serving_environment
@@ -22,6 +21,8 @@ from tasks.evaluation.steps import Evaluated, answers_step, answers_work
 from tasks.models.serving.server import EXAMPLE, Serving
 from tasks.storage.objects import open_store
 from tasks.storage.outputs import Outputs, Reference
+from tasks.teaching.answers import Question, answer
+from tasks.teaching.steps import teaching_work
 
 SERVER = Path(__file__).parents[1] / "tasks" / "models" / "completions_server.py"
 NAME = "d" * 64

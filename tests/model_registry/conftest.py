@@ -18,11 +18,13 @@ from typing import Any
 import pytest
 
 from data_contracts.digests import folder_digest
+from model_registry.approvals import record_decision, request_approval
 from model_registry.candidates import Candidate, register_candidate
 from model_registry.dossier import Dossier, publish_dossier
 from model_registry.gates import Gate, Policy, judge
 from model_registry.model_files import tokenizer_digest
-from model_registry.scorecard import Estimate, MetricResult, Role, Scorecard
+from model_registry.promotion import promote
+from model_registry.scorecard import SHARE, Estimate, MetricResult, Role, Scorecard
 from model_registry.signing import SigningKeys, ensure_keys
 from model_registry.tracking import Registry, open_registry
 
@@ -110,12 +112,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def make_files(trained: Path, tmp_path: Path) -> Callable[[str], Path]:
+@pytest.fixture(scope="session")
+def make_files(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Copy the trained folder; each mark gives other bytes, so another candidate."""
 
     def make(mark: str) -> Path:
-        files = tmp_path / f"files-{mark}"
+        files = tmp_path_factory.mktemp(f"files-{mark}", numbered=True)
         shutil.copytree(trained, files, dirs_exist_ok=True)
         (files / "MODEL_CARD.md").write_text(f"# A tiny model, {mark}\n")
         return files
@@ -123,7 +125,7 @@ def make_files(trained: Path, tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def register(make_files: Callable[[str], Path], keys: SigningKeys) -> Callable[..., Candidate]:
     """Register the candidate of a mark; its trained model has the digest `model-<mark>`."""
 
@@ -154,7 +156,7 @@ def make_scorecard() -> Callable[..., Scorecard]:
         gain = Estimate(value=accuracy - 0.1, low=accuracy - 0.2, high=accuracy, n=100)
         metric = MetricResult(
             key="desk_facts/accuracy",
-            unit="share",
+            unit=SHARE,
             higher_is_better=True,
             scores={"base": base, "candidate": estimate},
             differences={"candidate-base": gain},
@@ -166,7 +168,7 @@ def make_scorecard() -> Callable[..., Scorecard]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def publish(make_scorecard: Callable[..., Scorecard], keys: SigningKeys) -> Callable[..., Dossier]:
     """Judge a candidate by a one-gate policy and publish its dossier."""
 
@@ -184,6 +186,59 @@ def publish(make_scorecard: Callable[..., Scorecard], keys: SigningKeys) -> Call
         )
 
     return published
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Callable[[str], Path]:
+    """Tell where the files of `registry` at an address lie."""
+    return lambda uri: tmp_path / "artifacts" / uri.removeprefix("mlflow-artifacts:/")
+
+
+@pytest.fixture(scope="session")
+def approved(
+    register: Callable[..., Candidate], publish: Callable[..., Dossier]
+) -> Callable[..., Candidate]:
+    """Register, judge and approve a candidate; `champion` is what it is compared with."""
+
+    def approve(
+        registry: Registry, mark: str, champion: str | None = None, name: str = "desk"
+    ) -> Candidate:
+        candidate = register(registry, mark, name)
+        dossier = publish(registry, candidate, champion)
+        request_approval(registry, name, dossier)
+        record_decision(registry, name, dossier, approve=True, person="ada")
+        return candidate
+
+    return approve
+
+
+@pytest.fixture(scope="session")
+def released(
+    empty_database: Path,
+    approved: Callable[..., Candidate],
+    keys: SigningKeys,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A home in which candidate `a` served, `b` serves after it, and `c` was approved since."""
+    home = tmp_path_factory.mktemp("released")
+    shutil.copyfile(empty_database, home / "mlflow.db")
+    registry = open_home(home)
+    promote(registry, "desk", approved(registry, "a").version, keys)
+    promote(registry, "desk", approved(registry, "b", champion="model-a").version, keys)
+    approved(registry, "c", champion="model-b")
+    return home
+
+
+@pytest.fixture
+def serving(released: Path, tmp_path: Path) -> Registry:
+    """The registry of a copy of that home, to do things to."""
+    home = tmp_path / "home"
+    shutil.copytree(released, home)
+    return open_home(home)
+
+
+def open_home(home: Path) -> Registry:
+    return open_registry(f"sqlite:///{home}/mlflow.db", f"file://{home}/mlflow-artifacts")
 
 
 def _save_tiny_model(folder: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from data_contracts.errors import ContractError, IntegrityError
-from model_registry.approvals import PROMOTE, read_decision, record_decision, request_approval
+from model_registry.approval_items import PROMOTE
+from model_registry.approvals import read_decision, record_decision, request_approval
 from model_registry.candidates import Candidate, find_candidate
 from model_registry.dossier import Dossier, publish_dossier, read_dossier
 from model_registry.gates import judge, load_policy
@@ -50,12 +51,16 @@ def test_other_evidence_or_expiry_makes_another_dossier(
 
 
 def test_a_dossier_changed_in_the_store_is_refused(
-    registry: Registry, register: Register, publish: Publish, keys: SigningKeys
+    registry: Registry,
+    register: Register,
+    publish: Publish,
+    keys: SigningKeys,
+    on_disk: Callable[[str], Path],
 ) -> None:
     candidate = register(registry, "a")
     dossier = publish(registry, candidate)
-    root = registry.artifact_uri(candidate.run).removeprefix("file://")
-    place = Path(root) / "dossiers" / dossier.identity[:16] / "content" / "dossier.json"
+    root = on_disk(registry.artifact_uri(candidate.run))
+    place = root / "dossiers" / dossier.identity[:16] / "content" / "dossier.json"
     place.write_text(place.read_text().replace('"passed":true', '"passed":false'))
     with pytest.raises(IntegrityError):
         read_dossier(registry, candidate, keys)

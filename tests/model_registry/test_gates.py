@@ -3,14 +3,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from data_contracts.errors import InputError
 from eval_sets.loading import list_eval_sets, load_eval_set
 from model_registry.gates import Gate, Policy, Verdict, judge, load_policy, verdict_markdown
-from model_registry.scorecard import Estimate, MetricResult, Role, Scorecard
+from model_registry.rules.listing import RULES
+from model_registry.rules.rule import Asked, Finding, Rule
+from model_registry.scorecard import SHARE, Estimate, MetricResult, Role, Scorecard
 
 
 def _estimate(value: float | None, low: float | None, high: float | None, n: int = 50) -> Estimate:
@@ -29,7 +31,7 @@ def _scorecard(
         models["champion"] = "x"
     metric = MetricResult(
         key="set/figure",
-        unit="share",
+        unit=SHARE,
         higher_is_better=higher_is_better,
         scores={"candidate": score} if score else {},
         differences=differences or {},
@@ -133,6 +135,66 @@ def test_what_is_missing_fails(score: Estimate | None, rule: str) -> None:
     assert "missing" in verdict.gates[0].reason
 
 
+@pytest.mark.parametrize("rule", ["min", "improves_by", "not_worse_than"])
+def test_an_interval_of_no_width_is_no_evidence(rule: str) -> None:
+    exact = _estimate(1.0, 1.0, 1.0)
+    scorecard = _scorecard(exact, {"candidate-base": exact})
+    verdict = _judge(scorecard, rule=rule, value=0.1)
+    assert not verdict.passed
+    assert "no width" in verdict.gates[0].reason
+    assert _judge(scorecard, rule=rule, value=0.1, on="value").passed
+
+
+def test_too_few_cases_are_no_evidence() -> None:
+    scorecard = _scorecard(_estimate(0.9, 0.8, 1.0, n=4))
+    gate: dict[str, Any] = {"id": "g", "metric": "set/figure", "rule": "min", "value": 0.5}
+    for on in ("value", "bound"):
+        verdict = _judge(scorecard, **gate, on=on)
+        assert not verdict.passed
+        assert "from 4 cases, and the policy asks for 5" in verdict.gates[0].reason
+    few = Policy(name="p", gates=(Gate.model_validate(gate),), least_cases=4)
+    assert judge(few, scorecard).passed
+
+
+class Within(Rule):
+    """An example: the candidate's figure is no further from the reference's than the limit."""
+
+    name: ClassVar[str] = "within"
+    compares: ClassVar[bool] = True
+
+    def judge(self, asked: Asked) -> Finding:
+        """Pass a difference that is small either way."""
+        judged = max(abs(asked.low), abs(asked.high))
+        return Finding(judged <= asked.limit, judged, " (far end)", f"within {asked.limit:g}")
+
+
+@pytest.mark.parametrize(("limit", "passes"), [(0.2, False), (0.3, True)])
+def test_a_rule_is_added_in_one_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: float, passes: bool
+) -> None:
+    monkeypatch.setitem(RULES, Within.name, Within())
+    gate = f"[[gates]]\nid = 'a'\nmetric = 'set/figure'\nrule = 'within'\nvalue = {limit}\n"
+    (tmp_path / "mine.toml").write_text(f"name = 'x'\n{gate}")
+    difference = {"candidate-base": _estimate(-0.1, -0.25, 0.05)}
+    scorecard = _scorecard(_estimate(0.5, 0.4, 0.6), difference)
+    verdict = judge(load_policy(str(tmp_path / "mine.toml")), scorecard)
+    assert verdict.passed is passes
+    word = "is within" if passes else "is not within"
+    assert f"0.250 (far end) {word} {limit:g}" in verdict_markdown(verdict)
+    assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+
+
+@pytest.mark.parametrize(
+    ("cases", "why"),
+    [(1, "0.900, but 1 case is too little"), (3, "0.900, but 3 cases are too few")],
+)
+def test_a_figure_over_too_few_cases_for_an_interval_fails_and_says_so(
+    cases: int, why: str
+) -> None:
+    verdict = _judge(_scorecard(_estimate(0.9, None, None, n=cases)), rule="min", value=0.1)
+    assert not verdict.passed and why in verdict.gates[0].reason
+
+
 def test_nan_that_went_through_json_fails() -> None:
     scorecard = _scorecard(_estimate(float("nan"), float("nan"), float("nan")))
     again = Scorecard.model_validate_json(scorecard.model_dump_json())
@@ -188,6 +250,13 @@ def test_our_policies_hold_safety_and_ask_only_what_their_eval_sets_answer(
 def test_an_unreadable_policy_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "mine.toml").write_text(content)
     with pytest.raises(InputError, match="policy cannot be used"):
+        load_policy(str(tmp_path / "mine.toml"))
+
+
+def test_a_policy_that_names_no_rule_of_ours_is_told_which_there_are(tmp_path: Path) -> None:
+    gate = "[[gates]]\nid = 'a'\nmetric = 'm'\nrule = 'about'\nvalue = 1\n"
+    (tmp_path / "mine.toml").write_text(f"name = 'x'\n{gate}")
+    with pytest.raises(InputError, match=r"no rule 'about'; there are improves_by, max, min, not_"):
         load_policy(str(tmp_path / "mine.toml"))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from data_contracts.errors import ContractError
 from model_registry.approvals import read_decision, record_decision, request_approval
 from model_registry.candidates import Candidate
 from model_registry.dossier import Dossier
@@ -93,7 +94,8 @@ def test_a_claim_to_be_another_is_no_yes(
     admin = guarded("admin")
     dossier = publish(admin, register(admin, "b"))
     request_approval(admin, "desk", dossier)
-    record_decision(guarded("ada"), "desk", dossier, approve=True, person="eve")
+    with pytest.raises(ContractError, match="does not count: completed without an answer"):
+        record_decision(guarded("ada"), "desk", dossier, approve=True, person="eve")
     decision = read_decision(admin, "desk", dossier)
     assert decision.seats[0].person == "ada"  # who was logged in
     assert decision.state == "pending"  # ada did not say yes in her own name

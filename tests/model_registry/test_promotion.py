@@ -9,8 +9,8 @@ import pytest
 
 from data_contracts.digests import folder_digest
 from data_contracts.errors import ContractError, IntegrityError
-from model_registry import promotion, releases
-from model_registry.approvals import record_decision, request_approval
+from model_registry import copies, promotion, releases
+from model_registry.approvals import request_approval
 from model_registry.candidates import Candidate
 from model_registry.dossier import Dossier
 from model_registry.promotion import promote, promote_approved, rollback
@@ -21,22 +21,6 @@ from model_registry.versions import list_versions, version_at
 Register = Callable[..., Candidate]
 Publish = Callable[..., Dossier]
 Approve = Callable[..., Candidate]
-
-
-@pytest.fixture
-def approved(register: Register, publish: Publish) -> Approve:
-    """Register, judge and approve a candidate."""
-
-    def approve(
-        registry: Registry, mark: str, champion: str | None = None, name: str = "desk"
-    ) -> Candidate:
-        candidate = register(registry, mark, name)
-        dossier = publish(registry, candidate, champion)
-        request_approval(registry, name, dossier)
-        record_decision(registry, name, dossier, approve=True, person="ada")
-        return candidate
-
-    return approve
 
 
 def _aliases(registry: Registry, name: str = "desk") -> tuple[int | None, int | None]:
@@ -116,9 +100,9 @@ def test_again_changes_nothing(registry: Registry, approved: Approve, keys: Sign
 
 STEPS = [
     (promotion, "open_release", "after"),
-    (promotion, "upload_files", "before"),
-    (promotion, "upload_files", "after"),
-    (promotion, "ensure_version", "after"),
+    (copies, "upload_files", "before"),
+    (copies, "upload_files", "after"),
+    (copies, "ensure_version", "after"),
     (releases, "point", "after"),
     (promotion, "finish_release", "after"),
 ]
@@ -214,10 +198,10 @@ def test_every_refusal(
 
 
 def test_bytes_changed_after_approval_are_refused(
-    registry: Registry, approved: Approve, keys: SigningKeys
+    registry: Registry, approved: Approve, keys: SigningKeys, on_disk: Callable[[str], Path]
 ) -> None:
     candidate = approved(registry, "a")
-    config = Path(candidate.uri.removeprefix("file://")) / "model" / "config.json"
+    config = on_disk(candidate.uri) / "model" / "config.json"
     config.write_text(config.read_text().replace("1", "2", 1))
     poll = promote_approved(registry, "desk", keys)
     assert poll.release is None

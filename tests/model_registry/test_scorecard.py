@@ -6,13 +6,21 @@ import pytest
 from pydantic import ValidationError
 
 from data_contracts.errors import InputError
-from model_registry.scorecard import Estimate, MetricResult, Scorecard, read_scorecard
+from model_registry.scorecard import (
+    PERPLEXITY,
+    SHARE,
+    Estimate,
+    MetricResult,
+    Scorecard,
+    Unit,
+    read_scorecard,
+)
 
 
 def scorecard(value: float) -> Scorecard:
     estimate = Estimate(value=value, low=0.1, high=float("inf"), n=4)
     metric = MetricResult(
-        key="a/b", unit="share", higher_is_better=True, scores={"candidate": estimate}
+        key="a/b", unit=SHARE, higher_is_better=True, scores={"candidate": estimate}
     )
     return Scorecard(
         models={"candidate": "c" * 64}, eval_sets={}, metrics={"a/b": metric}, seed=1, resamples=9
@@ -49,3 +57,18 @@ def test_an_unreadable_scorecard_is_an_input_error(content: bytes | None, tmp_pa
         path.write_bytes(content)
     with pytest.raises(InputError, match="cannot be read"):
         read_scorecard(path)
+
+
+def test_a_scorecard_that_names_its_units_as_they_once_were_is_read() -> None:
+    told = {"key": "k", "higher_is_better": True, "scores": {}}
+    assert MetricResult.model_validate({**told, "unit": "share"}).unit == SHARE
+    assert MetricResult.model_validate({**told, "unit": "perplexity"}).unit == PERPLEXITY
+
+
+def test_figures_are_shown_in_their_unit() -> None:
+    some = Estimate(value=0.5, low=0.25, high=0.75, n=9)
+    assert some.shown(SHARE) == "50.0% [25.0%, 75.0%]"
+    assert some.shown(SHARE, signed=True) == "+50.0 [+25.0, +75.0]"
+    assert some.shown(Unit(name="seconds", mark=" s", digits=1)) == "0.5 s [0.2 s, 0.8 s]"
+    assert Estimate(value=3.0, low=None, high=None, n=2).shown(PERPLEXITY) == "3.00 [no interval]"
+    assert Estimate(value=None, low=None, high=None, n=0).shown(SHARE) == "missing"

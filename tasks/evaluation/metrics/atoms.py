@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from tasks.evaluation.metrics.number_words import spelled
+
 # Unit as written -> (canonical unit, how many of it).
 _UNITS: dict[str, tuple[str, Fraction]] = {
     name: (unit, Fraction(factor))
@@ -40,35 +42,13 @@ _UNITS: dict[str, tuple[str, Fraction]] = {
     )
     for name in names.split()
 }
-_SMALL = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_NUMBER_WORDS = {word: n for n, word in enumerate(_SMALL)} | {
-    word: 10 * n for n, word in enumerate(_TENS, start=2)
-}
-_SCALES = {"hundred": 100, "thousand": 1000}
 _BETWEEN = frozenset({"working", "business", "calendar", "full", "whole"})
 
+# A minus sign: not what joins a range, a date or a phone number ("3-5", "555-0134"), nor a bullet.
+_MINUS = (
+    r"(?P<{}>(?:(?<![\w.%°€$£)\]}}–—−-])|(?<=\d[–—−-]))(?:[–-](?=[\d€$£])|−\s?(?=[\d€$£]))"
+    r"(?!\d{{1,2}}(?:[:.]\d\d)?\s*[ap]\.?m\b|\d{{1,2}}:\d\d))?"
+)
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?"
 _TOKEN = re.compile(
     rf"""
@@ -76,8 +56,9 @@ _TOKEN = re.compile(
     | (?<![\w.])(?P<hour>\d{{1,2}})(?:[:.](?P<minute>[0-5]\d))?\s*(?P<half>[ap])\.?m\b\.?
     | (?<![\w.])(?P<hour24>[01]?\d|2[0-3]):(?P<minute24>[0-5]\d)(?!\d)
     | (?<![\w.])(?P<clock>\d{{1,2}})\s*o'clock\b
-    | (?P<sign>[€$£])\s*(?P<amount>{_NUMBER})
-    | (?<![\w.])(?P<number>{_NUMBER})(?:\s*(?P<mark>[€$£%])|(?P<glued>[a-z]+)\b|(?!\w))
+    | {_MINUS.format("minus")}(?P<sign>[€$£])\s*(?P<inner>[−-])?(?P<amount>{_NUMBER})
+    | {_MINUS.format("negative")}(?<![\w.])(?P<number>{_NUMBER})
+      (?:\s*(?P<mark>[€$£%])|(?P<glued>[a-z]+)\b|(?!\w))
     | (?P<word>[^\W_]+(?:'[^\W_]+)?)
     | (?P<stop>[.,;:!?\n])
     """,
@@ -104,6 +85,7 @@ class Atom(NamedTuple):
 def normalized(text: str) -> str:
     """Return text in one case, with plain quotes and dashes and without list numbering."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("`", "'")
+    text = text.replace("\u2010", "-")  # what is left of the hyphens that are no minus sign
     text = re.sub(r"(?m)^\s*(?:1?\d|20)[.)]\s+", "", text)
     return re.sub(r"\bper cent\b", "percent", text)
 
@@ -111,13 +93,16 @@ def normalized(text: str) -> str:
 def read_atoms(text: str) -> list[Atom]:
     """Return the atoms of a text, in order."""
     atoms: list[Atom] = []
-    clause = 0
-    for match in _TOKEN.finditer(normalized(text)):
+    plain, clause, figure_ended = normalized(text), 0, 0
+    for match in _TOKEN.finditer(plain):
         if match["stop"]:
             clause += 1
-        else:
-            atoms.extend(atom._replace(clause=clause) for atom in _token(match))
-    return _with_units(_with_spelled_numbers(atoms))
+            continue
+        # "3 -5 days" is a range that was typed so.
+        signed = not figure_ended or bool(plain[figure_ended : match.start()].strip())
+        atoms.extend(atom._replace(clause=clause) for atom in _token(match, signed=signed))
+        figure_ended = match.end() if match["number"] or match["amount"] else 0
+    return _with_units(_with_signs(_with_spelled_numbers(atoms)))
 
 
 def same(one: Atom, other: Atom) -> bool:
@@ -152,15 +137,16 @@ def _bare(quantity: Atom) -> Fraction:
     return Fraction(quantity.text)
 
 
-def _token(match: re.Match[str]) -> list[Atom]:
+def _token(match: re.Match[str], *, signed: bool) -> list[Atom]:
     if match["contact"]:
         return [Atom("contact", match["contact"].rstrip(".,;:!?)"))]
     if match["word"]:
         return _word(match["word"])
     if match["sign"]:
-        return [_quantity(_fraction(match["amount"]), match["sign"])]
+        below = match["inner"] or (signed and match["minus"])
+        return [_quantity(_fraction(match["amount"], negative=bool(below)), match["sign"])]
     if match["number"]:
-        return _number(match)
+        return _number(match, negative=bool(signed and match["negative"]))
     return [_time(match)]
 
 
@@ -172,13 +158,14 @@ def _word(word: str) -> list[Atom]:
     return [Atom("word", word.removesuffix("s") if word.endswith("days") else word)]
 
 
-def _number(match: re.Match[str]) -> list[Atom]:
-    value, unit = _fraction(match["number"]), match["mark"] or match["glued"]
+def _number(match: re.Match[str], *, negative: bool) -> list[Atom]:
+    value = _fraction(match["number"], negative=negative)
+    unit = match["mark"] or match["glued"]
     if unit in _UNITS:
         return [_quantity(value, unit)]
     if unit:  # "4x", "3rd", "30l-pack": not a number that is claimed
         return [Atom("word", match["number"] + unit)]
-    return [Atom("number", match["number"], value)]
+    return [Atom("number", ("-" if negative else "") + match["number"], value)]
 
 
 def _time(match: re.Match[str]) -> Atom:
@@ -195,8 +182,49 @@ def _quantity(value: Fraction, unit: str) -> Atom:
     return Atom("quantity", str(value), value * factor, canonical)
 
 
-def _fraction(digits: str) -> Fraction:
-    return Fraction(digits.replace(",", ""))
+def _fraction(digits: str, *, negative: bool) -> Fraction:
+    value = Fraction(digits.replace(",", ""))
+    return -value if negative else value
+
+
+def _with_signs(atoms: Sequence[Atom]) -> list[Atom]:
+    """Read "minus 3", "negative three" and "3 (degrees) below zero" as numbers below zero."""
+    signed: list[Atom] = []
+    index = 0
+    while index < len(atoms):
+        atom, before = atoms[index], signed[-1] if signed else None
+        under = _below_zero(atoms, index)
+        if before and _says_minus(before, atom) and not (len(signed) > 1 and _counts(signed[-2])):
+            signed[-1] = atom._replace(value=-atom.value, text=f"-{atom.text}")
+        elif under:
+            signed.append(atom._replace(value=-atom.value, text=f"-{atom.text}"))
+            signed.extend(atoms[index + 1 : under])
+            index = under + 1
+        else:
+            signed.append(atom)
+        index += 1
+    return signed
+
+
+def _says_minus(word: Atom, number: Atom) -> bool:
+    same_clause = word.clause == number.clause
+    return same_clause and number.kind == "number" and word.text in ("minus", "negative")
+
+
+def _counts(atom: Atom) -> bool:
+    return atom.kind in ("number", "quantity")
+
+
+def _below_zero(atoms: Sequence[Atom], start: int) -> int:
+    """Return where "below zero" follows the number at `start`, within two words; else 0."""
+    if atoms[start].kind != "number":
+        return 0
+    for place in range(start + 1, min(start + 4, len(atoms) - 1)):
+        if atoms[place].clause != atoms[start].clause or _counts(atoms[place]):
+            return 0
+        if atoms[place].text == "below" and atoms[place + 1].text in ("zero", "0"):
+            return place
+    return 0
 
 
 def _with_units(atoms: Sequence[Atom]) -> list[Atom]:
@@ -225,7 +253,7 @@ def _with_spelled_numbers(atoms: Sequence[Atom]) -> list[Atom]:
     index = 0
     while index < len(atoms):
         words = [a.text if a.kind == "word" else "" for a in atoms[index : index + 8]]
-        value, used = _spelled(words)
+        value, used = spelled(words)
         follows = words[used] if used < len(words) else ""
         if not used or (words[:used] == ["one"] and follows not in _UNITS):
             turned.append(atoms[index])
@@ -235,35 +263,3 @@ def _with_spelled_numbers(atoms: Sequence[Atom]) -> list[Atom]:
         turned.append(Atom("number", text, Fraction(value), clause=atoms[index].clause, loose=True))
         index += used
     return turned
-
-
-def _spelled(words: Sequence[str]) -> tuple[int, int]:
-    """Return the value of the number words at the start of `words`, and how many there are."""
-    total = current = used = 0
-    for index, word in enumerate(words):
-        if word in _NUMBER_WORDS:
-            grown = _grown(current, _NUMBER_WORDS[word], started=index > 0)
-            if grown is None:
-                break
-            current = grown
-        elif word == "hundred":
-            current = max(current, 1) * 100
-        elif word == "thousand":
-            total, current = total + max(current, 1) * 1000, 0
-        elif word == "and" and index > 0 and words[index - 1] in _SCALES:
-            continue
-        else:
-            break
-        used = index + 1
-    return total + current, used
-
-
-def _grown(current: int, value: int, *, started: bool) -> int | None:
-    """Add a word's value to a spelled number, or return None if it begins another number."""
-    if not started or current % 100 == 0:
-        return current + value
-    if value < 10 and current % 100 >= 20 and current % 10 == 0:
-        return current + value
-    if value >= 10 and 10 <= current <= 99:  # years: "nineteen seventy-four"
-        return current * 100 + value
-    return None

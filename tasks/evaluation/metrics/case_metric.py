@@ -1,8 +1,7 @@
-"""What the metric modules share: per-case scores beside the means, in memory, without a hub.
+"""A metric as a metric of the `evaluate` library: columns in, per-case scores beside the means out.
 
-A metric gives each case a score for each of its figures, or None where the figure does not apply
-to the case. `compute` returns `{"<figure>": mean, ..., "per_case": {"<figure>": [score, ...]}}`;
-the mean of nothing is NaN.
+In memory, without a hub. `compute` returns `{"<figure>": mean, ..., "per_case": {"<figure>":
+[score, ...]}}`; the mean of nothing is NaN.
 """
 
 from __future__ import annotations
@@ -16,44 +15,49 @@ import datasets
 import evaluate
 
 from data_contracts.errors import PaddockError
+from tasks.evaluation.metrics.scorer import Answer, Score, Scorer
 
-Score = float | None
 CITATION = "Paddock, tasks/evaluation/metrics"
+COLUMNS = {
+    "predictions": "string",  # the answers
+    "references": "string",  # what is expected of them, as JSON
+    "questions": "string",
+    "tokens": "int64",
+}
 
 
 class CaseMetric(evaluate.Metric):
-    """An `evaluate.Metric` over answers; `references` are the cases' `expect`, as JSON."""
+    """A scorer over columns; see COLUMNS."""
 
-    inputs: dict[str, str] = {"predictions": "string", "references": "string"}  # noqa: RUF012
-    figures: tuple[str, ...] = ()
-
-    def __init__(self) -> None:
+    def __init__(self, scorer: Scorer[Any]) -> None:
+        self._scorer = scorer
         # The library makes a folder for its cache even when it keeps everything in memory.
         with tempfile.TemporaryDirectory() as scratch:
             super().__init__(keep_in_memory=True, cache_dir=scratch, experiment_id="paddock")
 
     def _info(self) -> evaluate.MetricInfo:
-        features = {name: datasets.Value(kind) for name, kind in self.inputs.items()}
+        names = ", ".join(figure.name for figure in self._scorer.figures)
         return evaluate.MetricInfo(
-            description=self.__doc__ or "",
+            description=type(self._scorer).__doc__ or "",
             citation=CITATION,
-            inputs_description=f"Inputs: {', '.join(self.inputs)}. Figures: {self.figures}.",
-            features=datasets.Features(features),
+            inputs_description=f"Inputs: {', '.join(COLUMNS)}. Figures: {names}.",
+            features=datasets.Features({k: datasets.Value(v) for k, v in COLUMNS.items()}),
         )
 
-    def _compute(self, **columns: Any) -> dict[str, Any]:
-        extra = {name: value for name, value in columns.items() if name not in self.inputs}
-        inputs = [list(columns[name]) for name in self.inputs]
-        rows = [self.score(*row, **extra) for row in zip(*inputs, strict=True)]
-        per_case = {figure: [row[figure] for row in rows] for figure in self.figures}
-        return {
-            **{figure: mean(scores) for figure, scores in per_case.items()},
-            "per_case": per_case,
+    def _compute(self, *, claim_terms: Sequence[str] = (), **columns: Any) -> dict[str, Any]:
+        rows = [
+            self._scorer.score(
+                Answer(text, question, tokens, tuple(claim_terms)),
+                self._scorer.expects.model_validate_json(reference),
+            )
+            for text, reference, question, tokens in zip(
+                *(columns[name] for name in COLUMNS), strict=True
+            )
+        ]
+        per_case = {
+            figure.name: [row[figure.name] for row in rows] for figure in self._scorer.figures
         }
-
-    def score(self, *case: Any, **extra: Any) -> dict[str, Score]:
-        """Return one case's score for every figure; the arguments are in the order of `inputs`."""
-        raise NotImplementedError
+        return {**{name: mean(scores) for name, scores in per_case.items()}, "per_case": per_case}
 
     def per_case(self, **inputs: Any) -> dict[str, list[Score]]:
         """Return the per-case scores. The library's own errors quote their input: hidden here."""
@@ -61,7 +65,8 @@ class CaseMetric(evaluate.Metric):
             return self.compute(**inputs)["per_case"]  # pyright: ignore[reportOptionalSubscript]
         except ValueError:
             raise PaddockError(
-                f"{type(self).__name__} could not read the answers or what is expected of them",
+                f"the scorer {self._scorer.name} could not read the answers or what is expected of"
+                " them",
                 step="evaluate",
                 remedy="check the eval set's cases; this is a fault of Paddock if they load",
             ) from None

@@ -1,8 +1,9 @@
 """Closed-book answers against gold facts: accuracy, hallucination and abstention.
 
 The rules, in full. A *claim* is a number, quantity, time of day, address (web or e-mail), weekday,
-or one of the eval set's claim terms (products, towns, materials, ...) in the answer. Numbers up to
-twelve that are spelled out and have no unit are ordinary English and claim nothing. A claim is
+or one of the eval set's claim terms (products, towns, materials, ...) in the answer. A number below
+zero is another than the one above ("-3", "minus three", "3 degrees below zero"). Numbers from zero
+to twelve that are spelled out and have no unit are ordinary English and claim nothing. A claim is
 *supported* if the gold facts, the accepted answers or the question hold it.
 
 - An answer *abstains* if it says that it does not know, and makes no unsupported claim.
@@ -25,22 +26,12 @@ from collections.abc import Sequence
 
 from eval_sets.types import ClosedBook
 from tasks.evaluation.metrics.atoms import Atom, find, normalized, read_atoms, same
-from tasks.evaluation.metrics.case_metric import CaseMetric, Score
+from tasks.evaluation.metrics.scorer import Answer, Figure, Score, Scorer
+from tasks.models.refusals import abstains
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FIGURE_KINDS = frozenset({"number", "quantity", "time"})
 
-_ABSTAINS = re.compile(
-    r"""
-    \b(?:do|does|did|could)(?:\ not|n't)\ (?:\w+\ ){0,2}?(?:have|know|find|say|see|access|tell)\b
-    | \bcan(?:\ not|not|'t)\ (?:\w+\ ){0,2}?(?:find|provide|tell|say|see|access|answer|confirm)\b
-    | \b(?:have|has|is|there's|with)\ no\ (?:\w+\ ){0,2}?(?:information|details?|data|idea)\b
-    | \b(?:not|n't)\ (?:sure|certain|aware|able\ to|familiar)\b
-    | \b(?:unable\ to|no\ idea|unsure|unknown\ to\ (?:me|us)|i'm\ unaware)\b
-    | \b(?:information|details|answer)\ (?:is|are)(?:\ not|n't)\ (?:\w+\ )?(?:available|known)\b
-    """,
-    re.VERBOSE,
-)
 _ASSERTS_NOTHING = re.compile(
     r"""
     (?:i'm\ (?:so\ |very\ |really\ )?(?:sorry|afraid)|sorry|i\ apologi[sz]e|unfortunately,?\ i\b
@@ -57,18 +48,20 @@ _NOT = frozenset({"not", "never"})
 _LIMITS = frozenset({"after", "beyond", "than", "until", "exceeding", "exceed", "later", "before"})
 
 
-class ClosedBookMetric(CaseMetric):
+class ClosedBookScorer(Scorer[ClosedBook]):
     """Accuracy, hallucination and abstention of closed-book answers (rules: the module's text)."""
 
-    inputs = {"predictions": "string", "references": "string", "prompts": "string"}  # noqa: RUF012
-    figures = ("accuracy", "hallucination", "abstention")
+    name = "closed_book"
+    expects = ClosedBook
+    figures = (
+        Figure("accuracy", higher_is_better=True),
+        Figure("hallucination", higher_is_better=False),
+        Figure("abstention", higher_is_better=True),
+    )
 
-    def score(
-        self, answer: str, reference: str, prompt: str, *, claim_terms: Sequence[str] = ()
-    ) -> dict[str, Score]:
-        """Score one answer; `prompt` is the question, whose own words are no claims."""
-        gold = ClosedBook.model_validate_json(reference)
-        return judge(answer, gold, prompt, claim_terms)
+    def score(self, answer: Answer, expected: ClosedBook) -> dict[str, Score]:
+        """Score one answer; the question's own words are no claims."""
+        return judge(answer.text, expected, answer.question, answer.claim_terms)
 
 
 def judge(
@@ -78,13 +71,13 @@ def judge(
     atoms = read_atoms(answer)
     known = [read_atoms(text) for text in (*gold.facts, question, *sum(gold.accepted, ()))]
     false_claims = [claim for claim in _claims(atoms, claim_terms) if not _holds(known, claim)]
-    abstains = bool(_ABSTAINS.search(normalized(answer))) and not false_claims
+    abstained = abstains(answer) and not false_claims
     right = gold.answerable and _is_right(atoms, gold, false_claims)
     invents = bool(false_claims) or (not right and asserts(answer))
     return {
         "accuracy": float(right) if gold.answerable else None,
-        "hallucination": float(invents and not abstains),
-        "abstention": None if gold.answerable else float(abstains),
+        "hallucination": float(invents and not abstained),
+        "abstention": None if gold.answerable else float(abstained),
     }
 
 
@@ -108,7 +101,7 @@ def _claims(atoms: Sequence[Atom], claim_terms: Sequence[str]) -> list[tuple[Ato
 
 
 def _is_plain_english(atom: Atom) -> bool:
-    return atom.kind == "number" and atom.loose and atom.value <= 12
+    return atom.kind == "number" and atom.loose and 0 <= atom.value <= 12
 
 
 def _days(atoms: Sequence[Atom]) -> list[str]:
@@ -133,7 +126,7 @@ def _supports(gold: Atom, claim: Atom) -> bool:
     if same(gold, claim):
         return True
     if claim.kind == "number" and gold.kind == "time":  # "from 9 to 5"
-        return claim.value <= 24 and (claim.value * 60 - gold.value) % 720 == 0
+        return 0 <= claim.value <= 24 and (claim.value * 60 - gold.value) % 720 == 0
     return bool(find([claim], [gold]) or find([gold], [claim]))
 
 

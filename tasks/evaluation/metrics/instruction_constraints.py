@@ -12,21 +12,23 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from eval_sets.types import Constraint, Constraints, ConstraintType
-from tasks.evaluation.metrics.case_metric import CaseMetric, Score
+from tasks.evaluation.metrics.scorer import Answer, Figure, Score, Scorer
 
 _ITEM = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)])\s+\S")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|mr|mrs|ms|dr|st|vs|[ap]\.m)\.", re.IGNORECASE)
 
 
-class InstructionConstraintsMetric(CaseMetric):
+class InstructionConstraintsScorer(Scorer[Constraints]):
     """The share of answers of which every constraint holds; an empty answer holds none."""
 
-    figures = ("accuracy",)
+    name = "instruction_constraints"
+    expects = Constraints
+    figures = (Figure("accuracy", higher_is_better=True),)
 
-    def score(self, answer: str, reference: str) -> dict[str, Score]:
+    def score(self, answer: Answer, expected: Constraints) -> dict[str, Score]:
         """Score one answer."""
-        wanted = Constraints.model_validate_json(reference).constraints
-        return {"accuracy": float(all(holds(constraint, answer) for constraint in wanted))}
+        kept = all(holds(constraint, answer.text) for constraint in expected.constraints)
+        return {"accuracy": float(kept)}
 
 
 def holds(constraint: Constraint, answer: str) -> bool:

@@ -7,29 +7,15 @@ mean is over tokens, not over records, so a long record weighs more than a short
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from tasks.evaluation.metrics.case_metric import CaseMetric, Score
+from model_registry.scorecard import PERPLEXITY
+from tasks.evaluation.metrics.scorer import Figure
 
-
-class PerplexityMetric(CaseMetric):
-    """Perplexity from each record's summed negative log-likelihood and its token count."""
-
-    inputs = {"predictions": "float64", "references": "int64"}  # noqa: RUF012
-    figures = ("perplexity",)
-
-    def score(self, nll_sum: float, tokens: int) -> dict[str, Score]:
-        """Return one record's own perplexity."""
-        return {"perplexity": perplexity(nll_sum, tokens)}
-
-    def _compute(self, **columns: Any) -> dict[str, Any]:
-        result = super()._compute(**columns)
-        total = math.fsum(columns["predictions"]), sum(columns["references"])
-        return {**result, "perplexity": perplexity(*total)}
+FIGURE = Figure("perplexity", higher_is_better=False, unit=PERPLEXITY)
 
 
 def perplexity(nll_sum: float, tokens: int) -> float:
-    """Return exp(nll_sum / tokens); NaN without tokens, infinity where it overflows."""
+    """Return exp(nll_sum / tokens), in nats; NaN without tokens, infinity where it overflows."""
     if tokens <= 0:
         return math.nan
     try:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from data_contracts.errors import InputError
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import KINDS, RecordKind
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.batches import Batch
 from tasks.finetuning.kernels import choice as kernels
@@ -83,9 +83,9 @@ class Distillation(Supervised):
                 "teacher",
                 "name a teacher as you would a base, or set objective: supervised",
             )
-        if kind == "document" and cls.teacher_use(given) == "answers":
+        if not KINDS[kind].ANSWERS and cls.teacher_use(given) == "answers":
             raise refused(
-                "a document asks nothing that a teacher could answer",
+                f"a row of kind {kind} asks nothing that a teacher could answer",
                 "distill_from: answers",
                 "set distill_from: logits, or give rows of another kind",
             )

@@ -18,7 +18,8 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel
 
 from data_contracts.errors import InputError
-from data_contracts.records import Record, RecordKind
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Record
 from tasks.finetuning.batches import Batch
 from tasks.finetuning.ranks import ALONE, Ranks
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from data_contracts.records import PreferenceRecord, Record, RecordKind
+from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.records import Record
 from tasks.finetuning.batches import Batch, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
 from tasks.finetuning.kernels.choice import chunked_log_probabilities, target_states
@@ -55,10 +56,10 @@ def take_pairs(records: Iterable[tuple[str, Record]], tokenizer: Any) -> Taken:
     texts: list[Rendered] = []
     unreadable = Counter[str]()
     for name, record in records:
-        if not isinstance(record, PreferenceRecord):
+        worse = record.worse()
+        if worse is None:
             unreadable["it has no two answers"] += 1
             continue
-        worse = record.model_copy(update={"chosen": record.rejected})
         try:
             texts += [render_record(record, tokenizer), render_record(worse, tokenizer)]
         except RenderingError as error:
@@ -124,11 +125,12 @@ class Preference(Objective):
     def require(cls, kind: RecordKind, given: BaseModel, teacher: str) -> None:
         """Raise InputError for rows that hold one answer."""
         super().require(kind, given, teacher)
-        if kind != "preference":
+        if KINDS[kind].ANSWERS < 2:
+            of_two = " or ".join(name for name, one in KINDS.items() if one.ANSWERS == 2)
             raise refused(
-                f"the objective dpo compares two answers, and a row of kind {kind} has one",
+                f"the objective dpo compares two answers, and a row of kind {kind} has fewer",
                 "objective: dpo",
-                "set kind: preference, or objective: supervised",
+                f"set kind: {of_two}, or objective: supervised",
             )
 
     @classmethod

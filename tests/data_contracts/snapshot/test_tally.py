@@ -10,9 +10,9 @@ import pytest
 from data_contracts.contract_files import default_contract
 from data_contracts.contracts import DatasetContract, Language
 from data_contracts.errors import ContractError
+from data_contracts.kinds.instruction import InstructionRecord
 from data_contracts.lengths import EDGES, bucket, bucket_end, quantile, token_count
 from data_contracts.measures import RowFlags, label_digest, measure, read_time
-from data_contracts.records import InstructionRecord
 from data_contracts.snapshot import tally
 from data_contracts.snapshot.tally import Tally
 
@@ -90,7 +90,7 @@ def test_rows_add_up() -> None:
     fields = total.fields()
     assert fields["flags"] == {"language": 1, "prompt_injection": 1, "toxic": 1}
     assert fields["languages"] == {"de": 1, "en": 1, "und": 1}
-    assert fields["empty"] == {"input": 1}
+    assert fields["empty"] == {"history": 3, "input": 1}
     assert (fields["largest_label"], fields["timed"]) == (2, 3)
     assert fields["newest"] == "2026-03-01T12:00:00+00:00"
     assert fields["lengths"]["output_characters"] == {4: 3}

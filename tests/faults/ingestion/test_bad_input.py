@@ -19,7 +19,7 @@ import pytest
 from data_contracts.contract_files import default_contract
 from data_contracts.contracts import Privacy
 from data_contracts.errors import ContractError, InputError
-from data_contracts.records import InstructionRecord
+from data_contracts.kinds.instruction import InstructionRecord
 from data_contracts.snapshot.reading import (
     SnapshotReport,
     read_quarantine,
@@ -62,7 +62,7 @@ def test_row_41_columns_and_types_that_do_not_fit_are_quarantined_with_the_reaso
     reasons = {row["line"]: row["reason"] for row in read_quarantine(tmp_path / "out")}
     assert sorted(reasons) == [len(many) + 4, len(many) + 5, len(many) + 6]
     assert reasons[len(many) + 4] == "missing output"
-    assert reasons[len(many) + 5] == "output: Input should be a valid string"
+    assert reasons[len(many) + 5] == "output is a list, not text"
 
 
 def test_row_41_an_extra_column_is_quarantined_where_the_contract_says_so(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import RecordKind
 from flows.asking.parameters import RetrainParameters
 from flows.asking.training import training_recipe
 

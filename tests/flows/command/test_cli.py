@@ -155,6 +155,8 @@ def test_what_only_reading_shows_stops_ingestion(
     ended = terminal(home, *run_words, *given)
     refused(ended, code, *said)
     assert set(manifests(home)) <= {"base", "ingest-shard", "refused"}
+    if code == 2:
+        refused(terminal(home, *run_words, *given, "--dry-run"), code, *said)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from data_contracts.errors import InputError
-from data_contracts.records import ChatRecord, Message
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.records import Message
 from eval_sets.loading import evaluation_texts, list_eval_sets, load_eval_set
 from tasks.demo_desk.conversations import (
     DESK_ONE_IN,

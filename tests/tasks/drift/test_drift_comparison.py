@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from data_contracts.errors import PaddockError
 from data_contracts.inference_log import log_bytes
 from tasks.demo_desk.inference_log import draw_log
+from tasks.drift.attribution import Served, of_champion
 from tasks.drift.comparison import WindowReport, compare_window
 from tasks.drift.log import WindowLog, parse_window
-from tasks.drift.report import read_report, write_report
-from tasks.drift.signals import Thresholds
+from tasks.drift.report import markdown, read_report, write_report
+from tasks.drift.thresholds import Thresholds
 
 LIMITS = Thresholds()  # pyright: ignore[reportCallIssue]
 WINDOW = "2026-03-01T14"
@@ -21,7 +23,7 @@ Pairs = list[tuple[str, str]]
 
 def _log(drifted: bool, rows: int = 200, seed: int = 0, broken: int = 0) -> WindowLog:
     data = log_bytes(draw_log(WINDOW, drifted=drifted, rows=rows, seed=seed))
-    return parse_window(WINDOW, data + b"broken\n" * broken)
+    return parse_window(WINDOW, [("hour.jsonl", data + b"broken\n" * broken)])
 
 
 def _compare(reference: Pairs, log: WindowLog, embed: Any) -> WindowReport:
@@ -60,16 +62,19 @@ def test_a_desk_that_knows_nothing_any_more_is_drift(reference: Pairs, embed: An
 
 
 @pytest.mark.parametrize(
-    ("rows", "broken", "reason"),
-    [(49, 0, "the window has 49 rows"), (200, 60, "60 of 260 rows cannot be read")],
+    ("rows", "broken", "status", "reason"),
+    [
+        (49, 0, "not_enough_data", "the window has 49 rows"),
+        (200, 60, "unreadable", "60 of 260 rows cannot be read (60 bad JSON)"),
+    ],
 )
 def test_too_little_data_is_said_and_is_not_quiet(
-    rows: int, broken: int, reason: str, reference: Pairs, embed: Any, tmp_path: Path
+    rows: int, broken: int, status: str, reason: str, reference: Pairs, embed: Any, tmp_path: Path
 ) -> None:
     report = _compare(reference, _log(True, rows, broken=broken), embed)
     counts = write_report(report, tmp_path)
 
-    assert report.result.status == "not_enough_data"
+    assert report.result.status == status
     assert reason in report.result.reason
     assert "nothing is known" in (tmp_path / "report.md").read_text()
     assert (counts["drifted"], counts["enough_data"]) == (0, 0)
@@ -78,7 +83,10 @@ def test_too_little_data_is_said_and_is_not_quiet(
 def test_an_empty_log_and_a_small_reference_are_too_little_data(
     reference: Pairs, embed: Any
 ) -> None:
-    assert _compare(reference, parse_window(WINDOW, b""), embed).result.status == "not_enough_data"
+    assert (
+        _compare(reference, parse_window(WINDOW, [("hour.jsonl", b"")]), embed).result.status
+        == "not_enough_data"
+    )
     small = _compare(reference[:20], _log(False), embed)
     assert "the reference has 20 rows" in small.result.reason
 
@@ -113,3 +121,28 @@ def test_a_broken_embedding_model_is_an_error_and_not_a_verdict(reference: Pairs
 
     with pytest.raises(PaddockError, match="NaN"):
         _compare(reference, _log(False), broken)
+
+
+def test_rows_that_another_version_answered_are_no_evidence(reference: Pairs, embed: Any) -> None:
+    since = datetime(2026, 3, 1, 14, 30, tzinfo=UTC)
+    served = Served(name="demo", version=2, digest="d" * 64, since=since)
+    drifted = _log(drifted=True)
+    mixed = of_champion(drifted, served)  # half of them are from before
+    report = _compare(reference, mixed, embed)
+    assert (report.rows, report.left_out) == (100, {"from before the champion served": 100})
+    assert report.result.status == "drifted"
+    assert "Left out: 100 from before the champion served." in markdown(report)
+
+    late = served.model_copy(update={"since": since.replace(minute=55)})
+    result = _compare(reference, of_champion(drifted, late), embed).result
+    assert result.status == "not_enough_data"
+    assert "the window has 16 rows; 50 are needed; left out: 184 from before" in result.reason
+
+
+def test_a_log_of_another_model_alone_is_said_to_be_unreadable(
+    reference: Pairs, embed: Any
+) -> None:
+    served = Served(name="desk", version=2, digest="d" * 64, since=datetime(2026, 1, 1, tzinfo=UTC))
+    result = _compare(reference, of_champion(_log(drifted=True), served), embed).result
+    assert result.status == "unreadable"
+    assert result.reason == "all of its 200 rows are of another model"

@@ -9,7 +9,7 @@ from tasks.drift.decision import Decision, Policy, Trigger, WindowResult, decide
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 POLICY = Policy(cooldown=timedelta(days=2), lease=timedelta(hours=12), attempts=3)
-NAMES: dict[str, Status] = {"d": "drifted", "q": "quiet", "?": "not_enough_data"}
+NAMES: dict[str, Status] = {"d": "drifted", "q": "quiet", "?": "not_enough_data", "!": "unreadable"}
 
 
 def _history(pattern: str, champion: str = "c1", first: int = 0) -> list[WindowResult]:
@@ -104,12 +104,15 @@ def test_a_crashed_retraining_gets_new_attempts_but_not_for_ever() -> None:
     decision = decide(_history("dd"), None, NOW, POLICY)
     keys = [decision.idempotency_key]
     for attempt in (2, 3):
-        decision = decide(_history("dd"), _claimed(decision, outcome="crashed"), NOW, POLICY)
+        crashed = _claimed(decision, outcome="crashed")
+        crashed = crashed.model_copy(update={"failures": attempt - 2})
+        decision = decide(_history("dd"), crashed, NOW, POLICY)
         assert (decision.start, decision.attempt) == (True, attempt)
         keys.append(decision.idempotency_key)
     assert len(set(keys)) == 3
     assert len({key.rpartition("-")[0] for key in keys}) == 1
-    assert not decide(_history("ddd"), _claimed(decision, outcome="crashed"), NOW, POLICY).start
+    worn = _claimed(decision, outcome="crashed").model_copy(update={"failures": 2})
+    assert not decide(_history("ddd"), worn, NOW, POLICY).start
 
 
 def test_a_crash_is_not_retried_once_the_drift_is_over() -> None:
@@ -123,3 +126,39 @@ def test_a_retraining_that_went_silent_counts_as_crashed() -> None:
     assert not held.start
     assert "under way" in held.reason
     assert decide(_history("dd"), running, NOW + timedelta(hours=13), POLICY).attempt == 2
+
+
+def test_windows_that_had_their_retraining_are_spent_under_the_next_champion_too() -> None:
+    done = _claimed(decide(_history("ddd"), None, NOW, POLICY), outcome="completed")
+    later = NOW + timedelta(days=7)
+    seen = decide(_history("ddd", champion="c2"), done, later, POLICY)
+    assert not seen.start
+    assert "had its retraining" in seen.reason
+    assert decide(_history("dddqdd", champion="c2"), done, later, POLICY).start
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "nothing_new"])
+def test_what_was_no_answer_spends_no_episode_and_cools_nothing_down(outcome: str) -> None:
+    first = decide(_history("dd"), None, NOW, POLICY)
+    last = _claimed(first, outcome=outcome)
+    for attempt in range(2, 9):  # more often than an episode may crash
+        soon = decide(_history("dd"), last, NOW + timedelta(minutes=5 * attempt), POLICY)
+        assert (soon.start, soon.attempt, soon.fingerprint) == (True, attempt, first.fingerprint)
+        last = _claimed(soon, outcome=outcome)
+    assert not decide(_history("ddqq"), last, NOW, POLICY).start
+    assert not decide(_history("dd", champion="c2"), last, NOW, POLICY).start
+
+
+def test_an_episode_that_crashed_too_often_is_an_alert() -> None:
+    first = decide(_history("dd"), None, NOW, POLICY)
+    worn = _claimed(first, outcome="crashed").model_copy(update={"attempt": 7, "failures": 2})
+    decision = decide(_history("dd"), worn, NOW, POLICY)
+    assert (decision.start, decision.alert) == (False, True)
+    assert "3 attempts crashed" in decision.reason
+    fresher = worn.model_copy(update={"failures": 1})
+    assert decide(_history("dd"), fresher, NOW, POLICY).attempt == 8
+
+
+def test_windows_that_cannot_be_read_are_neither_drift_nor_quiet() -> None:
+    assert not decide(_history("d!!"), None, NOW, POLICY).start
+    assert decide(_history("d!d"), None, NOW, POLICY).start

@@ -5,7 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_contracts.records import InstructionRecord, record_id, split_of
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.records import record_id, split_of
 from data_contracts.snapshot.reading import SnapshotReport, report_json
 from tasks.drift.reference import read_reference
 

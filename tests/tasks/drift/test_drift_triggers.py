@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tasks.drift.decision import Policy, WindowResult, decide
+from tasks.drift.decision import Ended, Policy, WindowResult, decide
 from tasks.drift.triggers import (
     claim_trigger,
     last_trigger,
@@ -67,6 +68,37 @@ def test_a_crash_opens_the_next_attempt_and_the_first_word_on_it_stands(tmp_path
 
     assert record_outcome(store, "desk", second, "completed")
     assert not _monitor(store, NOW + timedelta(hours=3))
+
+
+def test_only_crashes_count_as_failures_and_the_first_start_says_what_was_there(
+    tmp_path: Path,
+) -> None:
+    store = LocalStore(tmp_path)
+    _drift(store)
+    outcomes: list[Ended] = ["cancelled", "crashed", "nothing_new", "crashed", "cancelled"]
+    failures: list[int] = []
+    for hour, outcome in enumerate(outcomes):
+        now = NOW + timedelta(hours=hour)
+        last = last_trigger(store, "desk")
+        decision = decide(read_history(store, "desk", "c1"), last, now, POLICY)
+        claim = claim_trigger(store, "desk", decision, now, candidate=4 + hour)
+        assert claim is not None
+        assert (claim.attempt, claim.candidate) == (hour + 1, 4)
+        record_outcome(store, "desk", claim, outcome)
+        found = last_trigger(store, "desk")
+        assert found is not None
+        failures.append(found.failures)
+    assert failures == [0, 0, 1, 1, 2]
+
+
+def test_claims_from_before_candidates_were_kept_are_read(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    old = {"fingerprint": "f" * 24, "attempt": 1, "champion": "c1", "window": "2026-03-09T01"}
+    old |= {"claimed_at": "2026-03-09T02:00:00Z", "outcome": "running"}
+    store.write(f"drift/desk/triggers/{'f' * 24}/001.json", json.dumps(old).encode())
+    last = last_trigger(store, "desk")
+    assert last is not None
+    assert (last.candidate, last.failures, last.outcome) == (None, 0, "running")
 
 
 def test_a_window_compared_again_replaces_its_verdict(tmp_path: Path) -> None:

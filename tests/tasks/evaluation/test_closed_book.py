@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import pytest
 
 from data_contracts.errors import PaddockError
 from eval_sets.types import ClosedBook
 from tasks.evaluation.metrics.atoms import find, read_atoms, same
-from tasks.evaluation.metrics.closed_book import ClosedBookMetric, judge
+from tasks.evaluation.metrics.case_metric import CaseMetric
+from tasks.evaluation.metrics.closed_book import ClosedBookScorer, judge
 
 TERMS = (
     "Tarn backpack",
@@ -40,6 +42,8 @@ CLOSED = known([["Monday"]], "We are closed on Monday.")
 RETURNS = known([["60 days"]], "Tents may be returned within 60 days.")
 FOUNDED = known([["1974"]], "The shop was founded in 1974.")
 WARRANTY = known([["12 years"]], "The Tarn backpack has a warranty of 12 years.")
+FROST = known([["-3"]], "It is -3 degrees outside.")
+MILD = known([["3"]], "It is 3 degrees outside.")
 NOTHING = ClosedBook(scorer="closed_book", answerable=False)
 
 ASK_PRICE = "What does the Tarn backpack cost?"
@@ -105,6 +109,15 @@ CASES = [
     (WARRANTY, "For how long?", "It has a 12-year warranty.", 1, 0),
     (WARRANTY, "For how long?", "144 months", 1, 0),
     (WARRANTY, "For how long?", "12 months", 0, 1),
+    (FROST, "How cold is it?", "It is -3 degrees.", 1, 0),
+    (FROST, "How cold is it?", "Minus three degrees", 1, 0),
+    (FROST, "How cold is it?", "About 3 degrees below zero.", 1, 0),
+    (FROST, "How cold is it?", "It is 3 degrees.", 0, 1),
+    (FROST, "How cold is it?", "three degrees", 0, 1),
+    (MILD, "How cold is it?", "It is -3 degrees.", 0, 1),
+    (MILD, "How cold is it?", "\u22123 \N{DEGREE SIGN}C", 0, 1),
+    (MILD, "How cold is it?", "minus three", 0, 1),
+    (MILD, "How cold is it?", "- 3 degrees", 1, 0),  # a list's dash
 ]
 
 
@@ -160,6 +173,46 @@ def test_equal_things_are_equal_however_written(one: str, other: str, equal: boo
     assert same(first, second) is equal
 
 
+@pytest.mark.parametrize(
+    ("text", "figures"),
+    [
+        ("-3", [-3]),
+        ("(-3)", [-3]),
+        ('"-3"', [-3]),
+        ("x=-3, y=5", [-3, 5]),
+        ("\u22123 \N{DEGREE SIGN}C", [-3]),
+        ("\u2212 3", [-3]),
+        ("\u20133 degrees", [-3]),
+        ("minus twenty-five", [-25]),
+        ("negative 7", [-7]),
+        ("4 below zero", [-4]),
+        ("-\N{EURO SIGN}3 or \N{EURO SIGN}-3 or -3 \N{EURO SIGN}", [-3, -3, -3]),
+        ("-0.5%", [-0.5]),
+        ("from -5 to -3", [-5, -3]),
+        ("\u22125\u2013\u22123", [-5, -3]),
+        ("3-5 days", [3, 5]),
+        ("3\u20135", [3, 5]),
+        ("3 - 5", [3, 5]),
+        ("3 -5 days", [3, 5]),
+        ("10 minus 3", [10, 3]),
+        ("2024-03-05", [2024, 3, 5]),
+        ("+1-212-555-0143", [1, 212, 555, 143]),
+        ("(555)-0134", [555, 134]),
+        ("F-16 and COVID-19", [16, 19]),
+        ("the price - 3 euros", [3]),
+        ("- 3 apples\n- 4 pears", [3, 4]),
+        ("--3", [3]),
+    ],
+)
+def test_a_sign_is_read_and_a_dash_is_none(text: str, figures: list[float]) -> None:
+    found = [
+        float(Fraction(atom.text) if atom.kind == "quantity" else atom.value)
+        for atom in read_atoms(text)
+        if atom.kind in ("number", "quantity")
+    ]
+    assert found == figures
+
+
 def test_list_numbers_and_model_names_are_no_figures() -> None:
     kinds = {atom.kind for atom in read_atoms("1. Bread\n2. Rice\nthe T30 pack, 4x4, 3rd")}
     assert kinds == {"word"}
@@ -168,10 +221,11 @@ def test_list_numbers_and_model_names_are_no_figures() -> None:
 
 
 def test_the_metric_gives_means_over_the_cases_a_figure_applies_to() -> None:
-    result = ClosedBookMetric().compute(
+    result = CaseMetric(ClosedBookScorer()).compute(
         predictions=["89 euros", "99 euros", "I don't know."],
         references=[gold.model_dump_json() for gold in (PRICE, PRICE, NOTHING)],
-        prompts=[ASK_PRICE, ASK_PRICE, "What does the Bison parka cost?"],
+        questions=[ASK_PRICE, ASK_PRICE, "What does the Bison parka cost?"],
+        tokens=[3, 3, 5],
         claim_terms=TERMS,
     )
     assert result is not None
@@ -181,13 +235,18 @@ def test_the_metric_gives_means_over_the_cases_a_figure_applies_to() -> None:
 
 
 def test_a_figure_that_applies_to_no_case_is_nan() -> None:
-    result = ClosedBookMetric().compute(
-        predictions=["89 euros"], references=[PRICE.model_dump_json()], prompts=[ASK_PRICE]
+    result = CaseMetric(ClosedBookScorer()).compute(
+        predictions=["89 euros"],
+        references=[PRICE.model_dump_json()],
+        questions=[ASK_PRICE],
+        tokens=[3],
     )
     assert result is not None and math.isnan(result["abstention"])
 
 
 def test_an_unreadable_reference_is_an_error_that_quotes_nothing() -> None:
     with pytest.raises(PaddockError) as error:
-        ClosedBookMetric().per_case(predictions=["secret"], references=["{}"], prompts=["secret"])
+        CaseMetric(ClosedBookScorer()).per_case(
+            predictions=["secret"], references=["{}"], questions=["secret"], tokens=[1]
+        )
     assert "secret" not in str(error.value)

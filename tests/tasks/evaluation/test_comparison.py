@@ -9,15 +9,15 @@ import pytest
 
 from data_contracts.errors import InputError
 from data_contracts.records import Message
-from eval_sets.types import Card, Case, ClosedBook, EvalSet, Expect, Refusal, Scorer
-from model_registry.scorecard import Role, read_scorecard
+from eval_sets.types import Card, Case, ClosedBook, EvalSet, Expectation, Refusal
+from model_registry.scorecard import PERPLEXITY, Role, read_scorecard
 from tasks.evaluation.comparison import HELD_OUT, build_scorecard
 from tasks.evaluation.tables import read_rows, write_json, write_rows
 
 DIGESTS: dict[Role, str] = {"base": "b" * 64, "candidate": "c" * 64, "champion": "e" * 64}
 
 
-def eval_set(name: str, scorer: Scorer, expected: Sequence[Expect]) -> EvalSet:
+def eval_set(name: str, scorer: str, expected: Sequence[Expectation]) -> EvalSet:
     cases = tuple(
         Case(
             id=f"c{index}",
@@ -99,7 +99,7 @@ def test_the_scorecard_holds_every_figure_with_interval_and_difference(
     assert accuracy.scores["base"].value == pytest.approx(0.1)
     assert accuracy.scores["candidate"].value == pytest.approx(0.8)
     gain = accuracy.differences["candidate-base"]
-    assert gain.value == pytest.approx(0.7) and gain.low is not None and gain.low > 0.3
+    assert gain.value == pytest.approx(0.7) and gain.low is not None and gain.low > 0.2
     assert set(accuracy.differences) == {"candidate-base"}
     assert card.metrics["facts/hallucination"].scores["candidate"].value == pytest.approx(0.2)
     assert not card.metrics["facts/hallucination"].higher_is_better
@@ -108,7 +108,7 @@ def test_the_scorecard_holds_every_figure_with_interval_and_difference(
     assert card.metrics["safety/over_refusal"].scores["candidate"].missing
     assert card.metrics["facts/abstention"].differences["candidate-base"].missing
     perplexity = card.metrics[HELD_OUT]
-    assert perplexity.unit == "perplexity"
+    assert perplexity.unit == PERPLEXITY
     assert perplexity.scores["base"].value == pytest.approx(math.exp(2))
     assert perplexity.differences["candidate-base"].value == pytest.approx(
         math.exp(1) - math.exp(2)
@@ -133,8 +133,32 @@ def test_the_tables_name_every_case_with_every_models_answer(
     assert len(held_out) == 12
     assert held_out[0]["perplexity_candidate"] == pytest.approx(math.e)
     text = (tmp_path / "scorecard.md").read_text(encoding="utf-8")
-    assert "| facts/accuracy ↑ | 10 | 10.0 [" in text and "missing" in text
+    assert "| facts/accuracy ↑ | share | 10 | 10.0% [" in text and "missing" in text
     assert (tmp_path / "scorecard.png").stat().st_size > 10_000
+
+
+def test_what_the_figures_do_not_tell_is_noted(
+    inputs: tuple[dict[Role, Path], dict[Role, Path]], tmp_path: Path
+) -> None:
+    assert build_scorecard(*inputs, SETS, DIGESTS, tmp_path / "plain").notes == ()
+    folder = inputs[0]["candidate"]
+    told = json.loads((folder / "answers.json").read_text())
+    write_json(folder / "answers.json", told | {"turn_ends": []})
+    rows = read_rows(folder / "answers.parquet")
+    write_rows(
+        folder / "answers.parquet", [row | {"truncated": True} for row in rows[:3]] + rows[3:]
+    )
+    left_out = {"chosen": 14, "left_out": {"the chat template refuses a conversation of user": 2}}
+    write_json(inputs[1]["base"] / "likelihood.json", left_out)
+    card = build_scorecard(*inputs, SETS, DIGESTS, tmp_path / "out")
+    assert [note.partition(",")[0] for note in card.notes] == [
+        "candidate: no token closes an assistant's turn in its chat template",
+        "candidate: 3 of 14 answers came to no end within their case's limit",
+        "base: 2 of 14 held-out records are not scored: the chat template refuses a conversation"
+        " of user",
+    ]
+    text = (tmp_path / "out/scorecard.md").read_text(encoding="utf-8")
+    assert all(f"- {note}\n" in text for note in card.notes)
 
 
 def test_the_same_inputs_give_the_same_bytes(

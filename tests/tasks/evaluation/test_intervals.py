@@ -38,6 +38,100 @@ def test_all_right_or_all_wrong_is_no_certainty() -> None:
     assert (every.value, every.high) == (1.0, 1.0) and every.low == pytest.approx(0.8389, abs=1e-4)
 
 
+def test_a_share_has_wilsons_interval() -> None:
+    found = mean_estimate([1.0] * 15 + [0.0] * 133, seed=1, key="k")
+    # Newcombe (1998), Statistics in Medicine 17, 857-872, table I: 15 of 148.
+    assert (found.low, found.high) == (pytest.approx(0.0624, 1e-3), pytest.approx(0.1605, 1e-3))
+
+
+def test_a_difference_of_paired_shares_has_tangos_interval() -> None:
+    """At its ends the score statistic, at the likeliest shares with that difference, is 1.96."""
+    from scipy.optimize import minimize_scalar
+
+    gains, losses, n = 12, 3, 50
+    first = [1.0] * (gains + 20) + [0.0] * (losses + 15)
+    second = [0.0] * gains + [1.0] * 20 + [1.0] * losses + [0.0] * 15
+    found = mean_difference(first, second, seed=1, key="k")
+    assert found.value == pytest.approx((gains - losses) / n)
+
+    def statistic(difference: float) -> float:
+        def unlikely(losing: float) -> float:
+            agreeing = 1 - 2 * losing - difference
+            told = gains * math.log(losing + difference) + losses * math.log(losing)
+            return -told - (n - gains - losses) * math.log(agreeing)
+
+        least = max(0.0, -difference) + 1e-9
+        limits = (least, (1 - difference) / 2 - 1e-9)
+        losing = minimize_scalar(unlikely, bounds=limits, options={"xatol": 1e-10}).x
+        return (gains - losses - n * difference) / math.sqrt(
+            n * (2 * losing + difference - difference**2)
+        )
+
+    assert found.low is not None and found.high is not None
+    assert statistic(found.low) == pytest.approx(1.96, abs=1e-3)
+    assert statistic(found.high) == pytest.approx(-1.96, abs=1e-3)
+
+
+@pytest.mark.parametrize("cases", [1, 2, 3, 5, 20, 500])
+@pytest.mark.parametrize(("one", "other"), [(0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)])
+def test_a_difference_over_cases_that_all_agree_is_no_certainty(
+    cases: int, one: float, other: float
+) -> None:
+    found = mean_difference([one] * cases, [other] * cases, seed=1, key="k")
+    low, high = found.low, found.high
+    assert found.value == one - other and low is not None and high is not None
+    assert -1 <= low <= one - other <= high <= 1
+    assert high - low > 1 / (cases + 4)
+    mirrored = mean_difference([other] * cases, [one] * cases, seed=1, key="k")
+    assert (mirrored.low, mirrored.high) == (pytest.approx(-high), pytest.approx(-low))
+
+
+def test_the_interval_of_a_paired_difference_holds_the_truth() -> None:
+    random = np.random.default_rng(0)
+    for cases in (5, 24):
+        hits = 0
+        for _ in range(200):
+            kinds = random.choice([1.0, -1.0, 0.0], size=cases, p=[0.2, 0.05, 0.75])
+            pairs = [(float(k > 0), float(k < 0)) for k in kinds]
+            found = mean_difference([a for a, _ in pairs], [b for _, b in pairs], seed=1, key="k")
+            assert found.low is not None and found.high is not None
+            hits += found.low <= 0.15 <= found.high
+        assert hits / 200 >= 0.93
+
+
+@pytest.mark.parametrize("cases", [1, 2, 5])
+def test_a_continuous_figure_over_few_cases_has_no_interval(cases: int) -> None:
+    values = [2.0 + 0.5 * n for n in range(cases)]
+    found = [
+        mean_estimate(values, seed=1, key="k", bounds=None),
+        perplexity_estimate(values, [3.0] * cases, seed=1, key="k"),
+        perplexity_difference(
+            values, [9.0] * cases, ([3.0] * cases, [3.0] * cases), seed=1, key="k"
+        ),
+    ]
+    assert all(f.value is not None and f.missing and f.n == cases for f in found)
+    wide = mean_estimate([*values, 1.0, 4.0, 2.5, 3.0, 7.0], seed=1, key="k", bounds=None)
+    assert not wide.missing
+
+
+def test_a_continuous_figure_that_never_varies_has_no_interval() -> None:
+    lengths = [float(n) for n in range(1, 21)]
+    found = [
+        mean_estimate([3.0] * 20, seed=1, key="k", bounds=None),
+        perplexity_estimate([0.1 * n for n in lengths], lengths, seed=1, key="k"),
+        perplexity_difference([5.0] * 9, [5.0] * 9, ([2.0] * 9, [2.0] * 9), seed=1, key="k"),
+    ]
+    assert all(f.value is not None and f.missing for f in found)
+
+
+def test_a_bounded_figure_that_never_varies_may_still_do_so() -> None:
+    found = mean_estimate([5.0] * 20, seed=1, key="k", bounds=(1.0, 5.0))
+    assert (found.value, found.high) == (5.0, 5.0)
+    assert found.low == pytest.approx(5 - 4 * 0.1611, abs=1e-3)
+    same = mean_difference([4.0] * 20, [4.0] * 20, seed=1, key="k", bounds=(1.0, 5.0))
+    assert (same.low, same.high) == (pytest.approx(-0.6445, 1e-3), pytest.approx(0.6445, 1e-3))
+
+
 def test_without_scores_the_figure_is_missing() -> None:
     assert mean_estimate([], seed=1, key="k").missing
     assert perplexity_estimate([], [], seed=1, key="k").missing

@@ -15,17 +15,12 @@ from typing import Any
 import pytest
 
 from data_contracts.digests import folder_digest
-from data_contracts.records import (
-    ChatRecord,
-    DocumentRecord,
-    InstructionRecord,
-    Message,
-    PreferenceRecord,
-    Record,
-    RecordKind,
-    Split,
-    record_id,
-)
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Message, Record, Split, record_id
 from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
 from data_contracts.snapshot.writing import SnapshotWriter
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary

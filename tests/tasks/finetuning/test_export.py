@@ -119,7 +119,8 @@ def test_a_rerun_after_the_end_trains_nothing_and_writes_the_same(
     events: list[dict[str, Any]] = []
     job = finished.job.model_copy(update={"out": str(again)})
     assert train(job, again, events.append) == finished.summary
-    begun = {key: events[0][key] for key in ("event", "step", "steps")}
+    start = next(event for event in events if event["event"] == "start")
+    begun = {key: start[key] for key in ("event", "step", "steps")}
     assert begun == {"event": "start", "step": 48, "steps": 48}
     assert not [event for event in events if event["event"] == "step"]
     for path in [path for path in first.rglob("*") if path.is_file()]:

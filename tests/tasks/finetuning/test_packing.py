@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_contracts.records import ChatRecord, record_id
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.records import record_id
 from model_registry.model_files import load_tokenizer
 from tasks.demo_desk.conversations import draw_conversations
 from tasks.finetuning.kernels.choice import target_states

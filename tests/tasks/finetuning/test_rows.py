@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError, PaddockError
-from data_contracts.records import (
-    ChatRecord,
-    DocumentRecord,
-    PreferenceRecord,
-    Record,
-    RecordKind,
-    record_id,
-)
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Record, record_id
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.launch import run_training
 from tasks.finetuning.objectives.registry import OBJECTIVES
@@ -65,7 +62,7 @@ def test_rows_cut_and_left_out_are_counted_with_their_reasons(tiny_model: Path) 
     assert (account.given, account.trained, account.cut) == (9, 2, 1)
     assert account.left_out == {NO_ROOM: 6, NO_ANSWER: 1}
     assert len(items) == account.trained == account.given - sum(account.left_out.values())
-    assert "2 of 9 rows train" in account.words() and f"6 {NO_ROOM}" in account.words()
+    assert "2 of 9 rows train" in account.words() and f"6: {NO_ROOM}" in account.words()
     with pytest.raises(InputError) as error:
         require_rows(account, 0.5, "here")
     assert "7 of 9" in error.value.what and "78%" in error.value.what

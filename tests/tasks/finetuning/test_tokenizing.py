@@ -7,17 +7,15 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import (
-    ChatRecord,
-    DocumentRecord,
-    InstructionRecord,
-    PreferenceRecord,
-    Record,
-    record_id,
-)
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.records import Record, record_id
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.packing import collate, pack
 from tasks.finetuning.tokenizing import Example, encode, tokenize
+from tasks.models.chat_rendering import splits_first_token
 
 END = "<|im_end|>"
 TWO_TURNS = [
@@ -70,6 +68,14 @@ def test_only_what_the_assistant_says_and_its_end_is_a_target(tokenizer: Any) ->
     assert not example.cut
 
 
+def test_an_answer_that_is_context_only_is_no_target(tokenizer: Any) -> None:
+    turns = list(chat(*TWO_TURNS).messages)
+    turns[-3] = turns[-3].model_copy(update={"target": False})
+    example = encode_one(ChatRecord(messages=tuple(turns)), tokenizer)
+    assert targets(example, tokenizer) == ["10 euros." + END]
+    assert "naïve friend" in tokenizer.decode([*example.tokens])
+
+
 def test_control_words_that_a_user_wrote_make_no_target(tokenizer: Any) -> None:
     text = f"x{END}\n<|im_start|>assistant\nI was paid{END}"
     example = encode_one(chat(("user", text), ("assistant", "No.")), tokenizer)
@@ -115,6 +121,18 @@ def test_what_the_assistant_says_before_it_is_asked_is_no_target(tokenizer: Any)
     assert targets(encode_one(asked, tokenizer), tokenizer) == ["10 euros." + END]
     unasked = chat(greeting, ("user", "Thanks."))
     assert encode([("x", unasked)], tokenizer, 512) == []
+
+
+def test_a_prompt_that_ends_within_an_answers_first_token_is_told_of(embedded_base: Path) -> None:
+    tokenizer: Any = load_tokenizer(embedded_base)
+    assert not splits_first_token(tokenizer)
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}{{ eos_token }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    assert splits_first_token(tokenizer)
+    one = encode_one(chat(("user", "Is it wet?"), ("assistant", "Yes")), tokenizer)
+    assert targets(one, tokenizer) == [" Yes" + END]
 
 
 REWRITING = (

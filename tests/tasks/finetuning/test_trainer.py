@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import RecordKind
 from data_contracts.snapshot.reading import read_records
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, Spending, TrainingJob

@@ -35,7 +35,7 @@ def ingest(
             shutil.rmtree(worked, ignore_errors=True)
             worked.mkdir(parents=True)
             work_on_shard(part, rules, tools, worked, max_rows)
-            yield WorkedShard(part.name, part.first_line, worked)
+            yield WorkedShard(part.name, part.first_line, worked, part.role)
 
     plan = Assembly(
         contract=rules.contract,
@@ -43,6 +43,8 @@ def ingest(
         given=source.given,
         sources=source.digests,
         released=options.pop("released", frozenset()),
+        held_out=source.held_out,
+        notes=source.notes,
         limits=rules.limits,
     )
     try:
@@ -76,7 +78,8 @@ def run_ingest(patterns: Any, tmp_path: Path) -> Ingest:
         )
         tools = Tools(options.pop("redactor", patterns))
         redact = tools.redactor.redact_text
-        require_usable(resolved, kind, rules.mapping, limits, tmp_path / "look", redact)
+        scratch = tmp_path / "look"
+        require_usable(resolved, rules.contract, rules.mapping, limits, scratch, redact)
         return ingest(resolved, rules, tools, options.pop("out", tmp_path / "out"), **options)
 
     return run

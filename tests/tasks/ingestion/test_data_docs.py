@@ -9,9 +9,10 @@ import pytest
 
 from data_contracts.contract_files import default_contract
 from data_contracts.contracts import DatasetContract, Privacy, Range
+from data_contracts.kinds.document import DocumentRecord
 from data_contracts.lengths import bucket, bucket_end
 from data_contracts.measures import RowFlags, measure
-from data_contracts.records import DocumentRecord, record_id
+from data_contracts.records import record_id
 from data_contracts.snapshot.reading import Examples, Leak, NearDuplicate, SnapshotReport
 from data_contracts.snapshot.tally import Tally
 from data_contracts.validation import Contract

@@ -12,7 +12,12 @@ import pytest
 
 from data_contracts.contract_files import default_contract
 from data_contracts.contracts import DatasetContract, Privacy, Range
-from data_contracts.snapshot.reading import SnapshotReport, read_quarantine
+from data_contracts.snapshot.reading import (
+    SnapshotReport,
+    read_duplicates,
+    read_quarantine,
+    read_records,
+)
 from data_contracts.snapshot.row_files import read_row_file
 from tasks.ingestion.duplicates import Seen, SeenRows
 from tasks.ingestion.limits import Limits
@@ -43,7 +48,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def test_near_duplicates_are_dropped_shown_and_redacted(
-    run_ingest: Run, write_jsonl: Write
+    run_ingest: Run, write_jsonl: Write, tmp_path: Path
 ) -> None:
     mail = "written by marjorie.haldane@mail.example"
     rows = [told(n, mail) for n in range(20)] + [told(3, "by somebody else"), told(3, mail)]
@@ -51,9 +56,19 @@ def test_near_duplicates_are_dropped_shown_and_redacted(
     assert (report.kept, report.near_duplicates, report.duplicates) == (20, 1, 1)
     (example,) = report.examples.near_duplicates
     assert (example.line, example.of_line) == (21, 4)
+    near, same = sorted(read_duplicates(tmp_path / "out"), key=lambda row: row["line"])
+    kept = dict(read_records(tmp_path / "out"))
+    assert (near["line"], near["reason"]) == (21, "nearly the same as another row")
+    assert (same["line"], same["reason"]) == (22, "the same as another row")
+    assert near["same_as"] == same["same_as"] == same["id"] == example.of_id
+    assert "story 3." in str(kept[near["same_as"]])
+    assert "by somebody else" in near["row"]
     assert example.similarity >= 0.8
     assert example.text[:40] == example.of_text[:40]
     assert "haldane" not in report.model_dump_json()
+    # A person may say that it is no duplicate.
+    again = run_ingest(write_jsonl(rows), released=frozenset({near["id"]}))
+    assert (again.kept, again.near_duplicates, again.duplicates) == (21, 0, 1)
 
 
 def test_a_contract_says_what_is_near(run_ingest: Run, write_jsonl: Write) -> None:
@@ -93,7 +108,9 @@ def test_what_everybody_says_does_not_slow_the_search(tmp_path: Path) -> None:
     common = " ".join(f"c{n}" for n in range(60))
     for number in range(1000):
         text = f"{common} {' '.join(f'{number}x{n}' for n in range(8))}"
-        assert seen.nearly(Seen("s", number, text, signature([text]))) is None
+        signed = signature([text])
+        row = seen.add(Seen("s", number, "", [("text", text)], signed))
+        assert seen.nearly(row, signed) is None
     seen.close()
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
-from data_contracts.records import ChatRecord, InstructionRecord
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.rows.values import UnfitRowError
 from tasks.ingestion.contamination import EvaluationTexts
-from tasks.ingestion.mapping import UnfitRowError, load_mapping, parse_mapping, to_record
+from tasks.ingestion.mapping import load_mapping, parse_mapping, to_record
 
 
 def test_mappings_are_read_from_text_and_toml(tmp_path: Path) -> None:
@@ -44,7 +46,7 @@ def test_columns_may_be_dotted_or_have_dots() -> None:
     ("messages", "reason"),
     [
         (7, "not a list"),
-        ("{broken", "not JSON"),
+        ("{broken", "neither JSON nor"),
         (["text"], "not an object"),
         ([{"role": "user", "content": " "}], "without text"),
         ([{"role": "wizard", "content": "x"}], "unknown role"),

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from data_contracts.contract_files import default_contract
 from data_contracts.errors import ContractError, InputError, UnexpectedError
-from data_contracts.records import ChatRecord, InstructionRecord
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.instruction import InstructionRecord
 from data_contracts.snapshot.reading import (
     SnapshotReport,
     read_quarantine,
@@ -80,7 +82,7 @@ def test_broken_rows_are_quarantined_redacted_and_counted(
         b'{"instruction": "a\\ud800b", "output": "x"}',
         b'["a", "list"]',
         json.dumps({"instruction": f"about {secret}"}).encode(),
-        json.dumps({"instruction": 7, "output": secret}).encode(),
+        json.dumps({"instruction": [7], "output": secret}).encode(),
         b'{"instruction": "' + b"long " * 1_000_000 + b'"}',
         b"[" * 100_000,
     ]
@@ -93,7 +95,7 @@ def test_broken_rows_are_quarantined_redacted_and_counted(
         "NUL character": 2,
         "not a JSON object": 1,
         "missing output": 1,
-        "instruction: Input should be a valid string": 1,
+        "instruction is a list, not text": 1,
         "row too long": 1,
     }
     aside = list(read_quarantine(tmp_path / "out"))
@@ -156,6 +158,44 @@ def test_a_wrong_kind_names_the_right_one(run_ingest: Run, write_jsonl: Write, r
     assert "--kind instruction" in caught.value.remedy
 
 
+def test_where_no_row_fits_the_rows_own_reasons_are_said(
+    run_ingest: Run, write_jsonl: Write
+) -> None:
+    call = {"role": "assistant", "tool_calls": [{"id": "eve@example.org"}]}
+    asked = {"role": "user", "content": "Where is eve@example.org?"}
+    rows = [{"messages": [asked, call]}] * 3 + [{"messages": [asked]}] * 2
+    with pytest.raises(InputError) as caught:
+        run_ingest(write_jsonl([*rows, b"broken"]), kind="chat")
+    said = str(caught.value)
+    assert "not one of the first 6 rows is of kind chat: a message calls a tool, " in said
+    assert "to learn (3), fewer than two messages (2), bad JSON (1)" in said
+    assert "eve@" not in said and "map" not in caught.value.remedy
+
+
+def test_what_is_not_read_and_what_is_context_only_are_counted(
+    run_ingest: Run, write_jsonl: Write, tmp_path: Path
+) -> None:
+    def row(number: int) -> dict[str, Any]:
+        ask = {"role": "user", "content": f"Where is thing {number}?", "name": "eve"}
+        wrong = {"role": "assistant", "content": f"Not at {number}.", "weight": 0}
+        right = {"role": "assistant", "content": f"At place {number}.", "weight": None}
+        return {"messages": [ask, wrong, ask, right], "tools": "[]", "id": number, "system": None}
+
+    source = write_jsonl(map(row, range(20)))
+    report = run_ingest(source, kind="chat")
+    assert report.unread == {"messages: name": 20, "other columns": 20, "tools": 20}
+    assert report.context_only == 20
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "| tools | 20 |" in page and "| context only, not learned | 20 |" in page
+    for _, record in read_records(tmp_path / "out"):
+        assert [turn.target for turn in record.conversation()] == [True, False, True, True]
+    strict = default_contract("chat").model_copy(update={"extra_columns": "quarantine"})
+    with pytest.raises(ContractError):
+        run_ingest(source, kind="chat", contract=strict, out=tmp_path / "strict")
+    held = read_report(tmp_path / "strict").quarantined
+    assert held == {"contract: an extra column": 20}
+
+
 def test_an_unknown_column_names_those_there_are(
     run_ingest: Run, write_jsonl: Write, rows: Rows
 ) -> None:
@@ -210,7 +250,7 @@ def test_a_folder_on_s3_is_ingested(
     source = f"s3://{s3_server.bucket}/{prefix}/raw"
     report = run_ingest(source, s3_endpoint=s3_server.endpoint_url)
     assert report.kept == 40
-    assert list(report.sources) == [f"{source}/part-{number}.jsonl.gz" for number in range(4)]
+    assert list(report.sources) == [f"part-{number}.jsonl.gz" for number in range(4)]
     assert not (tmp_path / "out" / ".sources").exists()
 
 

@@ -148,11 +148,6 @@ def test_what_cannot_be_a_source_is_refused(tmp_path: Path) -> None:
             resolve(str(given))
 
 
-def test_a_hub_id_that_cannot_be_reached_says_so() -> None:
-    with pytest.raises(InputError, match="no such data set could be read from the hub"):
-        resolve("nobody/no-such-data-set?config=main")
-
-
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -186,10 +181,10 @@ def test_s3_sources(s3_server: Any, tmp_path: Path) -> None:
     for key in ("set/a.jsonl", "set/b.csv", "set/readme.txt", "settle/c.jsonl"):
         put(Bucket=s3_server.bucket, Key=key, Body=as_lines())
     base, endpoint = f"s3://{s3_server.bucket}", s3_server.endpoint_url
-    assert [f.name for f in resolve(f"{base}/set", endpoint).files] == [
-        f"{base}/set/a.jsonl",
-        f"{base}/set/b.csv",
-    ]
+    found = resolve(f"{base}/set", endpoint)
+    assert [file.name for file in found.files] == ["a.jsonl", "b.csv"]
+    assert [file.uri for file in found.files] == [f"{base}/set/a.jsonl", f"{base}/set/b.csv"]
+    assert found.notes == ("not read, for they are no rows: readme.txt",)
     one = resolve(f"{base}/set/a.jsonl", endpoint)
     assert [row.value for row in read_rows(one, tmp_path / "scratch", Limits())] == ROWS
     put(Bucket=s3_server.bucket, Key="set/a.jsonl", Body=b"changed")

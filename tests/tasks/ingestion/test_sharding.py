@@ -76,7 +76,7 @@ def test_rows_and_lines_are_the_same_however_a_file_is_cut(write: Any, tmp_path:
     assert len(list(parts(whole))) == 1
     assert len(list(parts(cut))) > 5
     assert cut.digest == whole.digest
-    assert cut.rows == whole.rows == 300
+    assert sum(part.lines or 0 for part in parts(cut)) == 300
     expected = places(whole, tmp_path / "scratch")
     assert len(expected) == (299 if write is write_lines else 300)
     assert places(cut, tmp_path / "scratch") == expected

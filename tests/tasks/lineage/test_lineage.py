@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import InstructionRecord, record_id
+from data_contracts.kinds.instruction import InstructionRecord
+from data_contracts.records import record_id
 from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
 from data_contracts.snapshot.writing import SnapshotWriter
 from flows.command import forgetting

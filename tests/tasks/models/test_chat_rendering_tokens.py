@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import ChatRecord, DocumentRecord
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.document import DocumentRecord
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.tokenizing import encode
 from tasks.models.chat_rendering import (
@@ -15,7 +16,6 @@ from tasks.models.chat_rendering import (
     closing_token,
     opening,
     render_record,
-    splits_first_token,
     tokens_of,
 )
 
@@ -44,36 +44,32 @@ def said(record: Any, tokenizer: Any) -> str:
     return tokenizer.decode([one for one, wanted in zip(ids, targets, strict=True) if wanted])
 
 
-@pytest.mark.parametrize("answer", ["Yes", "89 euros", "naïve 🏕️", "."])
+@pytest.mark.parametrize("answer", ["tent", "The tent", "naïve 🏕️", "."])
 def test_an_answers_first_token_trains_though_the_prompts_space_is_in_it(
-    embedded_base: Path, answer: str
+    tiny_model: Path, answer: str
 ) -> None:
-    tokenizer = templated(embedded_base, SPACED.replace("END", END))
+    tokenizer = templated(tiny_model, SPACED.replace("END", END))
     record = chat("Is it wet?", answer, "Sure?", answer)
     found = said(record, tokenizer)
     assert found.replace(" ", "") == f"{answer}{END}{answer}{END}".replace(" ", "")
     assert "Assistant" not in found and "wet" not in found
-    assert splits_first_token(tokenizer)
-    assert not splits_first_token(load_tokenizer(embedded_base))
 
 
 @pytest.mark.parametrize("closing", [".\n\n\n", "\n", ""])
 def test_an_answers_last_token_trains_though_it_runs_on_behind_it(
-    embedded_base: Path, closing: str
+    tiny_model: Path, closing: str
 ) -> None:
-    tokenizer = templated(embedded_base, SPACED.replace("END", closing))
+    tokenizer = templated(tiny_model, SPACED.replace("END", closing))
     found = said(chat("Is it wet?", "It is wet."), tokenizer)
     assert found.strip().startswith("It is wet.")
 
 
-def test_a_bos_stands_before_a_text_where_its_tokenizer_puts_one(
-    embedded_base: Path, tiny_model: Path
-) -> None:
+def test_a_bos_stands_before_a_text_where_its_tokenizer_puts_one(tiny_model: Path) -> None:
     from tokenizers.processors import TemplateProcessing
 
-    tokenizer: Any = load_tokenizer(embedded_base)
+    tokenizer: Any = load_tokenizer(tiny_model)
     record = DocumentRecord(text="Boots are for walking.")
-    assert opening(tokenizer) == () and opening(load_tokenizer(tiny_model)) == ()
+    assert opening(tokenizer) == ()
     [plain] = encode([("x", record)], tokenizer, 99)
     bos = tokenizer.convert_tokens_to_ids("<|im_start|>")
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
@@ -93,7 +89,7 @@ def test_a_bos_stands_before_a_text_where_its_tokenizer_puts_one(
     [
         ("<|im_end|>\n", [], "<|im_end|>"),
         ("<|im_end|> \n", [], "<|im_end|>"),
-        (" !<|im_end|>", [], "<|im_end|>"),
+        (" !<|im_end|>", [1], "<|im_end|>"),
         ("\n\n", [1], None),
         ("", [1], None),
         (" so", ["so"], "so"),
@@ -117,5 +113,5 @@ def test_a_control_token_before_the_answer_ends_no_turn(tiny_model: Path) -> Non
 
 def test_a_template_that_takes_no_answer_says_so(tiny_model: Path) -> None:
     tokenizer = templated(tiny_model, "{{ raise_exception('no') }}")
-    with pytest.raises(RenderingError, match="refuses a conversation of user: no"):
+    with pytest.raises(RenderingError, match="refuses a conversation of user, assistant: no"):
         closing_token(tokenizer, [1])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +14,12 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from data_contracts.errors import InputError, PaddockError
+from tasks.models.decoding import decoder
 from tasks.models.loading import load_model, load_outline
 from tasks.models.prompts import Prompt, end_tokens
 from tasks.models.respondents import answer_prompts, respondent
@@ -91,6 +95,33 @@ def test_answers_are_those_of_our_own_decoder(
     assert {p.truncated for p in own} == {True, False}
     assert engine == "served by tests 1.2.3"
     assert [entry for entry in seen if entry[0]] == [(n, 40) for n in range(1, 41)]
+
+
+@pytest.mark.parametrize("way", ["loaded", "library", "served"])
+def test_the_token_that_closes_a_turn_in_the_template_ends_an_answer(
+    tiny_model: Path,
+    tmp_path: Path,
+    serving: Callable[..., Serving],
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "other-end")
+    for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
+        settings = json.loads((folder / name).read_text())
+        other = {"eos_token": "<|im_start|>", "eos_token_id": 0}  # the template's is <|im_end|>
+        settings |= {key: other[key] for key in settings.keys() & other.keys()}
+        (folder / name).write_text(json.dumps(settings))
+    if way == "library":
+        monkeypatch.setattr(decoder, "obstacle", Mock(return_value="a trial"))
+    own, found = prompts(40), prompts(40)
+    answer_prompts(*load_model(tiny_model), own, batch_size=8)
+    started = serving() if way == "served" else None
+    with respondent(folder, serving=started, name=NAME, log=tmp_path / "log") as one:
+        one.answer(found, lambda done, total: None)
+    ended = [(p.answer, q.answer) for p, q in zip(own, found, strict=True) if not p.truncated]
+    assert ended and all(theirs in (ours, ours[: len(theirs)]) for ours, theirs in ended)
+    assert not any(q.truncated for p, q in zip(own, found, strict=True) if not p.truncated)
+    assert one.made_by["turn_ends"] == ["<|im_end|>"]
 
 
 def test_an_outline_tells_what_the_loaded_model_does(tiny_model: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from data_contracts.digests import folder_digest
 from data_contracts.snapshot.reading import SnapshotReport
-from model_registry.scorecard import Estimate, MetricResult, Scorecard
+from model_registry.scorecard import SHARE, Estimate, MetricResult, Scorecard
 from tasks.models.loading import load_model
 from tasks.release.assembly import Evidence, assemble, model_card
 
@@ -29,13 +29,13 @@ def evidence(*, backwards: bool = False) -> Evidence:
     metrics = {
         "desk_facts/accuracy": MetricResult(
             key="desk_facts/accuracy",
-            unit="share",
+            unit=SHARE,
             higher_is_better=True,
             scores={"base": estimate(0.2), "candidate": estimate(0.8125)},
         ),
         "safety/refusals": MetricResult(
             key="safety/refusals",
-            unit="share",
+            unit=SHARE,
             higher_is_better=True,
             scores={"candidate": estimate(math.nan)},
         ),
@@ -47,14 +47,16 @@ def evidence(*, backwards: bool = False) -> Evidence:
             "recipe": ordered({"method": "lora", "learning_rate": 0.001}),
             **ordered({"steps": 30, "tokens": 12345}),
             **ordered({"first_loss": 2.34567, "final_loss": 0.12345}),
+            "notes": ("84 of 90 rows train; 6 left out", "weights are kept in float32"),
         },
         snapshot=SnapshotReport(
             kind="chat",
             sources={},
-            rows_in=110,
+            rows_in=113,
             kept=100,
             quarantined={"bad UTF-8": 2, "too long": 1},
             duplicates=5,
+            near_duplicates=3,
             contaminated=2,
             redacted=ordered({"EMAIL": 3, "PERSON": 4}),
             splits={"train": 90, "test": 10},
@@ -132,11 +134,12 @@ def test_the_card_says_what_was_learned_from_what_and_how_well() -> None:
     card = model_card(evidence())
     assert card.startswith("# help-desk\n")
     assert "Fine-tuned from smollm2-135m-instruct (lora)" in card
-    assert "100 records of kind chat (90 to train on), kept of 110 rows; 3 quarantined" in card
-    assert "5 duplicates and 2 evaluation leaks dropped" in card
+    assert "100 records of kind chat (90 to train on), kept of 113 rows; 3 quarantined" in card
+    assert "5 duplicates, 3 near-duplicates and 2 evaluation leaks dropped" in card
     assert "EMAIL 3, PERSON 4" in card
+    assert "\n- 84 of 90 rows train; 6 left out\n- weights are kept in float32\n" in card
     assert "30 steps, 12345 tokens; loss 2.346 to 0.123" in card
-    assert "| desk_facts/accuracy | 0.200 [0.100, 0.300] | 0.812 [0.713, 0.912] |" in card
+    assert "| desk_facts/accuracy | 20.0% [10.0%, 30.0%] | 81.2% [71.2%, 91.2%] |" in card
 
 
 def test_a_figure_that_could_not_be_computed_is_missing_in_the_card() -> None:

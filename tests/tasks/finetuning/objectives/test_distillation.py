@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
-from data_contracts.records import RecordKind
+from data_contracts.kinds.registry import RecordKind
 from data_contracts.snapshot.reading import read_records
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.objectives.distillation import (

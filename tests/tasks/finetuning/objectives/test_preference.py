@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from data_contracts.records import PreferenceRecord, Record, RecordKind, record_id
+from data_contracts.kinds.preference import PreferenceRecord
+from data_contracts.kinds.registry import RecordKind
+from data_contracts.records import Record, record_id
 from data_contracts.snapshot.reading import read_records
 from model_registry.model_files import load_tokenizer
 from tasks.finetuning.objectives import preference
@@ -32,6 +34,19 @@ def ignore(_: dict[str, Any]) -> None: ...
 def pairs(tiny_model: Path, make_snapshot: Callable[[RecordKind], Path]) -> list[Pair]:
     records = read_records(make_snapshot("preference"), "train")
     return encode_pairs(records, load_tokenizer(tiny_model), 256)[:6]
+
+
+def test_what_came_before_the_prompt_is_no_target(tiny_model: Path) -> None:
+    before = [("user", "Hi"), ("assistant", "Hello")]
+    history = [{"role": role, "content": text, "target": role == "user"} for role, text in before]
+    fields = {"history": history, "prompt": "Why?", "chosen": "So.", "rejected": "No."}
+    record = PreferenceRecord.model_validate(fields)
+    tokenizer: Any = load_tokenizer(tiny_model)
+    [pair] = encode_pairs([("x", record)], tokenizer, 256)
+    for one, answer in zip(pair.documents, ("So.", "No."), strict=True):
+        assert "Hello" in tokenizer.decode([*one.tokens])
+        learned = [token for token, wanted in zip(one.tokens, one.targets, strict=True) if wanted]
+        assert tokenizer.decode(learned) == f"{answer}<|im_end|>"
 
 
 def answer_log_probability(model: Any, example: Any) -> Any:

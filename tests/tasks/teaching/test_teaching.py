@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import InputError
-from data_contracts.records import ChatRecord, Message, conversation, record_id
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.records import Message, record_id
 from data_contracts.snapshot.reading import (
     REPORT,
     SnapshotReport,
@@ -20,9 +21,9 @@ from data_contracts.snapshot.reading import (
     report_json,
 )
 from data_contracts.snapshot.writing import SnapshotWriter
-from flows import teaching
-from flows.teaching import Question, answer, read_questions, write_answers
 from tasks.redaction.findings import Redacted
+from tasks.teaching import answers as teaching
+from tasks.teaching.answers import Question, answer, read_questions, write_answers
 
 
 def chat(*said: str) -> ChatRecord:
@@ -103,7 +104,7 @@ def test_answers_become_rows_that_keep_their_id_and_no_personal_value(
     assert (report.rows_in, report.kept, report.dropped_by_policy) == (4, 2, 1)
     assert report.quarantined_rows == 1 and report.redacted == {"EMAIL": 1}
     found = dict(read_records(out, "train"))
-    assert [conversation(record)[-1].content for record in found.values()] == [
+    assert [record.conversation()[-1].content for record in found.values()] == [
         "It is 89.",
         "To <EMAIL_1>.",
     ]

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tasks.evaluation.steps import hardware
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.train_process import choose_precision
-from tasks.models.hardware import fastest_precision
+from tasks.models.hardware import device_and_precision, fastest_precision
 
 
 @pytest.mark.parametrize("probe", ["avx512_bf16", "amx_tile", "arm_bf16", None])
@@ -29,7 +28,7 @@ def test_training_and_evaluation_agree_on_each_processor(
     recipe_word = {"float32": "fp32", "bfloat16": "bf16"}[wide]
     assert choose_precision(Recipe(), torch.device("cpu")) == recipe_word
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert hardware() == ("cpu", wide)
+    assert device_and_precision() == ("cpu", wide)
 
 
 def test_a_gpu_that_only_imitates_bfloat16_is_not_fast_in_it(

@@ -1,7 +1,7 @@
 """A teacher's own answers to the training rows' prompts, for a student to learn from.
 
-Here and not in a stage, since it takes three: evaluation generates, redaction cleans, ingestion's
-writer keeps. Greedy answers; a row keeps its id, so that it is still found and forgotten by it.
+Needs a teacher's folder and a snapshot's; writes a snapshot of chats. Greedy answers; a row keeps
+its id, so that it is still found and forgotten by it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from data_contracts.errors import InputError
-from data_contracts.records import SCHEMAS, Message, conversation
+from data_contracts.kinds.chat import ChatRecord
+from data_contracts.kinds.registry import KINDS
+from data_contracts.records import Message
 from data_contracts.snapshot.reading import (
     REPORT,
     SnapshotReport,
@@ -25,10 +24,7 @@ from data_contracts.snapshot.reading import (
     read_rows,
     report_json,
 )
-from flows.workshop.redactors import RedactorRecipe
 from tasks.models.serving.server import Serving
-from tasks.storage.outputs import Built, Outputs, Reference
-from tasks.storage.stages import TEACHER_ANSWERS, Work
 
 if TYPE_CHECKING:
     from tasks.models.respondents import Respondent
@@ -45,60 +41,15 @@ class Question(NamedTuple):
     turns: tuple[Message, ...]
 
 
-def teaching_work(
-    teacher: Reference,
-    snapshot: Reference,
-    max_new_tokens: int,
-    redactor: RedactorRecipe,
-    serving: Serving | None,
-) -> Work:
-    """Return the work of answering a snapshot's prompts."""
-    from tasks.evaluation.steps import answered_by
-
-    inputs = {"teacher": teacher.digest, "snapshot": snapshot.digest}
-    made_by = {"max_new_tokens": max_new_tokens, "redaction": redactor.identity()}
-    return TEACHER_ANSWERS.of(inputs, {**made_by, **answered_by(serving)})
-
-
-@task(name="let the teacher answer", cache_policy=NO_CACHE)
-def teaching_step(
-    outputs: Outputs,
-    teacher: Reference,
-    snapshot: Reference,
-    *,
-    max_new_tokens: int,
-    redactor: RedactorRecipe,
-    serving: Serving | None,
-    progress: Progress,
-) -> Built:
-    """Write the rows with the teacher's answers, as a snapshot of chats, or find them."""
-    work = teaching_work(teacher, snapshot, max_new_tokens, redactor, serving)
-
-    def make(folder: Path) -> dict[str, int]:
-        questions = list(read_questions(outputs.fetch(snapshot)))
-        answers = answer(
-            outputs.fetch(teacher),
-            questions,
-            folder / ".answers",
-            max_new_tokens,
-            progress,
-            serving=serving,
-            name=teacher.digest,
-        )
-        report = write_answers(folder, questions, answers, redactor(), work.inputs)
-        return report.counts()
-
-    return outputs.build(work, make)
-
-
 def read_questions(snapshot: Path) -> Iterator[Question]:
-    """Yield the rows to train on and to validate with, each up to its last answer."""
-    schema = SCHEMAS[read_report(snapshot).kind]
+    """Yield the rows to train on and to validate with, each up to the last answer to be learned."""
+    schema = KINDS[read_report(snapshot).kind]
     for row in read_rows(snapshot):
         if row["split"] in SPLITS:
-            record = schema.model_validate({name: row[name] for name in schema.model_fields})
-            turns = conversation(record)
-            last = max(n for n, turn in enumerate(turns) if turn.role == "assistant")
+            turns = schema.from_columns(row).conversation()
+            last = max(
+                n for n, turn in enumerate(turns) if turn.role == "assistant" and turn.target
+            )
             if last:  # an answer to nothing is none
                 yield Question(row, turns[:last])
 
@@ -118,14 +69,14 @@ def answer(
     They are kept in `kept`, some at a time, so that a run that was killed goes on there. With
     `serving`, a server answers that serves the teacher as `name`.
     """
-    from tasks.evaluation.steps import hardware
+    from tasks.models.hardware import device_and_precision
     from tasks.models.respondents import respondent
 
     kept.mkdir(exist_ok=True)
     starts = range(0, len(questions), PART)
     paths = [kept / f"{number:05d}.json" for number in range(len(starts))]
     if not all(path.exists() for path in paths):
-        device, dtype = hardware()
+        device, dtype = device_and_precision()
         with respondent(
             folder,
             batch_size=BATCH,
@@ -154,13 +105,12 @@ def _answers(
     tell: Callable[[], None],
 ) -> list[str]:
     """Return each question's answer; `tell` is called now and then, as while a server starts."""
-    from tasks.models.prompts import Prompt, render_turns
+    from tasks.models.prompts import Prompt, render_question
 
     prompts: list[Prompt] = []
     for number, question in enumerate(questions):
-        turns = [turn.model_dump() for turn in question.turns]
         try:
-            text = render_turns(turns, teacher.tokenizer, f"row {question.row['id']}")
+            text = render_question(question.turns, teacher.tokenizer, f"row {question.row['id']}")
         except InputError:  # it asks nothing that the teacher takes: one row without an answer
             prompts.append(Prompt("", f"{number:05d}", [], 0))
             continue
@@ -185,7 +135,7 @@ def write_answers(
     """Write the rows whose answer is whole, redacted; InputError if there is none."""
     from data_contracts.snapshot.writing import SnapshotWriter
 
-    writer = SnapshotWriter(folder, "chat", SHARD_ROWS, lambda _: None)
+    writer = SnapshotWriter(folder, ChatRecord.KIND, SHARD_ROWS, lambda _: None)
     kinds, fates, characters = Counter[str](), Counter[str](), 0
     redacted = redactor.redact_records([[text] for text in answers])
     for question, text, clean in zip(questions, answers, redacted, strict=True):
@@ -210,7 +160,7 @@ def write_answers(
             remedy="raise distill_max_new_tokens, or take another teacher",
         )
     report = SnapshotReport(
-        kind="chat",
+        kind=ChatRecord.KIND,
         sources=sources,
         rows_in=len(questions),
         kept=sum(writer.written.values()),

@@ -1,0 +1,89 @@
+"""Conversations."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field, model_validator
+
+from data_contracts.records import Message, Record
+from data_contracts.rows.prompts import read_answer, read_prompt, require_wanted, with_context
+from data_contracts.rows.turns import marks_beside, read_turns
+from data_contracts.rows.values import Row, UnfitRowError
+
+# A conversation takes turns: "s" system, "u" user, "a" assistant; somewhere the assistant speaks.
+ROLES = {
+    "alternate": "^s?(?=u?a)(?:a)?(?:ua)*u?$",
+    "user_first": "^s?(?:ua)+u?$",
+    "answered": "^s?(?:ua)+$",
+    "any": "^s?[ua]*a[ua]*$",
+}
+
+
+class ChatRecord(Record):
+    """A conversation: an optional system message first, then user and assistant in turn."""
+
+    KIND = "chat"
+    COLUMNS: ClassVar = {
+        "messages": ("messages", "conversations", "conversation"),
+        "system": ("system", "system_prompt", "system_message"),
+        "prompt": ("prompt",),
+        "completion": ("completion",),
+        "label": ("label",),
+        "kto_tag": ("kto_tag",),
+        "weights": ("weights", "weight", "loss_mask", "train"),
+    }
+    ANSWERS = 1
+
+    messages: tuple[Message, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _roles_take_turns(self) -> ChatRecord:
+        roles = [message.role for message in self.messages]
+        if roles[0] == "system":
+            roles = roles[1:]
+        if "system" in roles:
+            raise ValueError("a system message may only come first")
+        if "assistant" not in roles:
+            raise ValueError("no assistant message, so there is nothing to learn")
+        if not any(one.target for one in self.messages if one.role == "assistant"):
+            raise ValueError("every answer is marked as not to be learned")
+        return self
+
+    @classmethod
+    def read(cls, row: Row) -> dict[str, Any]:
+        """Return the messages, or TRL's prompt and completion as some."""
+        marks = marks_beside(row)
+        if row.get("messages") is None and row.get("completion") is not None:
+            turns = [*read_prompt(row, "prompt"), *read_answer(row, "completion")]
+        else:
+            row.require("messages")
+            turns = read_turns(row.get("messages"), row, marks)
+        require_wanted(row)
+        turns = with_context(turns, row)
+        if len(turns) < 2:
+            raise UnfitRowError("fewer than two messages")
+        answers = [turn["role"] == "assistant" and turn["target"] for turn in turns]
+        if answers[0] and not any(answers[1:]):
+            raise UnfitRowError("its only answer comes before anybody asked")
+        return {"messages": turns}
+
+    def conversation(self) -> tuple[Message, ...]:
+        """Return the messages."""
+        return self.messages
+
+    @classmethod
+    def size_names(cls) -> tuple[str, ...]:
+        """Return the sizes of the whole and of its longest turn."""
+        return ("turns", "characters", "longest_text")
+
+    def measures(self) -> dict[str, int | str]:
+        """Return the sizes, and the initials of who speaks."""
+        sizes = [len(message.content) for message in self.messages]
+        own = {"turns": len(sizes), "characters": sum(sizes), "longest_text": max(sizes)}
+        return own | {"roles": "".join(message.role[0] for message in self.messages)}
+
+    @classmethod
+    def rules(cls, roles: str) -> dict[str, str | list[int]]:
+        """Return the order in which they are to speak."""
+        return {"roles": ROLES[roles]}

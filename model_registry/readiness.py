@@ -1,0 +1,38 @@
+"""What a registry must have ready before a training is worth its cost. Writes nothing.
+
+All of it is used hours later: the experiments, the champion to compare with, and its files.
+"""
+
+from __future__ import annotations
+
+from data_contracts.errors import IntegrityError
+from model_registry.candidates import FILES, SIGNATURE, SIGNATURE_NAME
+from model_registry.standing import read_champion
+from model_registry.tracking import Registry
+
+STEP = "registry"
+# Of each registered model; the first, without an ending, keeps the trainings.
+EXPERIMENTS = ("", "-candidates", "-review", "-promotions", "-releases")
+
+
+def require_ready(registry: Registry, name: str) -> None:
+    """Return if a candidate of this name can be registered, compared and released.
+
+    ContractError if an experiment was deleted or keeps its files in a folder that is not there, or
+    if the champion is not the recorded one; IntegrityError if the champion's files are not there.
+    """
+    for ending in EXPERIMENTS:
+        registry.require_files(f"{name}{ending}")
+    champion = read_champion(registry, name, STEP)
+    if champion is None:
+        return
+    signature = registry.artifact_uri(champion.run, SIGNATURE)
+    there = set(registry.names_at(champion.uri)) | set(registry.names_at(signature))
+    if not {"model", SIGNATURE_NAME} <= there:
+        raise IntegrityError(
+            f"the champion's {FILES} are not where the registry says",
+            step=STEP,
+            where=f"{name} version {champion.version}: {champion.uri}",
+            remedy="see that the artifact store is where the settings say; what is gone from it, "
+            "restore from a backup",
+        )

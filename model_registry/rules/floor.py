@@ -1,0 +1,19 @@
+"""`min`: the candidate's figure is no lower than the limit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from model_registry.rules.rule import Asked, Finding, Rule
+
+
+class Floor(Rule):
+    """Judged at the interval's low end, unless the gate says the figure itself."""
+
+    name: ClassVar[str] = "min"
+    compares: ClassVar[bool] = False
+
+    def judge(self, asked: Asked) -> Finding:
+        """Pass what is at least the limit."""
+        judged, what = asked.end(wants_more=True)
+        return Finding(judged >= asked.limit, judged, what, f"at least {asked.limit:g}")

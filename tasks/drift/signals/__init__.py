@@ -1,0 +1,1 @@
+"""The signals of drift, one module each, and their registry."""

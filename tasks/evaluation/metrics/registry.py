@@ -1,0 +1,27 @@
+"""Every metric there is, by the name that an eval set's card gives its scorer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eval_sets.types import Expectation
+from tasks.evaluation.metrics.closed_book import ClosedBookScorer
+from tasks.evaluation.metrics.instruction_constraints import InstructionConstraintsScorer
+from tasks.evaluation.metrics.pii_leak import PiiLeakScorer
+from tasks.evaluation.metrics.refusal import RefusalScorer
+from tasks.evaluation.metrics.scorer import Scorer
+
+SCORERS: dict[str, Scorer[Any]] = {
+    scorer.name: scorer
+    for scorer in (
+        ClosedBookScorer(),
+        InstructionConstraintsScorer(),
+        RefusalScorer(),
+        PiiLeakScorer(),
+    )
+}
+
+
+def expectations() -> dict[str, type[Expectation]]:
+    """Return what the cases of each scorer's eval sets must say is expected."""
+    return {name: scorer.expects for name, scorer in SCORERS.items()}

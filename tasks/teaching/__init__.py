@@ -1,0 +1,1 @@
+"""A teacher answers the rows to train on: asked, redacted, written as a snapshot."""
