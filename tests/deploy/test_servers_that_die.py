@@ -45,7 +45,7 @@ class Up:
         """Return the process of each part by its name: the supervisor's children."""
         tree = _tree(self.process.pid)
         lines = {one: Path(f"/proc/{one}/cmdline").read_text() for one in tree}
-        names = {"prefect": "prefect\0server", "mlflow": "mlflow\0server", "worker": "worker"}
+        names = {"prefect": "prefect\0server", "mlflow": "mlflow\0server", "worker": "worker\0"}
         return {
             name: next(one for one, line in lines.items() if words in line)
             for name, words in names.items()
@@ -246,7 +246,8 @@ def test_a_run_killed_with_server_and_worker_is_crashed_in_two_minutes(
         for n in range(5000):
             row = [{"role": role, "content": text.format(n=n)} for role, text in turns]
             out.write(json.dumps({"messages": row}) + "\n")
-    wait_for(lambda: "Worker 'paddock' started" in up.told() or None, 180)
+    started = "Worker 'paddock' started"
+    wait_for(lambda: up.told().count(started) > up.told().count("worker ended") or None, 180)
     ingest = {"deployments": {"name": {"any_": ["ingest"]}}}
     deployment = up.post("/deployments/filter", ingest)[0]["id"]
 
