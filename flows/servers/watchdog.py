@@ -4,7 +4,7 @@ A run says every 30 s that it lives (PREFECT_FLOWS_HEARTBEAT_FREQUENCY, in setti
 stops, deploy/automations.yaml has the server mark it; but that begins to wait with the first sign:
 a run that was killed before, or with the server, would stay Running for ever. So `paddock up` also
 looks by itself: what is neither finished nor heard of for 90 s, and has no process here, is Crashed
-and its concurrency slot is free. A server that has just started is given a minute to hear of those
+and its concurrency slot is free. A server that has just started is given 45 s to hear of those
 that live. This also keeps `servers.json`, the address for commands on this machine.
 """
 
@@ -24,8 +24,8 @@ from typing import Any
 from flows.workshop.settings import Settings
 
 SILENCE = timedelta(seconds=90)
-HEARING_SECONDS = 65.0  # two signs of life, and some
-LOOK_SECONDS = 10.0
+HEARING_SECONDS = 45.0  # one sign of life, and some
+LOOK_SECONDS = 5.0
 OPEN = ["PENDING", "RUNNING", "CANCELLING"]
 MESSAGE = "its process is gone: no sign of life in {seconds:.0f} s"
 
