@@ -62,7 +62,7 @@ def test_a_kind_that_is_not_the_contracts_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text('kind = "instruction"\n')
     given = {"source": str(tmp_path / "rows.jsonl"), "contract": str(tmp_path / "c.toml")}
     workshop = Workshop(Settings(home=tmp_path / "home"))
-    asked = {**given, "names": False}
+    asked: dict[str, Any] = {**given, "names": False}
     assert ingest_inputs(workshop, IngestParameters(**asked)).contract.kind == "instruction"
     with pytest.raises(InputError, match="of kind instruction, not chat"):
         ingest_inputs(workshop, IngestParameters(**asked, kind="chat"))
