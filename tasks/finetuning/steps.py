@@ -147,6 +147,8 @@ def finetune_step(
         write_reproduction(folder / ABOUT, made)
         log.put(_figures_at_the_end(summary, made), summary.steps)
         log.close()
+        # Not figures of a step: as charts they would stand before the loss.
+        registry.log_parameters(run, _rows_at_the_end(summary))
         for name in ("training.json", "loss.png", *(f"{ABOUT}/{name}" for name in NAMES)):
             registry.upload(run, folder / name)
         registry.finish_run(run)
@@ -164,12 +166,17 @@ def _figures_at_the_end(summary: TrainingSummary, made: Reproduction) -> dict[st
     found = {
         **{f"validation_{name}": value for name, value in measured.items()},
         "validation_loss": summary.validation_loss,
-        "rows/given": summary.rows_given,
-        "rows/trained": summary.rows,
-        "rows/cut": summary.rows_cut,
-        "rows/left_out": sum(summary.rows_left_out.values()),
-        "rows/length": summary.row_length,
         "seconds": made.seconds,
         "cost": made.cost,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _rows_at_the_end(summary: TrainingSummary) -> dict[str, Any]:
+    return {
+        "rows_given": summary.rows_given,
+        "rows_trained": summary.rows,
+        "rows_cut": summary.rows_cut,
+        "rows_left_out": sum(summary.rows_left_out.values()),
+        "row_length": summary.row_length,
+    }

@@ -85,9 +85,9 @@ def test_what_became_of_the_rows_is_told_wherever_the_training_is(
     [said, weights] = training["notes"]
     assert f"{training['rows']} of {training['rows_given']} rows train" in said
     assert "512 tokens (chosen from the data" in said and said.endswith("0 left out")
-    figures = run.data.metrics
-    assert figures["rows/trained"] == training["rows"] and figures["rows/length"] == 512
-    assert figures["rows_left_out"] == figures["rows_cut"] == 0
+    logged = run.data.params
+    assert logged["rows_trained"] == str(training["rows"]) and logged["row_length"] == "512"
+    assert logged["rows_left_out"] == logged["rows_cut"] == "0"
     (card,) = home.glob("mlflow-artifacts/**/MODEL_CARD.md")
     written = (model_folder(home) / "about/reproduce.md").read_text()
     for place in (card.read_text(), written):
