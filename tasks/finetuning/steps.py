@@ -164,11 +164,11 @@ def _figures_at_the_end(summary: TrainingSummary, made: Reproduction) -> dict[st
     found = {
         **{f"validation_{name}": value for name, value in measured.items()},
         "validation_loss": summary.validation_loss,
-        "rows_given": summary.rows_given,
-        "rows_trained": summary.rows,
-        "rows_cut": summary.rows_cut,
-        "rows_left_out": sum(summary.rows_left_out.values()),
-        "row_length": summary.row_length,
+        "rows/given": summary.rows_given,
+        "rows/trained": summary.rows,
+        "rows/cut": summary.rows_cut,
+        "rows/left_out": sum(summary.rows_left_out.values()),
+        "rows/length": summary.row_length,
         "seconds": made.seconds,
         "cost": made.cost,
     }

@@ -160,6 +160,7 @@ def test_the_form_starts_a_run_that_waits_for_people(
     _fill(page, "Name of the registered model.", NAME)
     _fill(page, "Where the raw rows are", str(team.rows))
     _fill(page, "The model to start from", str(tiny_model))
+    page.locator(".p-label", has_text="Eval sets to ask").last.get_by_text("Add item").click()
     _fill(page, "Eval sets to ask", "safety")
     _fill(page, "Gate policy", str(policy))
     _fill(page, "Passes over the training rows.", "1")
