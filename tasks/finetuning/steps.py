@@ -172,7 +172,7 @@ def _figures_at_the_end(summary: TrainingSummary, made: Reproduction) -> dict[st
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _rows_at_the_end(summary: TrainingSummary) -> dict[str, Any]:
+def _rows_at_the_end(summary: TrainingSummary) -> dict[str, int]:
     return {
         "rows_given": summary.rows_given,
         "rows_trained": summary.rows,
