@@ -28,6 +28,7 @@ def text_of(value: object) -> str:
         return str(value)
     parts = [str(part) for part in value]
     typed = ",".join(parts)
-    return (
-        json.dumps(parts) if set(typed) & set('"[]{}') or typed.count(",") >= len(parts) else typed
-    )
+    if not set(typed) & set('"[]{}') and typed.count(",") < len(parts):
+        return typed
+    # pydantic-settings splits lists at quotes, and does not know one behind a backslash.
+    return json.dumps(parts).replace('\\"', "\\u0022")

@@ -118,7 +118,7 @@ def test_a_served_teacher_is_started_once_and_only_if_it_is_asked(
     canned: Serving,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("flows.teaching.PART", 2)
+    monkeypatch.setattr("tasks.teaching.answers.PART", 2)
     asked = ["Hi", "What does the tent cost?", "Why?", "And the stove?", "Thanks"]
     turns = [(Message(role="user", content=text),) for text in asked]
     questions = [Question({"id": str(n)}, turn) for n, turn in enumerate(turns)]
