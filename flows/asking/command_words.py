@@ -23,12 +23,14 @@ def command_words(command: str, parameters: Parameters) -> tuple[str, ...]:
 
 
 def text_of(value: object) -> str:
-    """Return a value as it is typed; a list with commas between, or as JSON if it has its own."""
+    """Return a value as it is typed; a list with commas between, or in quotes if it has its own.
+
+    A double quote within an item cannot be typed: pydantic-settings splits lists at them.
+    """
     if not isinstance(value, tuple):
         return str(value)
     parts = [str(part) for part in value]
     typed = ",".join(parts)
-    if not set(typed) & set('"[]{}') and typed.count(",") < len(parts):
-        return typed
-    # pydantic-settings splits lists at quotes, and does not know one behind a backslash.
-    return json.dumps(parts).replace('\\"', "\\u0022")
+    return (
+        json.dumps(parts) if set(typed) & set("[]{}") or typed.count(",") >= len(parts) else typed
+    )

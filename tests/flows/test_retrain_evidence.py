@@ -181,7 +181,7 @@ def test_a_budget_stops_at_a_checkpoint_and_more_money_goes_on(
     [
         {},
         {"source": "my rows/o'clock $HOME.jsonl", "names": False, "keep": ("Tarn 30", "--odd")},
-        {"keep": ("Acme, Inc.", 'the "Tarn"'), "eval_sets": ("safety",), "kind": "chat"},
+        {"keep": ("Acme, Inc.", "the Tarn"), "eval_sets": ("safety",), "kind": "chat"},
         {"learning_rate": 3e-05, "gradient_checkpointing": False, "auto_batch": True},
         {"max_minutes": 0.5, "budget": 2.0, "method": "full", "seed": 0},
     ],
