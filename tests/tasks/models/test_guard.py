@@ -81,5 +81,6 @@ def test_what_a_command_that_ended_left_is_ended_too() -> None:
 
 def test_the_exit_code_is_the_commands() -> None:
     words = [sys.executable, "-I", guard.__file__, "sh", "-c", "kill -9 $$"]
-    done = subprocess.run(words, stdin=subprocess.PIPE, start_new_session=True, check=False)
-    assert done.returncode == 128 + 9
+    # `run` would close the pipe at once, which says that nobody wants the command any more.
+    with subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True) as guarded:
+        assert guarded.wait(20) == 128 + 9
