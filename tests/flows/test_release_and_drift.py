@@ -267,9 +267,6 @@ def test_an_adapter_is_asked_beside_the_champion_and_registered_nowhere(
     for given, said in ((str(tiny_model), "no adapter_config.json"), ("feedfeed", "begins so")):
         wrong = terminal(home, "evaluate", *NAME, "--adapter", given)
         assert (wrong.returncode, said in wrong.stderr) == (2, True), wrong.stderr
-    serve = {"PADDOCK_SERVE_COMMAND": "serve {model} {port} {name}"}
-    served = terminal(home, "evaluate", *NAME, "--adapter", trained, **serve)
-    assert (served.returncode, "not served unmerged" in served.stderr) == (2, True), served.stderr
     assert manifests(home) == after
 
 
