@@ -1,4 +1,4 @@
-"""What a text is to the drift signals: its words, its length, whether it declines to answer.
+"""What a text is to the drift signals: its words and its length.
 
 Pure functions over strings; needs nothing and writes nothing.
 """
@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable
 
 from data_contracts.records import Message
-from tasks.models.refusals import declines as declines  # one notion, here and in evaluation
 
 _PLACEHOLDER = re.compile(r"<([A-Z][A-Z_]*)_\d+>")
 _WORD = re.compile(r"<[A-Z_]+>|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.drift.signals.signal import DriftSignal, Measured, Sides
-from tasks.drift.texts import declines
+from tasks.models.refusals import declines
 
 
 class Declined(DriftSignal):

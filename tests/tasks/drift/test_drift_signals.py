@@ -18,8 +18,9 @@ from tasks.drift.signals.domain import Domain, auc_error
 from tasks.drift.signals.lengths import QuestionLength
 from tasks.drift.signals.signal import DriftSignal, Measured, Sides, Texts
 from tasks.drift.signals.vocabulary import Vocabulary, jensen_shannon
-from tasks.drift.texts import declines, exchanges, plain, words
+from tasks.drift.texts import exchanges, plain, words
 from tasks.drift.thresholds import Thresholds
+from tasks.models.refusals import declines
 
 ALPHA = 0.01
 
