@@ -6,7 +6,7 @@ would stand still. Where the weights are float32, or the recipe wants no copy, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,7 +19,8 @@ class Optimizer:
     """AdamW of a model's trainable parameters.
 
     `parameters` are the model's, by name; `masters` what the optimizer updates, by the same names.
-    Gradients gather in the masters, so those of several passes are added in float32.
+    Gradients gather in the masters, so those of several passes are added in float32: at `gather`
+    behind a pass, or, where every weight is trained, as soon as each is there, which saves memory.
     """
 
     def __init__(self, model: Any, recipe: Recipe) -> None:
@@ -33,7 +34,8 @@ class Optimizer:
                 self.masters[name] = parameter
             else:
                 self.masters[name] = master = parameter.detach().float()
-                self._gather(parameter, master)
+                if not recipe.adapts:
+                    self._gather_at_once(parameter, master)
         self._copied = [n for n, p in self.parameters.items() if self.masters[n] is not p]
         kinds = {_decays(master): list[Any]() for master in self.masters.values()}
         for master in self.masters.values():
@@ -46,6 +48,11 @@ class Optimizer:
             lr=recipe.learning_rate,
             fused=True,
         )
+
+    def gather(self) -> None:
+        """Add what a pass over the model left to the gradients in the masters."""
+        for name in self._copied:
+            _move_gradient(self.parameters[name], self.masters[name])
 
     def clip(self, max_norm: float) -> Any:
         """Scale the gradients down to a total norm; return the norm before, still on the GPU."""
@@ -91,8 +98,8 @@ class Optimizer:
         """Return where steps are counted: torch's fused AdamW wants that with the weights."""
         return own(master).device
 
-    def _gather(self, parameter: Any, master: Any) -> None:
-        parameter.register_post_accumulate_grad_hook(_moves_gradient(master))
+    def _gather_at_once(self, parameter: Any, master: Any) -> None:
+        parameter.register_post_accumulate_grad_hook(lambda _: _move_gradient(parameter, master))
 
     def _to_model(self) -> None:
         import torch
@@ -111,7 +118,10 @@ class OnePassOptimizer(Optimizer):
     Gradients stay in bf16 as the pass left them, and one kernel clips, updates and rounds.
     """
 
-    def _gather(self, parameter: Any, master: Any) -> None: ...
+    def _gather_at_once(self, parameter: Any, master: Any) -> None: ...
+
+    def gather(self) -> None:
+        """Leave the gradients where they are."""
 
     @staticmethod
     def _clock(master: Any) -> Any:
@@ -194,12 +204,11 @@ def _like(master: Any, value: Any) -> Any:
     )
 
 
-def _moves_gradient(master: Any) -> Callable[[Any], None]:
-    def move(parameter: Any) -> None:
-        if master.grad is None:
-            master.grad = parameter.grad.float()
-        else:
-            master.grad.add_(parameter.grad)
-        parameter.grad = None
-
-    return move
+def _move_gradient(parameter: Any, master: Any) -> None:
+    if parameter.grad is None:
+        return
+    if master.grad is None:
+        master.grad = parameter.grad.float()
+    else:
+        master.grad.add_(parameter.grad)
+    parameter.grad = None

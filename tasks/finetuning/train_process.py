@@ -154,14 +154,16 @@ def _load(base: Path, recipe: Recipe, device: Any) -> Any:
     dtype = "bfloat16" if recipe.precision == "bf16" else "float32"
     quantized = recipe.method == "qlora"
     model, _ = load_model(base, device="cpu" if quantized else str(device), dtype=dtype)
+    if device.type == "cpu":  # out of the file that is mapped, whose pages are small
+        for parameter in model.parameters():
+            parameter.data = parameter.data.clone()
     return prepare(quantize(model, device) if quantized else model, recipe)
 
 
 def prepare(model: Any, recipe: Recipe) -> Any:
     """Return the model as the recipe trains it: LoRA and QLoRA freeze it under adapters.
 
-    These compute in float32 on a CPU, where it costs little and small models learn better by it,
-    and in the model's precision on a GPU.
+    These compute in the model's precision; the optimizer updates float32 copies of them.
     """
     if recipe.method == "full":
         return model
@@ -176,10 +178,10 @@ def prepare(model: Any, recipe: Recipe) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    on_cpu, dtype = model.device.type == "cpu", model.dtype
-    adapted: Any = get_peft_model(model, config, autocast_adapter_dtype=on_cpu)
+    dtype = model.dtype
+    adapted: Any = get_peft_model(model, config, autocast_adapter_dtype=False)
     for parameter in adapted.parameters():
-        if parameter.requires_grad and not on_cpu:
+        if parameter.requires_grad:
             parameter.data = parameter.data.to(dtype)  # over 4 bits, peft leaves it float32
     return adapted
 

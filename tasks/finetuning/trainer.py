@@ -18,7 +18,7 @@ from typing import Any
 
 from tasks.finetuning.batches import Batch, made_ahead, pin, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
-from tasks.finetuning.kernels.choice import use_liger
+from tasks.finetuning.kernels.choice import use_kernels
 from tasks.finetuning.learning_rate import learning_rate, warmup_steps
 from tasks.finetuning.memory import Fit, fit, gpu_capacity
 from tasks.finetuning.neftune import add_noise
@@ -58,7 +58,8 @@ class Trainer:
         self.ranks = ranks
         self.causal = model.get_base_model() if recipe.adapts else model
         use_varlen(self.causal)
-        self.liger = use_liger(recipe.kernels, recipe.precision, self.causal, device)
+        self.kernels = use_kernels(recipe.kernels, recipe.precision, self.causal, device)
+        liger = self.kernels == "liger"
         self.lengths = objective.lengths
         rows = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
         steps = schedule(
@@ -73,7 +74,7 @@ class Trainer:
         self.fit = fit(
             model,
             recipe,
-            self.liger,
+            liger,
             recipe.row_length,
             rows,
             gpu_capacity(device),
@@ -83,7 +84,7 @@ class Trainer:
         prepare(self.causal)
         if recipe.neftune_noise_alpha:  # behind `prepare`, which asks the weights as they are
             add_noise(self.causal, recipe.neftune_noise_alpha)
-        self._compute = shard(model, self.causal, recipe, self.liger, ranks)
+        self._compute = shard(model, self.causal, recipe, liger, ranks)
         self.optimizer = self._optimizer()
         self.losses: list[float] = []
         self._readings = Readings(device)
@@ -175,6 +176,7 @@ class Trainer:
             sums = self._compute(self.objective, to_device(batch, self.device))
             means = sums * (weight / units)
             (means[0] * self.ranks.world).backward()  # FSDP2 takes the mean over processes
+            self.optimizer.gather()
             parts.append(means.detach())
         return sum(parts)
 
@@ -254,7 +256,7 @@ class Trainer:
             "estimate_gib": self.fit.estimate.figures(),
             "rows_per_pass": self.fit.rows,
             "gradient_checkpointing": self.fit.checkpointing,
-            "kernels": "liger" if self.liger else "plain",
+            "kernels": self.kernels,
             "processes": self.ranks.world,
             "axis": self.objective.axis,
             "matmul_tflops": None if limit is None else limit / 1e12,

@@ -1,7 +1,7 @@
 """How a model computes on the device it trains on, and the loss over its hidden states.
 
-Liger's kernels and ours (in Triton) need the package `liger-kernel` and a GPU. Without them the
-model computes as transformers wrote it.
+Liger's kernels and ours (in Triton) need the package `liger-kernel` and a GPU; on a CPU torch's
+operations are laid out for it. Other models compute as transformers wrote them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Any
 from data_contracts.errors import InputError
 from tasks.finetuning.kernels.layers import can_lay_out, lay_out
 from tasks.finetuning.kernels.linear_cross_entropy import linear_cross_entropy
+from tasks.finetuning.kernels.operations import operations
 
 LOGITS = 2**26  # values of logits held at a time; 256 MiB in float32
+ALIGNED = 32  # tokens
 FORWARD = (
     "input_ids",
     "position_ids",
@@ -25,14 +27,15 @@ FORWARD = (
 )
 
 
-def use_liger(asked: str, precision: str, model: Any, device: Any) -> bool:
-    """Put Liger's kernels into a Llama if they are asked for and can be had; tell whether.
+def use_kernels(asked: str, precision: str, model: Any, device: Any) -> str:
+    """Lay out a Llama for the device if that is asked for and can be; return which way it is.
 
-    `asked` and `precision` are the recipe's. InputError if it insists and they cannot be had.
+    `liger` with Liger's kernels, `cpu` in torch's operations, `plain` as transformers wrote it.
+    `asked` and `precision` are the recipe's. InputError if it insists on Liger and cannot have it.
     """
-    can = device.type == "cuda" and find_spec("liger_kernel") is not None
-    can = can and can_lay_out(model, precision)
-    if asked == "liger" and not can:
+    can = can_lay_out(model)
+    on_gpu = device.type == "cuda" and find_spec("liger_kernel") is not None and precision == "bf16"
+    if asked == "liger" and not (can and on_gpu):
         raise InputError(
             "Liger's kernels cannot run here",
             step="finetune",
@@ -40,10 +43,10 @@ def use_liger(asked: str, precision: str, model: Any, device: Any) -> bool:
             remedy="install liger-kernel on a machine with a CUDA GPU and train in bf16, or set "
             "kernels: auto",
         )
-    if asked == "plain" or not can:
-        return False
-    lay_out(model)
-    return True
+    if asked == "plain" or not can or not (on_gpu or device.type == "cpu"):
+        return "plain"
+    lay_out(model, operations(device))
+    return "liger" if on_gpu else "cpu"
 
 
 def loss_sum(model: Any, batch: dict[str, Any], liger: bool) -> Any:
@@ -55,8 +58,33 @@ def loss_sum(model: Any, batch: dict[str, Any], liger: bool) -> Any:
 def target_states(model: Any, batch: dict[str, Any]) -> Any:
     """Return the last hidden states (N, width) of a collated batch at its N places."""
     given = {name: batch[name] for name in FORWARD}
+    if given["input_ids"].device.type == "cpu":
+        given = _padded(given)
     hidden = model.get_decoder()(**given, use_cache=False).last_hidden_state
     return hidden.squeeze(0).index_select(0, batch["places"])
+
+
+def _padded(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the forward's arguments with one more document, so that T is a multiple of ALIGNED.
+
+    For the CPU's matrix products, of which some take twice as long at other lengths (oneDNN 3.12
+    over two threads, 1,536 to 576 values, 481 to 509 tokens). No target is in it.
+    """
+    import torch
+
+    more = -given["input_ids"].shape[1] % ALIGNED
+    if not more:
+        return given
+    own, last = torch.arange(more)[None], given["cu_seq_lens_q"][-1:]
+    starts = torch.cat([given["cu_seq_lens_q"], last + more])
+    return given | {
+        "input_ids": torch.cat([given["input_ids"], torch.zeros_like(own)], dim=1),
+        "position_ids": torch.cat([given["position_ids"], own], dim=1),
+        "cu_seq_lens_q": starts,
+        "cu_seq_lens_k": starts,
+        "max_length_q": max(given["max_length_q"], more),
+        "max_length_k": max(given["max_length_k"], more),
+    }
 
 
 def chunked_log_probabilities(hidden: Any, weight: Any, labels: Any) -> Any:

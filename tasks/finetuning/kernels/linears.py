@@ -17,14 +17,13 @@ def linears(x: Any, modules: Sequence[Any]) -> Sequence[Any]:
     if all(_is_plain(module) for module in modules):
         return _function().apply(x, None, *(module.weight for module in modules))
     if all(_is_lora(module) for module in modules):
-        weights = [module.get_base_layer().weight for module in modules]
         names = [module.active_adapters[0] for module in modules]
         pairs = list(zip(modules, names, strict=True))
+        weights = [module.get_base_layer().weight for module in modules]
         down = [module.lora_A[name].weight for module, name in pairs]
-        up = [module.lora_B[name].weight * module.scaling[name] for module, name in pairs]
-        import torch
-
-        return _function().apply(x, torch.cat(down), *weights, *up)
+        up = [module.lora_B[name].weight for module, name in pairs]
+        scales = [module.scaling[name] for module, name in pairs]
+        return _function().apply(x, scales, *weights, *down, *up)
     return [module(x) for module in modules]
 
 
@@ -63,21 +62,27 @@ def _is_dense(module: Any) -> bool:
 
 @cache
 def _function() -> Any:
-    """Return f(x, A or None, *weights, *ups): n weights, with A (n r, in) as many ups (out, r)."""
+    """Return f(x, scales, *weights, *downs, *ups): n weights, and with n scales as many of each.
+
+    `scales` are numbers, or None without adapters; downs are (r, in), ups (out, r).
+    """
     import torch
 
     class Linears(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, x: Any, down: Any, *tensors: Any) -> Any:
-            count = len(tensors) if down is None else len(tensors) // 2
-            weights, ups = tensors[:count], tensors[count:]
+        def forward(ctx: Any, x: Any, scales: Any, *tensors: Any) -> Any:
+            count = len(tensors) if scales is None else len(tensors) // 3
+            weights, downs, ups = (tensors[n * count : (n + 1) * count] for n in range(3))
             outs = [x @ weight.T for weight in weights]
-            low = None
-            if down is not None:
+            low, down = None, None
+            if scales:
+                down = torch.cat(downs) if count > 1 else downs[0]
                 low = x @ down.T
-                for out, part, up in zip(outs, low.chunk(count, dim=1), ups, strict=True):
-                    out.addmm_(part, up.T)
-            ctx.save_for_backward(x, down, low, *tensors)
+                parts = low.split([len(one) for one in downs], dim=1)
+                for out, part, up, scale in zip(outs, parts, ups, scales, strict=True):
+                    out.addmm_(part, up.T, alpha=scale)
+            ctx.save_for_backward(x, down, low, *weights, *ups)
+            ctx.scales, ctx.ranks = scales, [len(one) for one in downs]
             return tuple(outs)
 
         @staticmethod
@@ -90,12 +95,18 @@ def _function() -> Any:
             grad_weights = [grad.T @ x if wanted[2 + n] else None for n, grad in enumerate(grads)]
             if down is None:
                 return grad_x, None, *grad_weights
-            grad_low = torch.cat([grad @ up for grad, up in zip(grads, ups, strict=True)], dim=1)
+            grad_low = torch.empty_like(low)
+            lows, grad_lows = (part.split(ctx.ranks, dim=1) for part in (low, grad_low))
+            grad_ups: list[Any] = []
+            for grad, up, scale, own, place in zip(
+                grads, ups, ctx.scales, lows, grad_lows, strict=True
+            ):
+                place.addmm_(grad, up, beta=0, alpha=scale)
+                grad_ups.append(grad.new_empty(up.shape).addmm_(grad.T, own, beta=0, alpha=scale))
             if grad_x is not None:
                 grad_x.addmm_(grad_low, down)
-            lows = low.chunk(count, dim=1)
-            grad_ups = [grad.T @ part for grad, part in zip(grads, lows, strict=True)]
-            return grad_x, grad_low.T @ x, *grad_weights, *grad_ups
+            grad_downs = (grad_low.T @ x).split(ctx.ranks)
+            return grad_x, None, *grad_weights, *grad_downs, *grad_ups
 
     return Linears
 

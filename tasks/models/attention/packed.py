@@ -2,9 +2,9 @@
 
 A batch is one flat row (1, T) of documents, one behind the other; where each begins travels
 through the model's forward as transformers' FlashAttentionKwargs do. On a GPU our kernels compute
-it (`attention_gpu`), or `torch.nn.attention.varlen` where heads have another dimension or a
-window; on the CPU, in float32 on a GPU and where attention has dropout, each document is computed
-by itself.
+it (`gpu`), or `torch.nn.attention.varlen` where heads have another dimension or a window; on the
+CPU documents of about one length are computed together where it trains (`documents`). Else, in
+float32 on a GPU and where attention has dropout, each is computed by itself.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from __future__ import annotations
 import inspect
 from functools import cache
 from importlib.util import find_spec
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any
+
+from tasks.models.attention.documents import Attention, attend_in_groups
 
 NAME = "torch_varlen"
 
@@ -70,11 +72,10 @@ def varlen_attention(
 
     if cu_seq_lens_q is None or attention_mask is not None or len(query) != 1:
         raise ValueError(f"{NAME} takes one flat row with its boundaries, and no mask")
-    one_kernel = query.is_cuda and dropout == 0.0 and value.dtype != torch.float32
-    if not one_kernel:
-        starts: list[int] = cu_seq_lens_q.tolist()
-        lengths = [end - start for start, end in pairwise(starts)]
-        return _one_by_one(query, key, value, lengths, scaling, dropout, sliding_window), None
+    known = value.dtype != torch.float32 if query.is_cuda else query.requires_grad
+    if dropout or not known:
+        attend = _attention(scaling, dropout, sliding_window)
+        return _one_by_one(query, key, value, _lengths(cu_seq_lens_q), attend), None
     q, k, v = (part.squeeze(0).transpose(0, 1).to(value.dtype) for part in (query, key, value))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     out = packed_attention(q, k, v, cu_seq_lens_q, max_length_q, scale, sliding_window)
@@ -84,7 +85,9 @@ def varlen_attention(
 def packed_attention(
     q: Any, k: Any, v: Any, starts: Any, longest: int, scale: float, window: int | None = None
 ) -> Any:
-    """Return (T, H, D) for q (T, H, D), k and v (T, G, D), in bf16 or fp16 on a GPU."""
+    """Return (T, H, D) for q (T, H, D), k and v (T, G, D); on a GPU in bf16 or fp16."""
+    if not q.is_cuda:
+        return attend_in_groups(q, k, v, _lengths(starts), _attention(scale, 0.0, window))
     if window is None and own_kernels(q.shape[-1]):
         from tasks.models.attention.gpu import attend
 
@@ -103,26 +106,24 @@ def own_kernels(dim: int) -> bool:
     return dim in TILE
 
 
-def _one_by_one(
-    query: Any,
-    key: Any,
-    value: Any,
-    lengths: list[int],
-    scale: float | None,
-    dropout: float,
-    window: int | None,
-) -> Any:
+def _one_by_one(query: Any, key: Any, value: Any, lengths: list[int], attend: Attention) -> Any:
+    import torch
+
+    documents = zip(*(part.split(lengths, dim=2) for part in (query, key, value)), strict=True)
+    return torch.cat([attend(*document).transpose(1, 2) for document in documents], dim=1)
+
+
+def _attention(scale: float | None, dropout: float, window: int | None) -> Attention:
+    """Return torch's causal attention, in which each token may see the window - 1 before it."""
     import torch
     from torch.nn.functional import scaled_dot_product_attention
 
-    documents = zip(*(part.split(lengths, dim=2) for part in (query, key, value)), strict=True)
-    outs: list[Any] = []
-    for length, (q, k, v) in zip(lengths, documents, strict=True):
-        mask = None
+    def attend(q: Any, k: Any, v: Any) -> Any:
+        mask, length = None, q.shape[2]
         if window and length > window:
             mask = torch.ones(length, length, dtype=torch.bool, device=q.device).tril()
             mask = mask.triu(1 - window)
-        out = scaled_dot_product_attention(
+        return scaled_dot_product_attention(
             q,
             k,
             v,
@@ -132,8 +133,13 @@ def _one_by_one(
             scale=scale,
             enable_gqa=q.shape[1] != k.shape[1],
         )
-        outs.append(out.transpose(1, 2))
-    return torch.cat(outs, dim=1)
+
+    return attend
+
+
+def _lengths(starts: Any) -> list[int]:
+    """Return how long the documents are that begin there (D + 1)."""
+    return starts.diff().tolist()
 
 
 @cache
