@@ -21,7 +21,7 @@ def main() -> int:
     import torch
 
     torch.manual_seed(0)
-    found = {**_attention(), **_norms(), **_optimizer(), **_softmax(), **_decoding()}
+    found = {**_attention(), **_norms(), **_optimizer(), **_mean(), **_softmax(), **_decoding()}
     sys.stdout.write(json.dumps(found) + "\n")
     return 0
 
@@ -100,6 +100,15 @@ def _optimizer() -> dict[str, float]:
         "AdamW": _apart([master], [theirs.detach()]),
         "AdamW, weights are the copies rounded": _apart([weight], [master.bfloat16()]),
     }
+
+
+def _mean() -> dict[str, float]:
+    import torch
+
+    from tasks.finetuning.kernels.triton_kernels import mean_of_parts
+
+    parts = torch.randn(3, 5000).bfloat16()
+    return {"mean of parts": _apart([mean_of_parts(parts)], [parts.float().mean(0)])}
 
 
 def _softmax() -> dict[str, float]:
