@@ -78,7 +78,8 @@ class Following:
 def start_note(event: Mapping[str, Any]) -> str:
     """Say how a run begins, in a few words."""
     begins = "resumed from a checkpoint" if event["step"] else "begins"
-    way = ", with gradient checkpointing" if event["gradient_checkpointing"] else ""
+    layers = event["gradient_checkpointing"]
+    way = f", with gradient checkpointing of {layers} layers" if layers else ""
     return f"{begins}; a step needs about {event['estimate_gib']['total']:.1f} GiB{way}"
 
 

@@ -87,7 +87,8 @@ class Hyperparameters(ObjectiveSettings):  # a form begins with the objective
     )
     gradient_checkpointing: bool | None = Field(
         default=None,
-        description="Save memory by computing twice. Unset: only where memory would not do.",
+        description="Save memory by computing twice, in all layers. Unset: in as many as memory "
+        "asks.",
     )
     auto_batch: bool = Field(
         default=False,

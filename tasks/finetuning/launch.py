@@ -21,8 +21,8 @@ FIRST = "--node-rank=0"
 NODE = '--node-rank="${NODE_RANK:?is 1 on the second node, 2 on the third, and so on}"'
 STOP_SECONDS = 120
 ENDS = ("done", "error", "failed", "stopped")
-# glibc gives each step's activations back and takes them anew, in pages of 4 KiB, which is an eighth
-# of a step on a CPU: large pages, kept. Only glibc reads it, and a setting of one's own goes before.
+# On a CPU an eighth of a step goes to pages of 4 KiB: large ones, which are kept. Only glibc reads
+# it, and a setting of one's own goes before.
 MEMORY = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:"
     "glibc.malloc.trim_threshold=4294967296"

@@ -6,7 +6,7 @@ would stand still. Where the weights are float32, or the recipe wants no copy, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -23,6 +23,8 @@ class Optimizer:
     behind a pass, or, where every weight is trained, as soon as each is there, which saves memory.
     """
 
+    _scale: Any = None  # of the gradients, where a kernel clips them: one value on the device
+
     def __init__(self, model: Any, recipe: Recipe) -> None:
         import torch
 
@@ -30,12 +32,7 @@ class Optimizer:
         self.parameters = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.masters: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
-            if parameter.dtype == torch.float32 or recipe.optimizer_precision == "bf16":
-                self.masters[name] = parameter
-            else:
-                self.masters[name] = master = parameter.detach().float()
-                if not recipe.adapts:
-                    self._gather_at_once(parameter, master)
+            self.masters[name] = self._master(parameter)
         self._copied = [n for n, p in self.parameters.items() if self.masters[n] is not p]
         kinds = {_decays(master): list[Any]() for master in self.masters.values()}
         for master in self.masters.values():
@@ -69,6 +66,33 @@ class Optimizer:
         self.zero_grad()
         self._to_model()
 
+    def _update(self, names: Iterable[str], learning_rate: float) -> None:
+        """Let one kernel scale the gradients, update the masters, and round them to weights."""
+        import torch
+
+        from tasks.finetuning.kernels.triton_kernels import fused_step
+
+        tensors: list[tuple[Any, ...]] = []
+        for name in names:
+            master = self.masters[name]
+            state = self.adamw.state[master]
+            if not state:
+                state["step"] = torch.tensor(0.0)
+                state["exp_avg"], state["exp_avg_sq"] = (torch.zeros_like(master) for _ in "mv")
+            state["step"] += 1
+            moments = state["exp_avg"], state["exp_avg_sq"]
+            tensors.append((*self._weight_and_gradient(name), *moments))
+        count = int(next(iter(self.adamw.state.values()))["step"])
+        for decays in (True, False):
+            same = [entry for entry in tensors if _decays(entry[1]) is decays]
+            decay = self.recipe.weight_decay if decays else 0.0
+            fused_step(same, self._scale, count, learning_rate, decay)
+
+    def _weight_and_gradient(self, name: str) -> tuple[Any, Any, Any]:
+        """Return where a master is rounded to, itself, and its gradient, for `_update`."""
+        parameter = self.parameters[name]
+        return parameter, self.masters[name], parameter.grad
+
     def zero_grad(self) -> None:
         """Drop the gradients."""
         self.adamw.zero_grad(set_to_none=True)
@@ -93,13 +117,26 @@ class Optimizer:
                 self.adamw.state[master] = {"step": step, **moments}
         self._to_model()
 
-    @staticmethod
-    def _clock(master: Any) -> Any:
+    def _clock(self, master: Any) -> Any:
         """Return where steps are counted: torch's fused AdamW wants that with the weights."""
         return own(master).device
 
+    def _master(self, parameter: Any) -> Any:
+        """Return what is updated for a parameter."""
+        import torch
+
+        if parameter.dtype == torch.float32 or self.recipe.optimizer_precision == "bf16":
+            return parameter
+        master = parameter.detach().float()
+        if not self.recipe.adapts:
+            self._gather_at_once(parameter, master)
+        return master
+
     def _gather_at_once(self, parameter: Any, master: Any) -> None:
-        parameter.register_post_accumulate_grad_hook(lambda _: _move_gradient(parameter, master))
+        def move(_: Any) -> None:
+            _move_gradient(parameter, master)
+
+        parameter.register_post_accumulate_grad_hook(move)
 
     def _to_model(self) -> None:
         import torch
@@ -123,8 +160,7 @@ class OnePassOptimizer(Optimizer):
     def gather(self) -> None:
         """Leave the gradients where they are."""
 
-    @staticmethod
-    def _clock(master: Any) -> Any:
+    def _clock(self, master: Any) -> Any:
         """Return the CPU: the kernel takes numbers."""
         return "cpu"
 
@@ -140,24 +176,7 @@ class OnePassOptimizer(Optimizer):
 
     def step(self, learning_rate: float) -> None:
         """Update the weights by the gradients, and drop these."""
-        import torch
-
-        from tasks.finetuning.kernels.triton_kernels import fused_step
-
-        tensors: list[tuple[Any, ...]] = []
-        for name, master in self.masters.items():
-            state = self.adamw.state[master]
-            if not state:
-                state["step"] = torch.tensor(0.0)
-                state["exp_avg"], state["exp_avg_sq"] = (torch.zeros_like(master) for _ in "mv")
-            state["step"] += 1
-            weight = self.parameters[name]
-            tensors.append((weight, master, weight.grad, state["exp_avg"], state["exp_avg_sq"]))
-        count = int(next(iter(self.adamw.state.values()))["step"])
-        for decays in (True, False):
-            same = [entry for entry in tensors if _decays(entry[1]) is decays]
-            decay = self.recipe.weight_decay if decays else 0.0
-            fused_step(same, self._scale, count, learning_rate, decay)
+        self._update(self.parameters, learning_rate)
         self.zero_grad()
 
     def zero_grad(self) -> None:
@@ -166,19 +185,13 @@ class OnePassOptimizer(Optimizer):
             parameter.grad = None
 
 
-def choose_optimizer(model: Any, recipe: Recipe, *, one_pass: bool) -> Optimizer:
-    """Return the optimizer for a model that is on its device, sharded if it will be."""
+def fits_kernel(weight: Any, master: Any = None) -> bool:
+    """Tell whether our kernel can update a weight, by its master in float32."""
     import torch
 
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    fused = (
-        one_pass
-        and recipe.method == "full"
-        and recipe.optimizer_precision == "fp32"
-        and find_spec("triton") is not None
-        and all(p.is_cuda and p.dtype == torch.bfloat16 for p in parameters)
-    )
-    return OnePassOptimizer(model, recipe) if fused else Optimizer(model, recipe)
+    if master is not None and master.dtype != torch.float32:
+        return False
+    return find_spec("triton") is not None and weight.is_cuda and weight.dtype == torch.bfloat16
 
 
 def _decays(master: Any) -> bool:

@@ -14,6 +14,7 @@ from tasks.finetuning.tokenizing import Example
 from tasks.models.attention.packed import boundaries
 
 OPEN_ROWS = 64  # unfilled rows that an example may choose from
+NEAR = 8  # steps, among whose rows those that cost alike are put together
 
 
 class _OpenRows:
@@ -81,12 +82,36 @@ def pack(lengths: Sequence[int], row_length: int, seed: int) -> list[list[int]]:
 def schedule(
     lengths: Sequence[int], row_length: int, rows_per_step: int, epochs: int, seed: int
 ) -> list[list[list[int]]]:
-    """Return, for each optimizer step of all epochs, its packed rows."""
+    """Return, for each optimizer step of all epochs, its packed rows.
+
+    Rows of as many tokens differ by what attention costs, which grows with the square of a
+    document's length, and a step waits for the process whose row costs most. So a step's rows are
+    ones that cost alike, of those that chance put near.
+    """
     steps: list[list[list[int]]] = []
     for epoch in range(epochs):
-        rows = pack(lengths, row_length, seed * 1_000_003 + epoch)
+        own = seed * 1_000_003 + epoch
+        rows = pack(lengths, row_length, own)
+        if rows_per_step > 1:
+            rows = _alike_together(rows, lengths, rows_per_step, own)
         steps += [rows[at : at + rows_per_step] for at in range(0, len(rows), rows_per_step)]
     return steps
+
+
+def _alike_together(
+    rows: list[list[int]], lengths: Sequence[int], rows_per_step: int, seed: int
+) -> list[list[int]]:
+    """Return the rows so that each step's cost alike; what fills no step stays at the end."""
+    rng = random.Random(seed)
+    whole = len(rows) // rows_per_step * rows_per_step
+    ordered: list[list[int]] = []
+    for begin in range(0, whole, NEAR * rows_per_step):
+        near = rows[begin : min(begin + NEAR * rows_per_step, whole)]
+        near.sort(key=lambda row: sum(lengths[index] ** 2 for index in row))
+        steps = [near[at : at + rows_per_step] for at in range(0, len(near), rows_per_step)]
+        rng.shuffle(steps)
+        ordered += [row for step in steps for row in step]
+    return ordered + rows[whole:]
 
 
 def collate(rows: Sequence[Sequence[int]], examples: Sequence[Example]) -> dict[str, Any]:

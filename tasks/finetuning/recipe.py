@@ -29,7 +29,7 @@ class Recipe(Frozen, Hyperparameters):
 
     `max_seq_length` unset means: as many tokens as the rows need (`tasks.finetuning.row_length`).
 
-    `gradient_checkpointing` unset means: only where the estimate says that memory would not do.
+    `gradient_checkpointing` unset means: as many layers as the estimate says that memory asks.
     `auto_batch` puts as many of a step's rows into one pass over the model as fit into memory,
     which leaves the gradient what it is; else it is `per_device_train_batch_size` of them.
     """

@@ -1,7 +1,8 @@
 """Spreads a model that trains over the processes of a run: FSDP2, weights gathered layer by layer.
 
-Trained weights, their gradients and moments are kept in shards, in the optimizer's precision; what
-LoRA freezes stays whole on each GPU. A gradient is summed over the processes in float32.
+For weights that a process has no memory to keep whole; `replicas` is for those that it has. Trained
+weights, their gradients and moments are kept in shards, in the optimizer's precision. A gradient is
+summed over the processes in float32.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from typing import Any
 from data_contracts.errors import InputError
 from tasks.finetuning.ranks import Ranks
 from tasks.finetuning.recipe import Recipe
+from tasks.finetuning.replicas import piece
 
 
-def shard(model: Any, causal: Any, recipe: Recipe, liger: bool, ranks: Ranks) -> Any:
-    """Return a module f(objective, batch) -> objective.sums(...); sharded if there are others.
+def shard(
+    model: Any, causal: Any, recipe: Recipe, liger: bool, ranks: Ranks, *, whole: bool = False
+) -> Any:
+    """Return a module f(objective, batch) -> objective.sums(...).
+
+    Sharded if there are other processes, unless each is to keep the weights `whole`.
 
     The loss reads the head's weights, which are there only inside the call of what is sharded.
     """
@@ -39,6 +45,8 @@ def shard(model: Any, causal: Any, recipe: Recipe, liger: bool, ranks: Ranks) ->
             where="method: qlora",
             remedy="set gpus and nodes to 1, or train with method lora",
         )
+    if whole:
+        return computed
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
@@ -49,8 +57,8 @@ def shard(model: Any, causal: Any, recipe: Recipe, liger: bool, ranks: Ranks) ->
     options: dict[str, Any] = {
         "mesh": init_device_mesh(causal.device.type, (ranks.world,)),
         "ignored_params": {p for p in model.parameters() if not p.requires_grad},
-        # Gathered once a pass: with so many GPUs that shards are small, memory is there.
-        "reshard_after_forward": recipe.gradient_checkpointing is True,
+        # Gathered twice a pass: where memory was there to keep them, they would not be sharded.
+        "reshard_after_forward": True,
     }
     if half:
         options["mp_policy"] = MixedPrecisionPolicy(
@@ -100,5 +108,4 @@ def pieces(whole: Any, ranks: Ranks) -> Any:
     """Return the part of a whole tensor that FSDP2 keeps on this process: rows, as chunk() cuts."""
     if ranks.world == 1 or whole.dim() == 0:
         return whole
-    chunks = whole.chunk(ranks.world)
-    return chunks[ranks.rank] if ranks.rank < len(chunks) else whole[:0]
+    return piece(whole, ranks.rank, ranks.world)

@@ -23,11 +23,13 @@ from tasks.finetuning.learning_rate import learning_rate, warmup_steps
 from tasks.finetuning.memory import Fit, fit, gpu_capacity
 from tasks.finetuning.neftune import add_noise
 from tasks.finetuning.objectives.objective import Objective, units_of
-from tasks.finetuning.optimizer import Optimizer, choose_optimizer
+from tasks.finetuning.optimizer import Optimizer
 from tasks.finetuning.packing import schedule
+from tasks.finetuning.part_optimizer import choose_optimizer
 from tasks.finetuning.ranks import ALONE, Ranks
 from tasks.finetuning.readings import Readings, require_finite, require_sound
 from tasks.finetuning.recipe import NOT_LIMITED, Recipe, Spending
+from tasks.finetuning.replicas import Replicas
 from tasks.finetuning.sharding import gather, pieces, shard
 from tasks.finetuning.throughput import Meter, flops_per_token, matmul_limit
 from tasks.models.attention.packed import use_varlen
@@ -84,7 +86,9 @@ class Trainer:
         prepare(self.causal)
         if recipe.neftune_noise_alpha:  # behind `prepare`, which asks the weights as they are
             add_noise(self.causal, recipe.neftune_noise_alpha)
-        self._compute = shard(model, self.causal, recipe, liger, ranks)
+        whole = self.fit.whole
+        self._compute = shard(model, self.causal, recipe, liger, ranks, whole=whole)
+        self._replicas = Replicas(model, self.causal, ranks) if whole and ranks.world > 1 else None
         self.optimizer = self._optimizer()
         self.losses: list[float] = []
         self._readings = Readings(device)
@@ -131,7 +135,10 @@ class Trainer:
 
     def gather(self) -> None:
         """Make the model whole on the first process, after the last use of its weights."""
-        gather(self._compute, self.ranks)
+        if self._replicas is None:
+            gather(self._compute, self.ranks)
+        else:
+            self._replicas.settle()
 
     def means(self, objective: Objective) -> dict[str, float]:
         """Return the mean `loss` and figures over an objective's examples, training on none."""
@@ -183,8 +190,8 @@ class Trainer:
     def _try_out(self) -> None:
         """Go once through the largest step, so that the run's memory is there from its start.
 
-        Where it is not: with `auto_batch` half the rows a pass, then gradient checkpointing,
-        unless the recipe decides that.
+        Where it is not: with `auto_batch` half the rows a pass, then a quarter of the layers more
+        under gradient checkpointing, unless the recipe decides that.
         """
         import torch
 
@@ -209,17 +216,22 @@ class Trainer:
 
     def _optimizer(self) -> Optimizer:
         rows = self.recipe.per_device_train_batch_size * self.recipe.gradient_accumulation_steps
-        return choose_optimizer(self.model, self.recipe, one_pass=self.fit.rows >= rows)
+        one_pass = self.fit.rows >= rows
+        return choose_optimizer(self.model, self.recipe, one_pass=one_pass, replicas=self._replicas)
 
     def _smaller_fit(self) -> Fit | None:
         if self.recipe.auto_batch and self.fit.rows > 1:
             return replace(self.fit, rows=self.fit.rows // 2)
-        if self.recipe.gradient_checkpointing is None and not self.fit.checkpointing:
-            return replace(self.fit, checkpointing=True)
+        layers, number = self.causal.config.num_hidden_layers, self.fit.checkpointing
+        if self.recipe.gradient_checkpointing is None and number < layers:
+            return replace(self.fit, checkpointing=min(layers, number + ceil(layers / 4)))
         return None
 
     def _checkpoint_gradients(self) -> None:
+        """Let the first layers compute twice: when they do, the last ones' memory is free again."""
         self.causal.gradient_checkpointing_enable({"use_reentrant": False})
+        for number, layer in enumerate(self.causal.get_decoder().layers):
+            layer.gradient_checkpointing = number < self.fit.checkpointing
 
     def _tokens(self, rows: Sequence[Sequence[int]]) -> int:
         return sum(self.lengths[index] for row in rows for index in row)

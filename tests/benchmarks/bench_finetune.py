@@ -31,6 +31,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cpu", action="store_true", help="the measurements of a CPU")
     parser.add_argument("--float8", action="store_true", help="what torchao's float8 would bring")
+    parser.add_argument("--objectives", action="store_true", help="DPO, QLoRA and distillation")
+    parser.add_argument("--only", default="", help="measurements whose names hold this")
     parser.add_argument("--tiny", action="store_true", help="a dry run")
     parser.add_argument("--seconds", type=float, default=10, help="of each of our measurements")
     parser.add_argument("--total", type=float, default=240, help="seconds after which none begins")
@@ -42,12 +44,14 @@ def main() -> int:
     group = "cpu" if options.cpu or not (on_gpu or options.tiny) else "gpu"
     if options.float8:
         group = "float8"
+    if options.objectives:
+        group = "objectives"
     limit = matmul_limit(torch.device("cuda")) if on_gpu else None
     device = torch.cuda.get_device_name(0) if on_gpu else "cpu"
     torch.cuda.empty_cache()
     print(f"{device}, torch {torch.__version__}", end="")
     print(f", 8192^3 bf16 products: {limit / 1e12:.0f} TFLOP/s" if limit else "", flush=True)
-    chosen = GROUPS[group]
+    chosen = {name: one for name, one in GROUPS[group].items() if options.only in name}
     names = list(chosen)
     results: dict[str, Any] = {}
     waiting = start(names[0], group, options)
@@ -62,7 +66,7 @@ def main() -> int:
             results[name] = finish(process, options.total + 60 - (time.monotonic() - began))
         show(name, results[name], chosen[name][1], limit)
         save({"device": device, "torch": torch.__version__, "limit": limit, "results": results})
-    compare(results)
+    compare(results, chosen)
     return 1 if any("error" in result for result in results.values()) else 0
 
 
@@ -105,7 +109,8 @@ def show(name: str, result: dict[str, Any], settings: dict[str, Any], limit: flo
     speed = result["tokens_per_second"]
     line = f"{name:52} {speed:10,.0f} tokens/s {1000 * result['seconds_per_step']:8.0f} ms a step"
     if limit and settings["shape"] in PARAMETERS:
-        passes = 4 if settings.get("method") == "lora" or settings.get("lora") else 6
+        adapts = settings.get("method", "full") != "full" or settings.get("lora")
+        passes = 4 if adapts else 6
         result["share"] = speed * passes * PARAMETERS[settings["shape"]] / limit
         line += f"  {result['share']:4.0%} of the limit"
     if result.get("memory_gib"):
@@ -113,18 +118,22 @@ def show(name: str, result: dict[str, Any], settings: dict[str, Any], limit: flo
     if "estimate_gib" in result:
         line += f" (estimate {result['estimate_gib']['total']:.1f}), {result['kernels']}"
         line += f", {result['rows_per_pass']} rows a pass"
-        line += " with gradient checkpointing" if result["gradient_checkpointing"] else ""
+        if number := result["gradient_checkpointing"]:
+            line += f", {number} layers checkpointed"
         line += f", starts in {result['start_seconds']:.1f} s, {result['filled']:.2%} filled"
-    print(line, flush=True)
+        line += f", all in {result['all_in']:,.0f} tokens/s"
+    print("\n".join([line, *(result.get("profile") or [])]), flush=True)
 
 
-def compare(results: dict[str, Any]) -> None:
-    """Print how many times each peer's speed ours is."""
-    speeds = {n: r["tokens_per_second"] for n, r in results.items() if "tokens_per_second" in r}
-    mine = next((speed for name, speed in speeds.items() if "TRL" not in name), None)
-    for name, speed in speeds.items():
-        if mine is not None and "TRL" in name:
-            print(f"ours / {name}: {mine / speed:.2f}")
+def compare(results: dict[str, Any], chosen: dict[str, tuple[Any, dict[str, Any]]]) -> None:
+    """Print how many times each peer's speed ours is, with what our objective prepared."""
+    mine: dict[str, float] = {}
+    for name, result in results.items():
+        kind = chosen[name][1].get("objective", "supervised")
+        if "TRL" not in name and "all_in" in result:
+            mine.setdefault(kind, result["all_in"])
+        elif kind in mine and "tokens_per_second" in result:
+            print(f"ours / {name}: {mine[kind] / result['tokens_per_second']:.2f}")
 
 
 def save(found: dict[str, Any]) -> None:

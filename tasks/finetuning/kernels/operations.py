@@ -1,4 +1,4 @@
-"""What a Llama layer computes between its matrix products: by Liger's kernels and ours, or in torch.
+"""What a Llama layer computes between its matrix products: Liger's kernels and ours, or torch.
 
 The kernels need a GPU and the package `liger-kernel`; torch's are for the CPU.
 """

@@ -83,7 +83,8 @@ def _functions() -> tuple[Any, Any, Any]:
 
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:
-            return _turn(grads[0], *ctx.saved_tensors, -1), None, None
+            cos, sin = ctx.saved_tensors
+            return _turn(grads[0], cos, sin, -1), None, None
 
     return Norm, SwiGLU, Rope
 

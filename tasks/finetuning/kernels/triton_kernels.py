@@ -1,4 +1,4 @@
-"""Kernels of our own, in Triton: AdamW in one pass over memory, and a softmax with its gradient.
+"""Kernels of our own, in Triton: AdamW in one pass, a mean, and a softmax with its gradient.
 
 torch's fused AdamW wants gradients in the weights' precision. A model that computes in bf16 then
 needs a float32 copy of its gradients, a pass to clip them and one to copy the weights back: twice
@@ -37,6 +37,8 @@ def fused_step(
     root = math.sqrt(1 - BETAS[1] ** step)
     for weight, master, gradient, mean, variance in tensors:
         count = weight.numel()
+        if not count:  # a part of a small weight, of which others have all
+            continue
         _adamw[((count + BLOCK - 1) // BLOCK,)](
             weight,
             master,
@@ -84,6 +86,28 @@ def _adamw(
     tl.store(variance + at, v, mask=inside)
     tl.store(master + at, p, mask=inside)
     tl.store(weight + at, p.to(weight.dtype.element_ty), mask=inside)
+
+
+def mean_of_parts(parts: Any) -> Any:
+    """Return the mean (N) of parts (P, N), added up in float32; torch's takes twice as long."""
+    import torch
+
+    number, count = parts.shape
+    out = torch.empty(count, device=parts.device)
+    if count:
+        _mean[((count + BLOCK - 1) // BLOCK,)](parts, out, count, number, BLOCK)
+    return out
+
+
+@triton.jit
+def _mean(parts, out, count, number: tl.constexpr, block: tl.constexpr):
+    at = tl.program_id(0).to(tl.int64) * block + tl.arange(0, block)
+    inside = at < count
+    total = tl.zeros([block], tl.float32)
+    for _ in range(number):
+        total += tl.load(parts + at, mask=inside, other=0.0).to(tl.float32)
+        parts += count
+    tl.store(out + at, total / number, mask=inside)
 
 
 def softmax_loss_and_gradient(logits: Any, labels: Any) -> tuple[Any, Any]:

@@ -21,16 +21,16 @@ Attention = Callable[[Any, Any, Any], Any]
 
 
 class Group(NamedTuple):
-    """Documents of one call, from place `start` on, each in `longest` places."""
+    """So many documents of one call, from place `start` on, each in `longest` places."""
 
     start: int
-    count: int
+    documents: int
     longest: int
 
     @property
     def end(self) -> int:
         """Return the place behind the last."""
-        return self.start + self.count * self.longest
+        return self.start + self.documents * self.longest
 
 
 class Plan(NamedTuple):
@@ -61,7 +61,7 @@ def attend_in_groups(q: Any, k: Any, v: Any, lengths: Sequence[int], attend: Att
         shift = plan.wide if wide else 0
         inside = slice(one.start - shift, one.end - shift)
         parts = (part[inside] for part in (widened if wide else as_they_are))
-        shape = one.count, one.longest
+        shape = one.documents, one.longest
         out = attend(*(part.unflatten(0, shape).transpose(1, 2) for part in parts))
         outs.append(out.transpose(1, 2).flatten(0, 1).to(q.dtype))
     return move.apply(torch.cat(outs), plan.places, plan.back, True)
@@ -86,7 +86,7 @@ def group(lengths: tuple[int, ...]) -> Plan:
             tokens += [*own, *[own.start] * behind]
             back += [*own, *[begins[-1]] * behind]
     wide = next((one.start for one in groups if one.longest < WIDENED), len(tokens))
-    return Plan(tuple(groups), *map(torch.tensor, (tokens, places, back)), wide)
+    return Plan(tuple(groups), torch.tensor(tokens), torch.tensor(places), torch.tensor(back), wide)
 
 
 def _first(order: Sequence[int], lengths: Sequence[int]) -> Sequence[int]:

@@ -73,7 +73,11 @@ def _one_update(trainer: Trainer) -> dict[str, Any]:
 
     optimizer = trainer.optimizer
     masters = [m.detach().clone().requires_grad_() for m in optimizer.masters.values()]
-    peer = torch.optim.AdamW(masters, lr=1e-3, weight_decay=0.1)
+    kinds = (
+        {"params": [m for m in masters if (m.ndim > 1) is decays], "weight_decay": decay}
+        for decays, decay in ((True, 0.1), (False, 0.0))  # biases and norms do not decay
+    )
+    peer = torch.optim.AdamW(kinds, lr=1e-3)
     optimizer.recipe = optimizer.recipe.model_copy(update={"weight_decay": 0.1})
     off: list[float] = []
     for _ in range(3):

@@ -39,7 +39,7 @@ def measure(shape: str, device: Any, *, float8: str = "", **settings: Any) -> di
 
     with (
         patch("tasks.models.attention.packed.own_kernels", none),
-        patch("tasks.finetuning.trainer.use_liger", compiled),
+        patch("tasks.finetuning.trainer.use_kernels", compiled),
         patch("tests.benchmarks.finetuning.ours.lengths", in_sixteens),
     ):
         return ours.measure(shape, device, **settings)

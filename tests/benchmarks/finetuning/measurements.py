@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from tests.benchmarks.finetuning import checks, float8, ours, peers
+from tests.benchmarks.finetuning import checks, float8, objective_peers, ours, peers
 
 Measurement = Callable[[Any], dict[str, Any]]
 FULL = {"method": "full"}
@@ -99,7 +99,58 @@ CPU: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
 }
 
-GROUPS = {"gpu": GPU, "float8": FLOAT8, "cpu": CPU}
+EIGHT = {"shape": "8b", "max_seq_length": 8192, "lora_r": 16, "most_steps": 24, "profile": True}
+DPO = {**EIGHT, "method": "lora", "objective": "dpo", "planned": 1}
+QLORA = {**EIGHT, "method": "qlora"}
+DISTILL = {
+    "shape": "1b",
+    "max_seq_length": 16_384,
+    "most_steps": 24,
+    "planned": 1,
+    "profile": True,
+    **FULL,
+}
+
+PAIRS = {"shape": "8b", "objective": "dpo", "lora": 16}
+FOUR_BITS = {"shape": "8b", "quantized": True, "lora": 16, "length": 4096}
+TAUGHT = {"shape": "1b", "objective": "distill", "teacher": "8b"}
+OBJECTIVES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "8B LoRA DPO, packed 8,192": (ours, DPO),
+    "TRL: 8B LoRA DPO, 8 pairs padded, checkpointing": (
+        objective_peers,
+        {**PAIRS, "batch": 8, "steps": 9},
+    ),
+    "TRL: 8B LoRA DPO, 2 pairs padded, Liger": (
+        objective_peers,
+        {**PAIRS, "batch": 2, "steps": 20}
+        | {"use_liger_kernel": True, "gradient_checkpointing": False},
+    ),
+    "8B QLoRA, packed 8,192": (ours, QLORA),
+    "TRL: 8B QLoRA, batch 8 padded, checkpointing": (
+        peers,
+        {**FOUR_BITS, "packed": False, "batch": 8, "steps": 12},
+    ),
+    "TRL: 8B QLoRA, packing bfd 2 x 4,096, Liger": (
+        peers,
+        {**FOUR_BITS, "packed": True, "batch": 2, "liger": True, "steps": 12}
+        | {"gradient_checkpointing": False},
+    ),
+    "8B to 1B distillation, packed 16,384": (
+        ours,
+        {**DISTILL, "objective": "distill", "teacher": "8b"},
+    ),
+    "TRL: 8B to 1B distillation, batch 4 padded, checkpointing": (
+        objective_peers,
+        {**TAUGHT, "batch": 4, "steps": 14},
+    ),
+    "TRL: 8B to 1B distillation, batch 2 padded, Liger": (
+        objective_peers,
+        {**TAUGHT, "batch": 2, "steps": 20}
+        | {"use_liger_kernel": True, "gradient_checkpointing": False},
+    ),
+}
+
+GROUPS = {"gpu": GPU, "float8": FLOAT8, "cpu": CPU, "objectives": OBJECTIVES}
 
 
 def tiny(what: tuple[Any, dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
@@ -108,6 +159,11 @@ def tiny(what: tuple[Any, dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
     if who is checks:
         return who, {"shape": "tiny"}
     small = {**settings, "shape": "tiny", "mean": 60, "longest": 256}
+    if "teacher" in settings:
+        small["teacher"] = "tiny"
+    small.pop("profile", None)  # of a GPU
+    if who is objective_peers:
+        return who, {**small, "use_liger_kernel": False, "batch": 2, "steps": 8}
     if who is peers:
         return who, {**small, "liger": False, "length": 256, "steps": 8}
     return who, {**small, "max_seq_length": 256, "most_steps": 20}
@@ -122,7 +178,7 @@ def main(arguments: list[str]) -> int:
     who, settings = GROUPS[group][name]
     if is_tiny:
         who, settings = tiny((who, settings))
-    if who is peers:
+    if who in (peers, objective_peers):
         import datasets
         import trl  # pyright: ignore[reportMissingImports]
 
@@ -134,7 +190,7 @@ def main(arguments: list[str]) -> int:
     _ = transformers.LlamaForCausalLM
     sys.stdin.readline()  # the measurement before this one has ended
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    timing = {"warmup": 5} if who is peers else {"seconds": seconds, "warmup": 5}
+    timing = {"warmup": 5} if who in (peers, objective_peers) else {"seconds": seconds, "warmup": 5}
     try:
         result = who.measure(device=device, **timing, **settings)
     except Exception as error:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from tasks.finetuning.batches import Batch
-from tasks.finetuning.objectives.supervised import Supervised
+from tasks.finetuning.quantization import quantize
 from tasks.finetuning.ranks import Ranks
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.train_process import prepare
 from tasks.finetuning.trainer import StoppedError, Trainer
-from tests.benchmarks.finetuning.shapes import SHAPES, build, documents, lengths
+from tests.benchmarks.finetuning import objectives
+from tests.benchmarks.finetuning.profiling import Profile
+from tests.benchmarks.finetuning.shapes import build
 
 ALONE = Ranks()
 # As many rows are packed as there are steps, times this: a plan's few half-empty rows, which a real
@@ -32,14 +34,28 @@ class Measured(Trainer):
     warmup: int
     began = ended = 0.0
     last = 0
+    profiled: list[str] | None = None  # lines, where they are asked for: an empty list
+    _profile: Profile | None = None
 
     def _step(self, step: int, batches: list[Batch]) -> None:
+        self._look(step)
         if step == self.warmup:
             self.began = self._now()
         super()._step(step, batches)
         enough = step >= self.warmup + 2 and time.perf_counter() - self.began >= self.seconds
         if enough or step + 1 == len(self.plan):
             self.last, self.ended, self._stop = step, self._now(), "measured"
+
+    def _look(self, step: int) -> None:
+        """Record the last two steps before those that are timed."""
+        if self.profiled is None or step not in (self.warmup - 2, self.warmup):
+            return
+        self._now()
+        if self._profile is None:
+            self._profile = Profile()
+            self._profile.start()
+        else:
+            self.profiled += self._profile.stop(2)
 
     def _now(self) -> float:
         """Wait for all the work given to a GPU, which no report of a step does."""
@@ -62,10 +78,16 @@ def measure(
     mean: float = 400,
     dtype: str = "bfloat16",
     most_steps: int = 60,
+    planned: int = PLANNED,
+    teacher: str = "",
+    profile: bool = False,
     ranks: Ranks = ALONE,
     **recipe: Any,
 ) -> dict[str, Any]:
-    """Train for some seconds; return tokens/s past the warm-up steps, and what the run said."""
+    """Train for some seconds; return tokens/s past the warm-up steps, and what the run said.
+
+    `all_in` counts what the objective prepared for these tokens too, `teacher` is a shape.
+    """
     import torch
 
     settings: dict[str, Any] = {"precision": "bf16", "learning_rate": 1e-5, "num_train_epochs": 1}
@@ -73,12 +95,15 @@ def measure(
     asked = Recipe.model_validate({**settings, **recipe})
     row = asked.row_length * asked.per_device_train_batch_size
     row *= asked.gradient_accumulation_steps * ranks.world
-    sizes = lengths(row * most_steps * PLANNED, min(longest, asked.row_length), mean)
-    examples = documents(sizes, SHAPES[shape]["vocab_size"])
-    model = prepare(build(shape, device, getattr(torch, dtype)), asked)
+    cut = min(longest, asked.row_length // asked.learned.sequences)
+    learned = objectives.make(asked, shape, row * most_steps * planned, cut, mean, device, teacher)
+    base = build(shape, device, getattr(torch, dtype))
+    model = prepare(quantize(base, device) if asked.method == "qlora" else base, asked)
     model.to(device)  # adapters are made on the CPU
-    trainer = Measured(model, asked, Supervised(examples), device, ranks)
+    prepared = objectives.Prepared(learned, asked, device)
+    trainer = Measured(model, asked, learned, device, ranks, prepared)
     trainer.seconds, trainer.warmup = seconds, warmup
+    trainer.profiled = [] if profile else None
     events: list[dict[str, Any]] = []
     first_step: list[float] = []
     begun = time.perf_counter()
@@ -97,6 +122,7 @@ def measure(
     start = next(event for event in events if event["event"] == "start")
     return {
         "tokens_per_second": tokens / spent,
+        "all_in": prepared.all_in(tokens / spent),
         "steps": len(timed),
         "seconds_per_step": spent / len(timed),
         "start_seconds": first_step[0],
@@ -107,6 +133,8 @@ def measure(
         "gradient_checkpointing": start["gradient_checkpointing"],
         "matmul_tflops": start["matmul_tflops"],
         "limit_share": last.get("limit_share"),
-        "losses": [trainer.losses[0], trainer.losses[-1]],
+        "losses": [*trainer.losses[:4], trainer.losses[-1]],
+        "whole": trainer.fit.whole,
+        "profile": trainer.profiled,
         "filled": tokens / (row * len(timed)),
     }

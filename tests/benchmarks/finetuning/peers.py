@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any
 
+from tasks.finetuning.quantization import quantize
 from tasks.models.attention.packed import NAME, varlen_attention
 from tests.benchmarks.finetuning.shapes import SHAPES, build, documents, lengths
 
@@ -22,6 +24,7 @@ def measure(
     liger: bool = False,
     varlen: bool = False,
     lora: int = 0,
+    quantized: bool = False,
     longest: int = 4096,
     mean: int = 400,
     dtype: str = "bfloat16",
@@ -30,10 +33,13 @@ def measure(
     """Train some steps; return tokens/s past the warm-up steps."""
     import torch
     from datasets import Dataset
-    from transformers import AttentionInterface, TrainerCallback
+    from transformers import AttentionInterface
     from trl import SFTConfig, SFTTrainer  # pyright: ignore[reportMissingImports]
 
     model = build(shape, device, getattr(torch, dtype))
+    if quantized:
+        model = quantize(model, device)
+        model.is_loaded_in_4bit = True  # what peft and TRL ask
     if varlen:
         AttentionInterface.register(NAME, varlen_attention)
         model.set_attn_implementation(NAME)
@@ -42,25 +48,52 @@ def measure(
         batch * (length if packed else mean * 3) * (steps + 2), min(longest, length), mean
     )
     rows = [list(example.tokens) for example in documents(sizes, vocabulary)]
+
+    def make(given: dict[str, Any], callbacks: list[Any]) -> Any:
+        return SFTTrainer(
+            model=model,
+            args=SFTConfig(**given, max_length=length, packing=packed),
+            train_dataset=Dataset.from_dict({"input_ids": rows}),
+            processing_class=tokenizer(vocabulary),
+            peft_config=adapters(lora) if lora else None,
+            callbacks=callbacks,
+        )
+
+    own = {"per_device_train_batch_size": batch, "use_liger_kernel": liger, **config}
+    return run(make, model, own, steps, warmup, lambda feature: len(feature["input_ids"]))
+
+
+def run(
+    make: Callable[[dict[str, Any], list[Any]], Any],
+    model: Any,
+    config: dict[str, Any],
+    steps: int,
+    warmup: int,
+    tokens_of: Callable[[dict[str, Any]], int],
+) -> dict[str, Any]:
+    """Let the trainer that `make(settings, callbacks)` returns train; return its tokens/s.
+
+    `tokens_of` counts a row's, as the collator is given it, without the padding it adds.
+    """
+    import torch
+    from transformers import TrainerCallback
+
     counted: list[int] = []
     marks: list[float] = []
+    on_gpu = model.device.type == "cuda"
 
     class Timer(TrainerCallback):
         def on_step_end(self, *_: Any, **__: Any) -> None:
-            if model.device.type == "cuda" and len(marks) + 1 in (warmup, steps):
+            if on_gpu and len(marks) + 1 in (warmup, steps):
                 torch.cuda.synchronize()  # only where the time is read
             marks.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as folder:
         settings: dict[str, Any] = {
             "output_dir": folder,
-            "per_device_train_batch_size": batch,
-            "max_length": length,
             "max_steps": steps,
-            "packing": packed,
-            "use_liger_kernel": liger,
-            "bf16": dtype == "bfloat16" and model.device.type == "cuda",
-            "use_cpu": model.device.type == "cpu",
+            "bf16": model.dtype == torch.bfloat16 and on_gpu,
+            "use_cpu": not on_gpu,
             "learning_rate": 1e-5,
             "report_to": "none",
             "save_strategy": "no",
@@ -68,26 +101,19 @@ def measure(
             "dataloader_num_workers": 0,
             **config,
         }
-        trainer = SFTTrainer(
-            model=model,
-            args=SFTConfig(**settings),
-            train_dataset=Dataset.from_dict({"input_ids": rows}),
-            processing_class=_tokenizer(vocabulary),
-            peft_config=_adapters(lora) if lora else None,
-            callbacks=[Timer()],
-        )
+        trainer = make(settings, [Timer()])
         collate = trainer.data_collator
 
         def counting(features: list[dict[str, Any]]) -> Any:
             made = collate(features)
-            counted.append(sum(len(feature["input_ids"]) for feature in features))
+            counted.append(sum(map(tokens_of, features)))
             return made
 
         trainer.data_collator = counting
         trainer.train()
     spent = marks[-1] - marks[warmup - 1]
     tokens = sum(counted[warmup : len(marks)])
-    peak = torch.cuda.max_memory_allocated() / 2**30 if model.device.type == "cuda" else None
+    peak = torch.cuda.max_memory_allocated() / 2**30 if on_gpu else None
     return {
         "tokens_per_second": tokens / spent,
         "steps": len(marks),
@@ -97,7 +123,8 @@ def measure(
     }
 
 
-def _adapters(rank: int) -> Any:
+def adapters(rank: int) -> Any:
+    """Return the settings of LoRA on all linear layers."""
     from peft import LoraConfig
 
     return LoraConfig(
@@ -105,7 +132,7 @@ def _adapters(rank: int) -> Any:
     )
 
 
-def _tokenizer(vocabulary: int) -> Any:
+def tokenizer(vocabulary: int) -> Any:
     """Return a tokenizer that knows the special tokens; nothing is tokenized."""
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast

@@ -20,7 +20,7 @@ START: Event = {
     "step": 0,
     "steps": 9,
     "estimate_gib": {"total": 2.31},
-    "gradient_checkpointing": True,
+    "gradient_checkpointing": 6,
     "axis": "cross-entropy per target token",
 }
 
@@ -121,7 +121,8 @@ def test_who_looks_sees_time_left_speed_memory_cost_and_the_curve(tmp_path: Path
     assert said[0] == (
         1,
         9,
-        "resumed from a checkpoint; a step needs about 2.3 GiB, with gradient checkpointing",
+        "resumed from a checkpoint; a step needs about 2.3 GiB, with gradient checkpointing of 6 "
+        "layers",
         None,
     )
     assert said[2] == (

@@ -21,7 +21,7 @@ from model_registry.model_files import load_tokenizer
 from tasks.demo_desk.conversations import draw_conversations
 from tasks.finetuning.kernels.choice import target_states
 from tasks.finetuning.objectives.supervised import Supervised
-from tasks.finetuning.packing import OPEN_ROWS, collate, pack, pack_stream, schedule
+from tasks.finetuning.packing import NEAR, OPEN_ROWS, collate, pack, pack_stream, schedule
 from tasks.finetuning.recipe import Recipe
 from tasks.finetuning.tokenizing import Example, encode
 from tasks.finetuning.train_process import prepare
@@ -290,3 +290,31 @@ def test_the_demo_fills_its_rows(embedded_base: Path) -> None:
     )
     lengths = [len(example.tokens) for example in examples]
     assert len(lengths) > 500 and filled(lengths, 512) >= 0.96
+
+
+def test_rows_of_a_step_cost_alike_and_none_is_lost() -> None:
+    """Attention's cost, the sum of squares: what the processes of a step wait for each other by."""
+    rng = random.Random(5)
+    lengths = [min(2048, max(8, int(rng.lognormvariate(5, 0.8)))) for _ in range(4000)]
+
+    def cost(row: list[int]) -> int:
+        return sum(lengths[index] ** 2 for index in row)
+
+    def waiting(steps: list[list[list[int]]]) -> float:
+        """Return the costliest row over the mean, over all steps that have four."""
+        costs = [[cost(row) for row in step] for step in steps if len(step) == 4]
+        return sum(4 * max(one) for one in costs) / sum(sum(one) for one in costs)
+
+    rows = pack(lengths, 2048, 7 * 1_000_003)
+    as_they_come = [rows[at : at + 4] for at in range(0, len(rows), 4)]
+    steps = schedule(lengths, 2048, 4, 1, 7)
+    assert waiting(as_they_come) > 1.3
+    assert waiting(steps) < 1 + 0.6 * (waiting(as_they_come) - 1)
+    assert sorted(sorted(row) for step in steps for row in step) == sorted(map(sorted, rows))
+    assert [len(step) for step in steps] == [len(step) for step in as_they_come]
+    assert steps == schedule(lengths, 2048, 4, 1, 7)
+    near = {tuple(row) for row in rows[: 4 * NEAR]}
+    assert {tuple(row) for step in steps[:NEAR] for row in step} == near  # as chance put them
+    order = [sum(map(cost, step)) for step in steps[:NEAR]]
+    assert order not in (sorted(order), sorted(order, reverse=True))
+    assert [row for [row] in schedule(lengths, 2048, 1, 1, 7)] == rows  # alone nobody waits

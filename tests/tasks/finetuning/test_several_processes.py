@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,23 @@ def test_two_nodes_train_what_one_does(make_job: MakeJob, tmp_path: Path) -> Non
             process.kill()
     assert summary.losses == pytest.approx(alone.losses, rel=SAME)
     assert not (tmp_path / "alone" / COMMAND).exists()
+
+
+def test_weights_whole_or_in_shards_train_what_one_process_does(tmp_path: Path) -> None:
+    """Also where one way goes on with what the other saved."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*torchrun, "--nproc-per-node=2", "-m", "tests.tasks.finetuning.several_ways", tmp_path],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    assert lines, done.stderr[-4000:]
+    found: dict[str, list[float]] = json.loads(lines[-1][7:])
+    alone = found.pop("alone")
+    assert len(alone) > 20 and len(set(alone[:4])) == 4  # steps, then weights
+    assert sorted(found) == ["sharded", "sharded, then whole", "whole", "whole, then sharded"]
+    for way, values in found.items():
+        assert values == pytest.approx(alone, rel=SAME), way

@@ -21,7 +21,7 @@ def main() -> int:
     import torch
 
     torch.manual_seed(0)
-    found = {**_attention(), **_norms(), **_optimizer(), **_softmax(), **_decoding()}
+    found = {**_attention(), **_norms(), **_optimizer(), **_mean(), **_softmax(), **_decoding()}
     sys.stdout.write(json.dumps(found) + "\n")
     return 0
 
@@ -102,13 +102,22 @@ def _optimizer() -> dict[str, float]:
     }
 
 
+def _mean() -> dict[str, float]:
+    import torch
+
+    from tasks.finetuning.kernels.triton_kernels import mean_of_parts
+
+    parts = torch.randn(3, 5000).bfloat16()
+    return {"mean of parts": _apart([mean_of_parts(parts)], [parts.float().mean(0)])}
+
+
 def _softmax() -> dict[str, float]:
     import torch
 
     from tasks.finetuning.kernels import linear_cross_entropy, triton_kernels
 
     logits, labels = 4 * torch.randn(9, 700), torch.randint(0, 700, (9,))
-    theirs = linear_cross_entropy.softmax_loss_and_gradient(logits, labels)
+    theirs = linear_cross_entropy.softmax_loss_and_gradient(logits.clone(), labels)
     with patch.object(triton_kernels, "COLUMNS", 256):  # several blocks a row
         mine = triton_kernels.softmax_loss_and_gradient(logits.clone(), labels)
     return {
