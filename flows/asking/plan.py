@@ -126,12 +126,8 @@ def find_outputs(
     outputs = workshop.outputs
     base = _found_base(outputs, inputs.base)
     teacher = _found_base(outputs, inputs.teacher) if inputs.teacher else None
-    made = find_snapshot(
-        ingest_job(workshop, inputs.ingest),
-        source,
-        parameters.max_rows,
-        released_rows(workshop.store),
-    )
+    job, released = ingest_job(workshop, inputs.ingest), released_rows(workshop.store)
+    made = find_snapshot(job, source, inputs.ingest.max_rows, released)
     snapshot = made.reference if made else None
     model = answers = None
     if teacher and snapshot and inputs.wants_answers:
