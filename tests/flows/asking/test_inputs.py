@@ -10,6 +10,7 @@ import pytest
 
 import eval_sets
 from data_contracts.errors import InputError
+from data_contracts.kinds.registry import KINDS
 from flows.asking.inputs import choose_eval_sets, ingest_inputs
 from flows.asking.parameters import IngestParameters, Parameters
 from flows.command import cli
@@ -45,7 +46,16 @@ def test_a_list_is_given_with_commas_or_again(
 def test_the_form_draws_lists() -> None:
     fields = IngestParameters.model_json_schema()["properties"]
     assert {fields[name]["type"] for name in ("keep", "eval_sets")} == {"array"}
-    assert "document" in str(fields["kind"]["anyOf"])
+
+
+@pytest.mark.parametrize(("kind", "taken"), [(None, True), ("document", True), ("?", False)])
+def test_the_form_draws_kinds_as_one_list_of_choices(kind: str | None, taken: bool) -> None:
+    from prefect.utilities.schema_tools.validation import is_valid
+
+    form = IngestParameters.model_json_schema()
+    assert "anyOf" not in form["properties"]["kind"]
+    assert {*KINDS, None} == {*form["properties"]["kind"]["enum"]}
+    assert is_valid({"kind": kind}, form) == taken
 
 
 def test_a_folder_here_is_an_eval_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
