@@ -37,7 +37,7 @@ from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.ingestion.jobs import Errand, Finished, Job, Worked, rows_noted
 from tasks.ingestion.releases import released_rows
 from tasks.ingestion.sources import Part, Source, parts
-from tasks.ingestion.steps import assemble_step, find_snapshot, shard_step
+from tasks.ingestion.steps import assemble_step, find_snapshot, older_snapshot, shard_step
 from tasks.storage.outputs import Built, Reference
 
 DEFAULTS = IngestParameters()
@@ -94,6 +94,8 @@ def begin_ingestion(workshop: Workshop, inputs: IngestInputs) -> Ingestion:
     if found := find_snapshot(job, source, inputs.max_rows, released):
         _require_fresh(job, source, found)
     else:
+        if older := older_snapshot(workshop.outputs, source):
+            LOGGER.info("  %s", older)
         with _scratch(workshop) as scratch:
             for line in look_at(job, source, scratch).words():
                 LOGGER.info("  %s", line)

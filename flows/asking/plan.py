@@ -155,8 +155,12 @@ def find_outputs(
 
 def _look(workshop: Workshop, inputs: IngestInputs, source: Source) -> list[str]:
     """Return what a person should know of the first rows; InputError as the run would raise it."""
+    from tasks.ingestion.steps import older_snapshot
+
+    older = older_snapshot(workshop.outputs, source)
     with TemporaryDirectory(prefix="paddock-") as scratch:
-        return look_at(ingest_job(workshop, inputs), source, Path(scratch)).words()
+        words = look_at(ingest_job(workshop, inputs), source, Path(scratch)).words()
+    return [older, *words] if older else words
 
 
 def _found_base(outputs: Outputs, base: Base) -> Reference | None:
