@@ -81,7 +81,7 @@ _TRAINING = (
 BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
 SHARD = Stage(
     "ingest-shard",
-    2,
+    3,
     (
         "data_contracts.kinds",
         "data_contracts.records",
@@ -95,7 +95,7 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    5,
+    6,
     (
         "data_contracts.kinds",
         "data_contracts.snapshot.writing",
