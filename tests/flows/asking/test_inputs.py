@@ -11,6 +11,7 @@ import pytest
 import eval_sets
 from data_contracts.errors import InputError
 from data_contracts.kinds.registry import KINDS
+from flows.asking.command_words import command_words
 from flows.asking.inputs import choose_eval_sets, ingest_inputs
 from flows.asking.parameters import IngestParameters, Parameters
 from flows.command import cli
@@ -41,6 +42,38 @@ def test_a_list_is_given_with_commas_or_again(
     monkeypatch.setitem(cli.COMMANDS, "ingest", cli.Command(IngestParameters, take, "x"))
     assert main(["ingest", *words]) == 0
     assert read[0].eval_sets == ("safety", "pii_leakage")
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ('27" monitor', ('27" monitor',)),
+        ('27" monitor,Tarn 30', ('27" monitor', "Tarn 30")),
+        ('the "big" tent, Kestrel', ('the "big" tent', "Kestrel")),
+        ('"Tarn, the tent",Kestrel', ("Tarn, the tent", "Kestrel")),
+        ('["Tarn, the tent", "Kestrel"]', ("Tarn, the tent", "Kestrel")),
+        ("[Tarn,Kestrel]", ("Tarn", "Kestrel")),
+        ("C[1],{2}", ("C[1]", "{2}")),
+        ("null", ("null",)),
+        ("30, true", ("30", "true")),
+        ("a\\b\\, c", ("a\\b\\", "c")),
+        ("", ()),
+    ],
+)
+@pytest.mark.parametrize("equals", [True, False])
+def test_words_to_keep_are_read_whatever_quotes_are_in_them(
+    given: str, read: tuple[str, ...], equals: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Any] = []
+
+    def take(parameters: Parameters, _: object) -> int:
+        taken.append(parameters)
+        return 0
+
+    monkeypatch.setitem(cli.COMMANDS, "ingest", cli.Command(IngestParameters, take, "x"))
+    assert main(["ingest", *([f"--keep={given}"] if equals else ["--keep", given])]) == 0
+    assert main([*command_words("ingest", taken[0])][1:]) == 0
+    assert [one.keep for one in taken] == [read, read]
 
 
 def test_the_form_draws_lists() -> None:
