@@ -1,7 +1,7 @@
-"""The champion and what it was made of: its parameters, snapshot and training.
+"""A registered version, the champion above all, and what it was made of.
 
-All of it comes from the champion's own references (its version's tags, the outputs they name, the
-summary of the run that made it), never from whatever ran last. Nothing is written.
+All of it (parameters, snapshot, training) comes from its own references (tags, the outputs they
+name, the summary of the run that made it), never from whatever ran last. Nothing is written.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -19,6 +19,7 @@ from data_contracts.errors import ContractError
 from data_contracts.kinds.registry import KINDS
 from eval_sets.loading import list_eval_sets
 from flows.asking.parameters import DEMO, RetrainParameters
+from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop
 from model_registry.candidates import candidate_of
 from model_registry.releases import serving_since
@@ -45,8 +46,8 @@ def find_champion(workshop: Workshop, name: str, step: str) -> Champion:
 
 
 @dataclass(frozen=True)
-class Champion:
-    """The version that serves. What it names is looked up when it is first asked for.
+class Registered:
+    """A registered version. What it names is looked up when it is first asked for.
 
     `step` is the step of which an error speaks.
     """
@@ -54,29 +55,17 @@ class Champion:
     workshop: Workshop
     version: Version
     step: str
+    called: ClassVar[str] = "model"
 
     @property
     def name(self) -> str:
-        """Return the registered model's name."""
-        return self.version.name
+        """Return the name of the model, which a candidate bears with an ending."""
+        return candidate_of(self.version).model
 
     @property
     def references(self) -> Mapping[str, str]:
         """Return the digests it names: `base`, `dataset` and `model`."""
         return candidate_of(self.version).references
-
-    @cached_property
-    def since(self) -> datetime:
-        """Return when it began to serve, by the record of releases."""
-        since = serving_since(self.workshop.registry, self.version)
-        if since is None:
-            raise ContractError(
-                "no release made this version the champion, so nobody knows what it has answered",
-                step=self.step,
-                where=f"{self.name} version {self.version.version}",
-                remedy="move the champion with `paddock promote` or `paddock rollback` alone",
-            )
-        return since
 
     def ancestor(self, stage: Stage, role: str) -> Reference:
         """Return the output of a stage that it was made from, by the digest its version names."""
@@ -84,7 +73,7 @@ class Champion:
         found = self.workshop.outputs.with_digest(stage, digest)
         if found is None:
             raise ContractError(
-                f"the champion's {role} is not in the store",
+                f"the {self.called}'s {role} is not in the store",
                 step=self.step,
                 where=f"{self.workshop.store.uri}/{stage.name}, digest {digest}",
                 remedy="restore the store from a backup, or retrain and promote",
@@ -125,15 +114,29 @@ class Champion:
         relative = {field: given[field] for field in self._as_typed(given)}
         if relative:
             raise ContractError(
-                f"the champion's run was given a path ({', '.join(relative)}) that leads somewhere "
-                "only from the folder it was typed in, which nobody recorded",
+                f"the {self.called}'s run was given a path ({', '.join(relative)}) that leads "
+                "somewhere only from the folder it was typed in, which nobody recorded",
                 step=self.step,
                 where=", ".join(f"{field}: {value}" for field, value in relative.items()),
                 remedy=f"run `paddock run --name {self.name}` with the same parameters once more, "
                 "from that folder (a data set of the hub as hub:owner/name): the record then says "
                 "where it is",
             )
+        self._say_how_the_teacher_is_read(given)
         return self.parameters
+
+    def _say_how_the_teacher_is_read(self, given: Mapping[str, Any]) -> None:
+        """Of a teacher nobody recorded whether it was a folder; later records have whole paths."""
+        teacher, of_older_form = str(given.get("teacher", "")), isinstance(given.get("keep"), str)
+        if of_older_form and teacher and teacher not in EMBEDDED and _is_relative(teacher):
+            LOGGER.warning(
+                "the %s's run names the teacher %s, which may have been a folder: it is read as a "
+                "model on the hub; if it was a folder, run `paddock run --name %s` with its whole "
+                "path",
+                self.called,
+                teacher,
+                self.name,
+            )
 
     @cached_property
     def _recorded(self) -> tuple[dict[str, Any], RetrainParameters]:
@@ -145,10 +148,10 @@ class Champion:
                 continue
             return record, read
         raise ContractError(
-            "nobody knows with which parameters the champion was made: the record of its run is "
-            "gone, or of an older form",
+            f"nobody knows with which parameters the {self.called} was made: the record of its run "
+            "is gone, or of an older form",
             step=self.step,
-            where=f"{self.name} version {self.version.version}",
+            where=f"{self.version.name} version {self.version.version}",
             remedy=f"run `paddock run --name {self.name}` with the parameters wanted, and promote",
         )
 
@@ -180,7 +183,7 @@ class Champion:
         return model in EMBEDDED or (looks_so and not folder)
 
     def _summaries(self) -> Iterator[dict[str, Any]]:
-        """Yield the parameters of the runs that ended in this champion, the newest first."""
+        """Yield the parameters of the runs that ended in this version, the newest first."""
         store = self.workshop.store
         for key in sorted(store.keys(f"runs/{self.name}"), reverse=True):
             summary = json.loads(store.read(key))
@@ -196,6 +199,25 @@ class Champion:
         file = f"{ABOUT}/{REPRODUCTION[0]}"
         if file in self.workshop.outputs.manifest(self.model).files:
             yield json.loads((self.workshop.outputs.fetch(self.model, file) / file).read_bytes())
+
+
+class Champion(Registered):
+    """The version that serves."""
+
+    called: ClassVar[str] = "champion"
+
+    @cached_property
+    def since(self) -> datetime:
+        """Return when it began to serve, by the record of releases."""
+        since = serving_since(self.workshop.registry, self.version)
+        if since is None:
+            raise ContractError(
+                "no release made this version the champion, so nobody knows what it has answered",
+                step=self.step,
+                where=f"{self.name} version {self.version.version}",
+                remedy="move the champion with `paddock promote` or `paddock rollback` alone",
+            )
+        return since
 
 
 def _as_asked(record: dict[str, Any]) -> dict[str, Any]:

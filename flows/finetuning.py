@@ -34,6 +34,7 @@ from tasks.finetuning.reproduce import Origin, read_spent
 from tasks.finetuning.rows import require_share
 from tasks.finetuning.steps import base_step, finetune_step
 from tasks.storage.outputs import ABOUT, Built, Reference
+from tasks.storage.stages import SNAPSHOT
 from tasks.teaching.steps import teaching_step
 
 DEFAULTS = FinetuneParameters()
@@ -50,6 +51,12 @@ def finetune(parameters: FinetuneParameters = DEFAULTS) -> FinetuneSummary:
     kind = read_report(workshop.outputs.fetch(snapshot, REPORT)).kind
     inputs = training_inputs(workshop, parameters, kind, workshop.redactor_of(snapshot))
     require_nobody_forgotten(workshop, snapshot)
+    if workshop.outputs.is_of_older_form(snapshot, SNAPSHOT):
+        LOGGER.info(
+            "snapshot %s is of an older form: it is trained on as it is, `paddock ingest` makes it "
+            "anew",
+            snapshot.digest[:16],
+        )
     reused: dict[str, bool] = {}
 
     def note(title: str, built: Built) -> Reference:

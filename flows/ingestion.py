@@ -1,5 +1,7 @@
 """`ingest`: raw rows in, a snapshot to train on out; redacted, checked, and traced to its source.
 
+The source is resolved once, when an `Ingestion` begins, and a look at its first rows may refuse it
+there; `retrain` begins one before it brings a base model in, and makes the snapshot after it.
 The source is cut into shards, each of which is a task: one that fails is tried again alone, and one
 that was worked on before, in this source or another, is found again. A last task puts them
 together. The result is the same bytes whatever runs the tasks and however the source is cut.
@@ -8,7 +10,9 @@ together. The result is the same bytes whatever runs the tasks and however the s
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -33,7 +37,7 @@ from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.ingestion.jobs import Errand, Finished, Job, Worked, rows_noted
 from tasks.ingestion.releases import released_rows
 from tasks.ingestion.sources import Part, Source, parts
-from tasks.ingestion.steps import assemble_step, find_snapshot, shard_step
+from tasks.ingestion.steps import assemble_step, find_snapshot, older_snapshot, shard_step
 from tasks.storage.outputs import Built, Reference
 
 DEFAULTS = IngestParameters()
@@ -78,44 +82,74 @@ def _place(workshop: Workshop, done: Ingested) -> str:
 def ingest(parameters: IngestParameters = DEFAULTS) -> Ingested:
     """Make the snapshot of a source, or find it."""
     workshop = Workshop(read_settings())
-    inputs = ingest_inputs(workshop, parameters)
+    return begin_ingestion(workshop, ingest_inputs(workshop, parameters)).snapshot()
+
+
+def begin_ingestion(workshop: Workshop, inputs: IngestInputs) -> Ingestion:
+    """Resolve the source, and refuse here what would be refused after its first rows."""
     source = resolve_source(workshop, inputs)
     for note in source.notes:
         LOGGER.info("  source: %s", note)
-    noted = workshop.outputs.work / "noted" / uuid4().hex
-    try:
-        done = _snapshot(workshop, inputs, source, noted, parameters.max_rows)
-    finally:
-        shutil.rmtree(noted, ignore_errors=True)
-    folder = workshop.outputs.fetch(done.reference, REPORT, REPORT_PAGE)
-    publishing.publish_snapshot(folder, f"{_place(workshop, done)}/{DATA_DOCS}")
-    return done
-
-
-def _snapshot(
-    workshop: Workshop, inputs: IngestInputs, source: Source, noted: Path, max_rows: int | None
-) -> Ingested:
-    job = ingest_job(workshop, inputs, noted)
-    released = released_rows(workshop.store)
-    if found := find_snapshot(job, source, max_rows, released):
+    job, released = ingest_job(workshop, inputs), released_rows(workshop.store)
+    if found := find_snapshot(job, source, inputs.max_rows, released):
         _require_fresh(job, source, found)
-        return Ingested(reference=found.reference, reused=True)
-    for line in look_at(job, source, noted / "look").words():
-        LOGGER.info("  %s", line)
-    every = list(parts(source))
-    with stage(f"work on {_shards(len(every))}") as tell:
-        if max_rows is None:
-            shards = _fan_out(workshop.settings, job, every, tell)
-        else:
-            shards = _until_enough(job, every, max_rows, tell)
-    with stage("put the shards together") as tell:
-        built = assemble_step(
-            Finished(job, source, shards), max_rows=max_rows, released=released, progress=tell
+    else:
+        if older := older_snapshot(workshop.outputs, source):
+            LOGGER.info("  %s", older)
+        with _scratch(workshop) as scratch:
+            for line in look_at(job, source, scratch).words():
+                LOGGER.info("  %s", line)
+    return Ingestion(workshop, inputs, source)
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """An ingestion whose source is resolved: files that change from here on are an error."""
+
+    workshop: Workshop
+    inputs: IngestInputs
+    source: Source
+
+    def snapshot(self) -> Ingested:
+        """Make the snapshot or find it, and publish its pages."""
+        with _scratch(self.workshop) as noted:
+            done = self._find_or_make(noted)
+        folder = self.workshop.outputs.fetch(done.reference, DATA_DOCS, REPORT, REPORT_PAGE)
+        publishing.publish_snapshot(folder, f"{_place(self.workshop, done)}/{DATA_DOCS}")
+        return done
+
+    def _find_or_make(self, noted: Path) -> Ingested:
+        source, max_rows = self.source, self.inputs.max_rows
+        # Who is forgotten and what is let out is asked as late as can be.
+        job = ingest_job(self.workshop, self.inputs, noted)
+        released = released_rows(self.workshop.store)
+        if found := find_snapshot(job, source, max_rows, released):
+            LOGGER.info("  the snapshot of these inputs stands already")
+            return Ingested(reference=found.reference, reused=True)
+        every = list(parts(source))
+        with stage(f"work on {_shards(len(every))}") as tell:
+            if max_rows is None:
+                shards = _fan_out(self.workshop.settings, job, every, tell)
+            else:
+                shards = _until_enough(job, every, max_rows, tell)
+        with stage("put the shards together") as tell:
+            built = assemble_step(
+                Finished(job, source, shards), max_rows=max_rows, released=released, progress=tell
+            )
+        reused = sum(shard.reused for shard in shards)
+        return Ingested(
+            reference=built.reference, reused=built.reused, shards=len(shards), shards_reused=reused
         )
-    reused = sum(shard.reused for shard in shards)
-    return Ingested(
-        reference=built.reference, reused=built.reused, shards=len(shards), shards_reused=reused
-    )
+
+
+@contextmanager
+def _scratch(workshop: Workshop) -> Generator[Path]:
+    """Give a folder's name that nobody else has; whoever needs the folder makes it."""
+    folder = workshop.outputs.work / "noted" / uuid4().hex
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fan_out(settings: Settings, job: Job, every: Sequence[Part], tell: Tell) -> list[Worked]:
@@ -183,4 +217,3 @@ def _require_fresh(job: Job, source: Source, found: Built) -> None:
     if job.contract.freshness:
         report = read_report(job.outputs.fetch(found.reference, REPORT))
         Contract(job.contract).require_totals(report, source.given)
-    LOGGER.info("  the snapshot of these inputs stands already")

@@ -12,11 +12,11 @@ from prefect import flow
 from prefect.context import FlowRunContext
 
 from data_contracts.snapshot.reading import REPORT
-from flows.asking.parameters import IngestParameters, RetrainParameters
+from flows.asking.parameters import RetrainParameters
 from flows.asking.plan import Inputs, resolve_inputs
 from flows.comparing import compare_models, registered_model, stored_model
 from flows.finetuning import Finetuning
-from flows.ingestion import ingest
+from flows.ingestion import Ingestion, begin_ingestion
 from flows.showing import publishing
 from flows.showing.progress import LOGGER, stage
 from flows.showing.publishing import SCORECARD_TAG
@@ -30,7 +30,6 @@ from model_registry.versions import Version
 from tasks.evaluation.steps import Evaluated
 from tasks.finetuning.reproduce import read_spent
 from tasks.human_review.steps import Review, review_step, sample_step
-from tasks.ingestion.assembly import REPORT_PAGE
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.release.assembly import Evidence
 from tasks.release.steps import ask_step, judge_step, register_step
@@ -63,20 +62,18 @@ class Retraining:
         training = Finetuning(
             self.workshop, "run", self.parameters, self.inputs, self._note, ("1/7 ", "3/7 ")
         )
+        with stage("look at the source"):  # before a base model is fetched: it may be refused
+            ingestion = begin_ingestion(self.workshop, self.inputs.ingest)
         base, teacher = training.models()
-        snapshot = self._snapshot()
+        snapshot = self._snapshot(ingestion)
         model = training.model(base, snapshot, teacher)
         scorecard = self._scorecard(base, snapshot, model)
         return self._release(base, snapshot, model, scorecard)
 
-    def _snapshot(self) -> Reference:
-        asked = {name: getattr(self.parameters, name) for name in IngestParameters.model_fields}
+    def _snapshot(self, ingestion: Ingestion) -> Reference:
         with stage("2/7 ingest"):
-            done = ingest(IngestParameters(**asked))
-        folder = self.outputs.fetch(done.reference, DATA_DOCS, REPORT, REPORT_PAGE)
-        place = f"{self.workshop.store.uri}/{done.reference.key}"
-        # The ingestion is a run of its own; who looks at this one finds its pages here too.
-        publishing.publish_snapshot(folder, f"{place}/{DATA_DOCS}")
+            done = ingestion.snapshot()
+        folder = self.outputs.fetch(done.reference, DATA_DOCS, REPORT)
         publishing.log_snapshot(self.registry, self.parameters.name, done.reference.digest, folder)
         return self._note("ingest", Built(reference=done.reference, reused=done.reused))
 

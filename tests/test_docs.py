@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import io
 import re
@@ -178,6 +179,45 @@ def test_every_room_is_shown() -> None:
         for init in sorted((CHECKOUT / room).rglob("__init__.py")):
             folder = init.parent.relative_to(CHECKOUT).as_posix()
             assert f"`{folder}/`" in shown, folder
+
+
+HOPS = (
+    "a gate's comparison",
+    "the number in a placeholder",
+    "how a killed training resumes",
+    "drift's two of three",
+    "who moves the champion",
+    "how a row is quarantined",
+    "an option's help text",
+    "a kind of record",
+    "an eval metric",
+    "a drift signal",
+    "a training objective",
+    "a gate rule",
+)
+
+
+@pytest.mark.parametrize("wanted", HOPS)
+def test_a_stranger_finds_it_in_one_hop(wanted: str) -> None:
+    """Its row links to files, and names in each what is to be read there."""
+    page = CHECKOUT / "docs" / "rooms.md"
+    section = page.read_text().partition("## One hop\n")[2].partition("\n## ")[0]
+    (row,) = [line for line in section.splitlines() if line.startswith(f"| {wanted}")]
+    hops = re.findall(r"\]\(([^)]+\.py)\)((?:, `\w+`)*)", row)
+    assert any(names for _, names in hops), row
+    for link, names in hops:
+        defined = _defined((page.parent / link).read_text())
+        assert set(re.findall(r"\w+", names)) <= defined, (link, names)
+
+
+def _defined(source: str) -> set[str]:
+    """Return the names of a module's classes and functions, methods too, and of its values."""
+    module = ast.parse(source)
+    blocks = [node for node in ast.walk(module) if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    values = [node for node in module.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    names = [name for node in values for name in ast.walk(node) if isinstance(name, ast.Name)]
+    stored = {name.id for name in names if isinstance(name.ctx, ast.Store)}
+    return stored | {node.name for node in blocks}
 
 
 def test_the_words_come_from_the_command() -> None:

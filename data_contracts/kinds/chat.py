@@ -7,7 +7,14 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from data_contracts.records import Message, Record
-from data_contracts.rows.prompts import read_answer, read_prompt, require_wanted, with_context
+from data_contracts.rows.prompts import (
+    SYSTEM,
+    read_answer,
+    read_prompt,
+    require_wanted,
+    with_context,
+    with_system,
+)
 from data_contracts.rows.turns import marks_beside, read_turns
 from data_contracts.rows.values import Row, UnfitRowError
 
@@ -25,10 +32,11 @@ class ChatRecord(Record):
 
     KIND = "chat"
     COLUMNS: ClassVar = {
-        "messages": ("messages", "conversations", "conversation"),
-        "system": ("system", "system_prompt", "system_message"),
-        "prompt": ("prompt",),
-        "completion": ("completion",),
+        "messages": ("messages", "conversations", "conversation", "contents"),
+        "system": SYSTEM,
+        "prompt": ("prompt", "query"),
+        "completion": ("completion", "response"),
+        "history": ("history",),
         "label": ("label",),
         "kto_tag": ("kto_tag",),
         "weights": ("weights", "weight", "loss_mask", "train"),
@@ -52,15 +60,15 @@ class ChatRecord(Record):
 
     @classmethod
     def read(cls, row: Row) -> dict[str, Any]:
-        """Return the messages, or TRL's prompt and completion as some."""
+        """Return the messages, or what TRL's prompt or ms-swift's query and its answer make."""
         marks = marks_beside(row)
-        if row.get("messages") is None and row.get("completion") is not None:
+        if not row.column("messages") and row.column("prompt") and row.column("completion"):
             turns = [*read_prompt(row, "prompt"), *read_answer(row, "completion")]
+            turns = with_context(turns, row)
         else:
             row.require("messages")
-            turns = read_turns(row.get("messages"), row, marks)
+            turns = with_system(read_turns(row.get("messages"), row, marks), row)
         require_wanted(row)
-        turns = with_context(turns, row)
         if len(turns) < 2:
             raise UnfitRowError("fewer than two messages")
         answers = [turn["role"] == "assistant" and turn["target"] for turn in turns]

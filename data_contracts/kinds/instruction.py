@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from data_contracts.records import History, Message, Record, Text
 from data_contracts.rows.prompts import (
+    SYSTEM,
     answer_text,
     read_answer,
     read_prompt,
@@ -27,7 +28,7 @@ class InstructionRecord(Record):
         "instruction": ("instruction", "prompt", "query"),
         "input": ("input", "context"),
         "output": ("output", "completion", "response"),
-        "system": ("system", "system_prompt", "system_message"),
+        "system": SYSTEM,
         "history": ("history",),
         "label": ("label",),
         "kto_tag": ("kto_tag",),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from data_contracts.records import History, Message, Record, Text
-from data_contracts.rows.prompts import answer_text, asked, read_answer, read_prompt, with_context
+from data_contracts.rows.compared import read_compared
+from data_contracts.rows.prompts import SYSTEM, answer_text, asked, read_prompt, with_context
 from data_contracts.rows.turns import Turn
 from data_contracts.rows.values import Row, UnfitRowError
 
@@ -15,18 +16,24 @@ _OPENAI = "input.messages"
 class PreferenceRecord(Record):
     """A prompt with a better and a worse answer; supervised training learns the better.
 
-    Read are texts, and TRL's, OpenAI's and LLaMA-Factory's messages, also where the prompt is only
-    what both answers begin with. `history` came before the prompt; nothing of it is learned.
+    Read are texts, and TRL's, OpenAI's, LLaMA-Factory's, ms-swift's and Gemini's messages, also
+    where the prompt is only what both answers begin with. `history` came before the prompt; nothing
+    of it is learned.
     """
 
     KIND = "preference"
     COLUMNS: ClassVar = {
-        "prompt": ("prompt", "conversations", "instruction", _OPENAI),
+        "prompt": ("prompt", "conversations", "instruction", "query", "contents", _OPENAI),
         "input": ("input",),
         "tools": ("input.tools",),
         "chosen": ("chosen", "preferred_output"),
         "rejected": ("rejected", "non_preferred_output"),
-        "system": ("system", "system_prompt", "system_message"),
+        "messages": ("messages",),
+        "response": ("response",),
+        "rejected_response": ("rejected_response",),
+        "rejected_messages": ("rejected_messages",),
+        "completions": ("completions",),
+        "system": SYSTEM,
         "history": ("history",),
     }
     ANSWERS = 2
@@ -39,8 +46,7 @@ class PreferenceRecord(Record):
     @classmethod
     def read(cls, row: Row) -> dict[str, Any]:
         """Return the fields."""
-        row.require("chosen", "rejected")
-        better, worse = read_answer(row, "chosen"), read_answer(row, "rejected")
+        better, worse = read_compared(row)
         shared = _shared(better, worse)
         prompt = _prompt(row, better[:shared])
         *before, ask = asked(with_context(prompt, row))

@@ -8,8 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from data_contracts.rows.literals import structured
-from data_contracts.rows.turns import Turn, messages_in, read_turns
+from data_contracts.rows.turns import Turn, messages_in, read_turns, text_of
 from data_contracts.rows.values import Row, UnfitRowError, as_text, is_absent
+
+# Names of the column that holds a system message; the last two are Gemini's.
+SYSTEM = (
+    "system",
+    "system_prompt",
+    "system_message",
+    "systemInstruction",
+    "system_instruction",
+)
 
 
 def read_prompt(row: Row, field: str) -> list[Turn]:
@@ -55,8 +64,13 @@ def with_context(turns: list[Turn], row: Row) -> list[Turn]:
     earlier = _history(row.get("history"), row)
     if earlier and len(turns) > 1 and turns[0]["role"] != "user":
         raise UnfitRowError("a history beside messages that have a beginning of their own")
-    turns = [*earlier, *turns]
-    system = row.text("system")
+    return with_system([*earlier, *turns], row)
+
+
+def with_system(turns: list[Turn], row: Row) -> list[Turn]:
+    """Return turns behind the row's system message; UnfitRowError where theirs is another one."""
+    value = row.get("system")
+    system = "" if value is None else text_of(value, row, "system")
     if not system.strip():
         return turns
     if turns[0]["role"] != "system":
@@ -68,8 +82,10 @@ def with_context(turns: list[Turn], row: Row) -> list[Turn]:
 
 def require_wanted(row: Row) -> None:
     """Raise UnfitRowError where an answer is labelled as one that people did not want (KTO)."""
-    completion = row.column("completion") or row.column("output") == "completion"
-    marks = [row.text("kto_tag"), row.text("label") if completion else ""]
+    completion = row.column("completion") or row.column("output") in ("completion", "response")
+    # Beside messages a truth is ms-swift's mark; a number may be a class of any kind.
+    said = bool(completion) or isinstance(row.peek("label"), bool)
+    marks = [row.text("kto_tag"), row.text("label") if said else ""]
     if any(mark.lower() in ("false", "0", "0.0") for mark in marks):
         raise UnfitRowError("an answer that its label says is unwanted")
 

@@ -1,8 +1,9 @@
 """Turns of a conversation, read as the tools that people use write them.
 
 Known are OpenAI's and Mistral's `messages` (role, content as text or text parts, weight),
-ShareGPT's `conversations` (from, value), TRL's prompts and answers of messages, Alpaca's `history`,
-and what axolotl, torchtune, ms-swift and xtuner call the mark of a turn that is not to be learned.
+ShareGPT's `conversations` (from, value; with ms-swift, human and assistant), Gemini's `contents`
+(role, parts), TRL's prompts and answers of messages, Alpaca's `history`, and what axolotl,
+torchtune, ms-swift and xtuner call the mark of a turn that is not to be learned.
 Pure functions; write nothing.
 """
 
@@ -31,9 +32,17 @@ _TOOL_ROLES_NAMES = """
 tool function function_call function_response observation tool_call tool_response ipython
 """
 _TOOL_ROLES = frozenset(_TOOL_ROLES_NAMES.split())
-_ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value", "text")
+_ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value", "text", "parts")
+_PAIR = ("human", "assistant")  # one object of ms-swift's holds a question and its answer
 _CALLS = frozenset({"tool_calls", "function_call"})
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
+# What else a part may be, by the names of its type or key; only these are ever named to people.
+_OTHER_PARTS_NAMES = """
+audio executableCode codeExecutionResult file fileData file_data functionCall function_call
+functionResponse function_response image image_url inlineData inline_data input_audio input_file
+input_image thought video video_url
+"""
+_OTHER_PARTS = frozenset(_OTHER_PARTS_NAMES.split())
 
 
 def read_turns(value: Any, row: Row, marks: list[Any] | None = None) -> list[Turn]:
@@ -110,7 +119,15 @@ def _items(value: Any) -> list[Mapping[Any, Any]]:
     items = [item for item in value if not is_absent(item)]
     if not all(isinstance(item, Mapping) for item in items):
         raise UnfitRowError("a message is not an object")
-    return [item for item in items if present(item)]
+    return [turn for item in items if present(item) for turn in _apart(item)]
+
+
+def _apart(item: Mapping[Any, Any]) -> list[Mapping[Any, Any]]:
+    """Return a message, or the two that a question with its answer is."""
+    said = present(item)
+    if not said.keys() <= {*_PAIR} or "human" not in said:
+        return [item]
+    return [{"role": name, "content": said[name]} for name in _PAIR if name in said]
 
 
 def _side_by_side(columns: Mapping[str, Any]) -> list[Any]:
@@ -164,6 +181,13 @@ def _role(value: Any) -> str:
     return role
 
 
+def text_of(value: Any, row: Row, field: str) -> str:
+    """Return what a field says: text, or an object with text parts as Gemini writes it."""
+    if not isinstance(value, Mapping):
+        return as_text(value, field)
+    return _content(value.get("parts", value), row)
+
+
 def _content(value: Any, row: Row) -> str:
     if isinstance(value, Mapping):
         value = [value]
@@ -176,9 +200,12 @@ def _part(part: Any, row: Row) -> str:
     if isinstance(part, str):
         return part
     said = present(part) if isinstance(part, Mapping) else {}
-    text = said.pop("text", None)
-    if said.pop("type", "text") not in _TEXT_PARTS or not isinstance(text, str):
-        raise UnfitRowError("a message with a part that is not text")
+    text, kind = said.pop("text", None), said.pop("type", "text")
+    keys = {name for name, value in said.items() if value is not False}
+    other = sorted(_OTHER_PARTS & {*keys, kind if isinstance(kind, str) else ""})
+    if other or kind not in _TEXT_PARTS or not isinstance(text, str):
+        named = f" ({other[0]})" if other else ""
+        raise UnfitRowError(f"a message with a part that is not text{named}")
     for name in said:
         row.leave(_named(name))
     return text

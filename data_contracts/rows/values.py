@@ -51,6 +51,11 @@ class Row:
                 return value
         return None
 
+    def peek(self, field: str) -> Any:
+        """Return what `get` returns, and do not take it for read."""
+        name = self.column(field)
+        return look(self._columns, name) if name else None
+
     def column(self, field: str) -> str:
         """Return the column in which a field is found; "" if nowhere."""
         names = self._names.get(field, ())
@@ -69,6 +74,11 @@ class Row:
     def leave(self, name: str) -> None:
         """Note something inside a value that is not read."""
         self._left.add(name)
+
+    def unread_column(self, name: str) -> Any:
+        """Return what a column, or a dotted one, holds that was not read; None if nothing."""
+        value = None if name in self._read else look(self._columns, name)
+        return None if is_absent(value) else value
 
     def unread(self, others: Iterable[str]) -> list[str]:
         """Return what holds something and was not read, for people: names, and `OTHERS`.

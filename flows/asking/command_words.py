@@ -23,14 +23,11 @@ def command_words(command: str, parameters: Parameters) -> tuple[str, ...]:
 
 
 def text_of(value: object) -> str:
-    """Return a value as it is typed; a list with commas between, or in quotes if it has its own.
-
-    A double quote within an item cannot be typed: pydantic-settings splits lists at them.
-    """
+    """Return a value as it is typed; a list with commas between, or in quotes if it has its own."""
     if not isinstance(value, tuple):
         return str(value)
     parts = [str(part) for part in value]
     typed = ",".join(parts)
     return (
-        json.dumps(parts) if set(typed) & set("[]{}") or typed.count(",") >= len(parts) else typed
+        json.dumps(parts) if set(typed) & set('[]{}"') or typed.count(",") >= len(parts) else typed
     )

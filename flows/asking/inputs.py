@@ -50,6 +50,7 @@ class IngestInputs(BaseModel):
     keep: tuple[str, ...]
     kept_out: tuple[EvalSet, ...]
     redactor: RedactorRecipe
+    max_rows: int | None
 
 
 def ingest_inputs(workshop: Workshop, parameters: IngestParameters) -> IngestInputs:
@@ -68,6 +69,7 @@ def ingest_inputs(workshop: Workshop, parameters: IngestParameters) -> IngestInp
         keep=keep,
         kept_out=tuple(kept_out_of_training(parameters.eval_sets)),
         redactor=redactor,
+        max_rows=parameters.max_rows,
     )
 
 

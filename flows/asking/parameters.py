@@ -6,7 +6,7 @@ command, with the same help texts, and refuses the same values. Light to import.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -40,6 +40,17 @@ def _words(given: object) -> object:
     return tuple(w for word in words if (w := word.strip() if isinstance(word, str) else word))
 
 
+def _as_choices(drawn: dict[str, Any]) -> None:
+    """Let a form draw one list of choices: it draws `anyOf` as a switch between types.
+
+    Null stays a choice, since runs are started with whole sets of parameters, too; the form leaves
+    what is not chosen out.
+    """
+    choices, _ = drawn.pop("anyOf")
+    drawn |= {**choices, "enum": [*choices["enum"], None]}
+    del drawn["default"]
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 
@@ -60,7 +71,9 @@ class IngestParameters(Parameters):
         "named as train, validation or test keep that split.",
     )
     kind: RecordKind | None = Field(
-        default=None, description="What one row is. Unset: what the contract says, or else chat."
+        default=None,
+        description="What one row is. Unset: what the contract says, or else chat.",
+        json_schema_extra=_as_choices,
     )
     contract: Annotated[str, AfterValidator(absolute_contract)] = Field(
         default="",

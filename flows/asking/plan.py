@@ -126,12 +126,8 @@ def find_outputs(
     outputs = workshop.outputs
     base = _found_base(outputs, inputs.base)
     teacher = _found_base(outputs, inputs.teacher) if inputs.teacher else None
-    made = find_snapshot(
-        ingest_job(workshop, inputs.ingest),
-        source,
-        parameters.max_rows,
-        released_rows(workshop.store),
-    )
+    job, released = ingest_job(workshop, inputs.ingest), released_rows(workshop.store)
+    made = find_snapshot(job, source, inputs.ingest.max_rows, released)
     snapshot = made.reference if made else None
     model = answers = None
     if teacher and snapshot and inputs.wants_answers:
@@ -159,8 +155,12 @@ def find_outputs(
 
 def _look(workshop: Workshop, inputs: IngestInputs, source: Source) -> list[str]:
     """Return what a person should know of the first rows; InputError as the run would raise it."""
+    from tasks.ingestion.steps import older_snapshot
+
+    older = older_snapshot(workshop.outputs, source)
     with TemporaryDirectory(prefix="paddock-") as scratch:
-        return look_at(ingest_job(workshop, inputs), source, Path(scratch)).words()
+        words = look_at(ingest_job(workshop, inputs), source, Path(scratch)).words()
+    return [older, *words] if older else words
 
 
 def _found_base(outputs: Outputs, base: Base) -> Reference | None:

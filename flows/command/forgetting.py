@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 
+from data_contracts.errors import PaddockError
 from flows.asking.command_words import command_words
 from flows.asking.parameters import ForgetParameters, LineageParameters
-from flows.showing.summary import RetrainSummary, read_summaries
+from flows.champion import Registered
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import redaction_key
+from model_registry.versions import CHAMPION, list_versions
 from tasks.ingestion.subjects import forget_subject, subject_hash
-from tasks.lineage.uses import DROPPED, HELD, SnapshotUse, uses_of
+from tasks.lineage.uses import DROPPED, HELD, ModelUse, SnapshotUse, uses_of
 from tasks.storage.stages import BASE, MODEL, REFUSED, TEACHER_ANSWERS
 
 _ROWS_SHOWN = 20
@@ -89,19 +91,10 @@ def _plan(workshop: Workshop, uses: list[SnapshotUse]) -> list[str]:
     """Return the steps to models without the rows: rebuild, approve, then remove the old."""
     lines = ["To rebuild without these rows:"]
     number = 0
-    for name, through in _affected(uses).items():
-        summary = _newest(workshop, name)
-        if summary is None:
-            continue
+    for name, version in _affected(uses).items():
         number += 1
-        lines.append(f"  {number}. {_command(summary)}")
-        lines.append("     (unchanged shards are found again; the gates and approvals are as ever)")
-        asked = summary.parameters
-        if through and (inherited := [m for m in (asked.base, asked.teacher) if m]):
-            lines.append(
-                f"     (it has the rows through its {through}: see that "
-                f"{' and '.join(inherited)} was rebuilt by then, or name another)"
-            )
+        first, *more = _rebuild(workshop, version)
+        lines += [f"  {number}. {first}", *(f"     ({line})" for line in more)]
         number += 1
         lines.append(
             f"  {number}. let people approve the new candidate: paddock promote --name {name}"
@@ -121,22 +114,47 @@ def _plan(workshop: Workshop, uses: list[SnapshotUse]) -> list[str]:
     return lines
 
 
-def _affected(uses: list[SnapshotUse]) -> dict[str, str]:
-    """Return the models' names and through what they have the rows, those of their own first.
+def _affected(uses: list[SnapshotUse]) -> dict[str, ModelUse]:
+    """Return for each model's name the version to rebuild, those with rows of their own first.
 
-    So that what others start from is rebuilt before them.
+    So that what others start from is rebuilt before them. It is the version that serves, if it has
+    the rows, else the newest that has.
     """
-    found: dict[str, str] = {}
-    for version in (version for use in uses for version in use.versions):
-        name = version.name.removesuffix("-candidate")
-        found[name] = version.through and found.get(name, version.through)
-    return dict(sorted(found.items(), key=lambda item: (bool(item[1]), item[0])))
+    found: dict[str, ModelUse] = {}
+    for version in sorted((version for use in uses for version in use.versions), key=_rank):
+        found[version.name.removesuffix("-candidate")] = version
+    return dict(sorted(found.items(), key=lambda item: (bool(item[1].through), item[0])))
 
 
-def _newest(workshop: Workshop, name: str) -> RetrainSummary | None:
-    return next(iter(read_summaries(workshop.store, name, newest=1)), None)
+def _rank(version: ModelUse) -> tuple[bool, bool, bool, int]:
+    return (
+        version.serves == CHAMPION,
+        bool(version.serves),
+        version.name.endswith("-candidate"),
+        version.version,
+    )
 
 
-def _command(summary: RetrainSummary) -> str:
-    """Return the command that repeats a run, for a shell."""
-    return shlex.join(command_words("run", summary.parameters))
+def _rebuild(workshop: Workshop, use: ModelUse) -> list[str]:
+    """Return the command that repeats the run of a version, and what to know; or why there is none.
+
+    The command is for a shell.
+    """
+    every = list_versions(workshop.registry, use.name)
+    (version,) = [one for one in every if one.version == use.version]
+    try:
+        asked = Registered(workshop, version, "forget").parameters_again()
+    except PaddockError as refusal:
+        return [str(refusal)]
+    lines = [
+        shlex.join(command_words("run", asked)),
+        f"as {use.name} version {use.version} was made; unchanged shards are found again, the "
+        "gates and approvals are as ever",
+    ]
+    if use.through:
+        inherited = " and ".join(name for name in (asked.base, asked.teacher) if name)
+        lines.append(
+            f"it has the rows through its {use.through}: see that {inherited} was rebuilt by then, "
+            "or name another"
+        )
+    return lines

@@ -7,8 +7,11 @@ zsh, tcsh, fish) prints what completes them in a shell.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+import csv
+import json
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic_settings import (
@@ -19,12 +22,16 @@ from pydantic_settings import (
     CliToggleFlag,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     get_subcommand,
 )
 
 from data_contracts.errors import InputError
 from flows.asking.parameters import Parameters
 
+# What the library does not read within an item, and private characters in its place meanwhile.
+_HIDDEN = str.maketrans('"\\', "\ue000\ue001")
+_SHOWN = str.maketrans("\ue000\ue001", '"\\')
 ABOUT = "Raises LLaMA-family models, from raw data to an approved one."
 
 
@@ -99,22 +106,68 @@ def read_words(commands: Fields, arguments: Sequence[str] | None) -> Asked:
     shtab.add_argument_to(parser, "--print-completion")
     source: Any = CliSettingsSource(root, root_parser=parser)
     _say_no_empty_defaults(parser)
-    given = None if arguments is None else list(arguments)
+    given = _written_out(sys.argv[1:] if arguments is None else arguments, _lists(models.values()))
     try:
         words: Any = CliApp.run(root, cli_args=given, cli_settings_source=source)
     except ValidationError as error:
         raise _refused(error) from error
+    except SettingsError as error:
+        raise InputError(
+            "the words cannot be read", step="parameters", where=f"{error}", remedy="see --help"
+        ) from error
     chosen: Any = get_subcommand(words, is_required=False)
     if chosen is None:
         parser.error("a COMMAND is needed: " + ", ".join(commands))
     name = next(name for name, model in models.items() if type(chosen) is model)
     fields_of, options_of, _ = commands[name]
-    values = {field: getattr(chosen, field) for field in type(chosen).model_fields}
+    values = {field: _as_given(getattr(chosen, field)) for field in type(chosen).model_fields}
     return Asked(
         command=name,
         parameters=fields_of(**{k: v for k, v in values.items() if k in fields_of.model_fields}),
         options=options_of(**{k: v for k, v in values.items() if k in options_of.model_fields}),
     )
+
+
+def _written_out(arguments: Sequence[str], lists: Collection[str]) -> list[str]:
+    """Return the arguments with the values of list options as JSON that the library reads whole.
+
+    Commas part items; quotes around an item keep its commas. The library takes any quote for the
+    beginning of such an item, numbers for no text and `null` for nothing.
+    """
+    written: list[str] = []
+    for word in arguments:
+        option, equals, value = word.partition("=")
+        if written and written[-1] in lists:
+            written.append(_as_json_list(word))
+        elif equals and option in lists:
+            written.append(f"{option}={_as_json_list(value)}")
+        else:
+            written.append(word)
+    return written
+
+
+def _as_json_list(text: str) -> str:
+    items = next(csv.reader([text], skipinitialspace=True), [])
+    stripped = text.strip()
+    if stripped.startswith("[") and stripped.endswith("]"):
+        try:
+            items = json.loads(stripped)
+        except ValueError:
+            items = stripped[1:-1].split(",")
+    return json.dumps([str(item).translate(_HIDDEN) for item in items], ensure_ascii=False)
+
+
+def _as_given(value: Any) -> Any:
+    return tuple(item.translate(_SHOWN) for item in value) if isinstance(value, tuple) else value
+
+
+def _lists(models: Iterable[type[BaseModel]]) -> set[str]:
+    return {
+        f"--{name.replace('_', '-')}"
+        for model in models
+        for name, field in model.model_fields.items()
+        if get_origin(field.annotation) is tuple
+    }
 
 
 def _model(

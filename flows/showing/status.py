@@ -41,6 +41,10 @@ def _drift(workshop: Workshop, name: str) -> list[str]:
     try:
         watch = Watch.model_validate_json(workshop.store.read(status_key(name)))
     except FileNotFoundError:
+        if any(workshop.store.keys(f"drift/{name}/windows")):
+            return [
+                "  an earlier version looked, and kept no status; `paddock monitor` looks again"
+            ]
         return ["  nobody looked yet; `paddock monitor` does"]
     return [f"  {line}" for line in (f"looked at {watch.looked_at}", *describe(watch).splitlines())]
 

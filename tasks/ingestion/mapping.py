@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from data_contracts.errors import InputError
 from data_contracts.kinds.registry import KINDS, RecordKind
 from data_contracts.records import Record
+from data_contracts.rows.text_alone import require_text_alone
 from data_contracts.rows.values import Row, UnfitRowError
 from tasks.ingestion.sources import STEP
 
@@ -86,6 +87,7 @@ def read_row(
         record = KINDS[kind].model_validate(_clean(fields))
     except ValidationError as error:
         raise UnfitRowError(_reason(error)) from None
+    require_text_alone(row, record.texts(), is_talk=bool(record.conversation()))
     return record, row.unread(others)
 
 

@@ -18,7 +18,7 @@ from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.ingestion.jobs import Errand, Finished, Job, Worked, borrow_all
 from tasks.ingestion.sources import Source
 from tasks.storage.drafts import Draft
-from tasks.storage.outputs import Built
+from tasks.storage.outputs import Built, Outputs
 from tasks.storage.stages import REFUSED, SNAPSHOT, Work
 
 
@@ -40,6 +40,20 @@ def find_snapshot(
     """Return the snapshot if it was made before."""
     found = job.outputs.find(snapshot_work(job, source, max_rows, released))
     return Built(reference=found, reused=True) if found else None
+
+
+def older_snapshot(outputs: Outputs, source: Source) -> str:
+    """Say that an earlier version made a snapshot of the same files, if one did."""
+    for reference, made in outputs.every(SNAPSHOT):
+        if not SNAPSHOT.is_of_older_form(made.inputs, made.parameters, made.fingerprint):
+            continue
+        if read_report(outputs.fetch(reference, REPORT)).sources == source.digests:
+            return (
+                f"snapshot {reference.digest[:16]} of these files is of an older form (made by "
+                f"revision {made.code_revision[:12]}): a new one is made, and it stays for the "
+                "models that were trained on it"
+            )
+    return ""
 
 
 def _may_pass(task: Any, task_run: Any, state: Any) -> bool:

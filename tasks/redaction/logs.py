@@ -9,12 +9,24 @@ first line.
 from __future__ import annotations
 
 import logging
-from typing import Any
+import re
+from typing import Any, Protocol
 
 from tasks.redaction.engine import build_redactor
 
 # What stands in every other line of a server's log and is nobody's.
 _NOBODYS = ("127.0.0.1", "0.0.0.0", "::1")  # noqa: S104
+
+# A moment as this program writes it, in UTC and in its own lifetime: nobody's date of birth, though
+# a path beside it speaks of one. The hour alone is the name of a window of the inference log.
+_OUR_MOMENT = re.compile(
+    r"\b20(?:2[5-9]|[3-9]\d)-\d\d-\d\dT\d\d(?::\d\d:\d\d(?:\.\d+)?\+00:00|(?!:?\d))"
+)
+_FIRST_MARK, _MARKS = 0xE000, 6400  # characters for private use: no detector reads them
+
+
+class _Redactor(Protocol):
+    def redact_text(self, text: str) -> str: ...
 
 
 def redact_logs() -> None:
@@ -29,16 +41,29 @@ def redact_logs() -> None:
     def make(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = made(*args, **kwargs)
         said = _message(record)
-        clean = redactor.redact_text(said)
+        clean = _redacted(redactor, said)
         if clean != said:
             record.msg, record.args = clean, None
         if record.exc_info and record.exc_info[0]:
-            record.exc_text = redactor.redact_text(formatter.formatException(record.exc_info))
+            record.exc_text = _redacted(redactor, formatter.formatException(record.exc_info))
             record.exc_info = None  # a handler would format it anew
         return record
 
     make.redacts = True  # pyright: ignore[reportFunctionMemberAccess]
     logging.setLogRecordFactory(make)
+
+
+def _redacted(redactor: _Redactor, text: str) -> str:
+    """Redact a text around our own moments; one within what is redacted goes with it."""
+    moments = list(dict.fromkeys(_OUR_MOMENT.findall(text)))[:_MARKS]
+    marks = {moment: chr(_FIRST_MARK + number) for number, moment in enumerate(moments)}
+    if any(mark in text for mark in marks.values()):
+        return redactor.redact_text(text)
+    hidden = _OUR_MOMENT.sub(lambda found: marks.get(found[0], found[0]), text)
+    clean = redactor.redact_text(hidden)
+    for moment, mark in marks.items():
+        clean = clean.replace(mark, moment)
+    return clean
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -101,6 +101,11 @@ class Outputs:
                 manifest = self._read_manifest(folder)
                 yield Reference(stage=stage.name, key=folder, digest=manifest.digest), manifest
 
+    def is_of_older_form(self, reference: Reference, stage: Stage) -> bool:
+        """Tell whether an earlier version made an output: it is no longer found by its work."""
+        made = self.manifest(reference)
+        return stage.is_of_older_form(made.inputs, made.parameters, made.fingerprint)
+
     def build(self, work: Work, make: Callable[[Path], Mapping[str, int]]) -> Built:
         """Find the output, or make it: `make(folder)` fills a folder and returns its counts.
 

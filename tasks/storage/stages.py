@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from data_contracts.digests import canonical_json
@@ -26,6 +26,13 @@ class Stage:
     def of(self, inputs: Mapping[str, str], parameters: Mapping[str, Any]) -> Work:
         """Return the work on these inputs, role to digest, with these parameters."""
         return Work(self, dict(inputs), dict(parameters))
+
+    def is_of_older_form(
+        self, inputs: Mapping[str, str], parameters: Mapping[str, Any], fingerprint: str
+    ) -> bool:
+        """Tell whether an earlier recipe made an output: its number stands in the fingerprint."""
+        earlier = (replace(self, recipe=number) for number in range(1, self.recipe))
+        return any(one.of(inputs, parameters).fingerprint == fingerprint for one in earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ _TRAINING = (
 BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
 SHARD = Stage(
     "ingest-shard",
-    2,
+    3,
     (
         "data_contracts.kinds",
         "data_contracts.records",
@@ -88,7 +95,7 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    5,
+    6,
     (
         "data_contracts.kinds",
         "data_contracts.snapshot.writing",

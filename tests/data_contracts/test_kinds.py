@@ -57,9 +57,10 @@ for _, record in read_records(folder):
 
 def test_forms_and_the_command_offer_the_kinds() -> None:
     schema = IngestParameters.model_json_schema()["properties"]["kind"]
-    (offered,) = (option["enum"] for option in schema["anyOf"] if "enum" in option)
+    *offered, unset = schema["enum"]
     assert offered == list(get_args(RecordKind)) == list(KINDS)
-    assert schema["default"] is None  # the contract says it, or it is chat
+    assert unset is None  # the contract says it, or it is chat
+    assert IngestParameters().kind is None
 
 
 def test_a_kind_that_is_added_in_one_place_is_ingested(tmp_path: Path) -> None:

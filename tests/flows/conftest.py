@@ -1,4 +1,4 @@
-"""Two ways to run `paddock`: one command after another in one process, and killed half-way.
+"""Ways to run `paddock`: one command after another in one process, killed half-way, or in the test.
 
 In one process the libraries and Prefect start once.
 """
@@ -108,6 +108,15 @@ def terminal(
     started.prefect_database = database  # of every home that it works in
     yield started
     started.close()
+
+
+@pytest.fixture(scope="module")
+def prefect_server() -> Iterator[None]:
+    """Let flows run in the tests' own process."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
 
 
 @pytest.fixture(scope="session")

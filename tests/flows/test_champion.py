@@ -10,8 +10,10 @@ import pytest
 from data_contracts.errors import ContractError
 from flows.asking.parameters import RetrainParameters
 from flows.champion import Champion
+from flows.command import forgetting
 from flows.workshop.parts import Workshop
 from model_registry.versions import Version
+from tasks.lineage.uses import ModelUse, SnapshotUse
 from tasks.storage.objects import LocalStore
 from tasks.storage.outputs import Outputs
 from tasks.storage.stages import MODEL
@@ -46,11 +48,17 @@ class Made:
         return self.outputs.build(MODEL.of({}, {"of": str(files)}), make).reference.digest
 
     @property
-    def champion(self) -> Champion:
+    def workshop(self) -> Workshop:
+        parts = SimpleNamespace(store=self.store, outputs=self.outputs, registry=None)
+        return cast("Workshop", parts)
+
+    def version(self, name: str, number: int, digest: str) -> Version:
         tags = {f"paddock.reference.{role}": digest for role, digest in self.references.items()}
-        version = Version(name="bells", version=2, run="r", digest="ours", uri="", tags=tags)
-        workshop = cast("Workshop", SimpleNamespace(store=self.store, outputs=self.outputs))
-        return Champion(workshop, version, "drift")
+        return Version(name=name, version=number, run="r", digest=digest, uri="", tags=tags)
+
+    @property
+    def champion(self) -> Champion:
+        return Champion(self.workshop, self.version("bells", 2, "ours"), "drift")
 
 
 @pytest.fixture
@@ -139,3 +147,74 @@ def test_a_record_whose_lists_were_texts_is_read(made: Made) -> None:
     assert found.kind is None  # it was chat because nobody said otherwise
     made.run("2026-01-02", "ours", kind="chat", contract="/c/orders.toml", eval_sets=[])
     assert made.champion.parameters.kind == "chat"
+
+
+@pytest.mark.parametrize(
+    ("serves", "repeated"), [("champion", "--max-steps=100"), ("", "--max-steps=4")]
+)
+def test_the_plan_to_forget_repeats_the_run_of_what_has_the_rows_and_serves(
+    made: Made, monkeypatch: pytest.MonkeyPatch, serves: str, repeated: str
+) -> None:
+    made.run("2026-01-01", "ours", max_steps=100)
+    made.run("2026-01-02", "a trial's", max_steps=4)
+    made.run("2026-01-03", "of other rows", max_steps=9)  # the newest
+    every = [made.version("bells", 2, "ours"), made.version("bells-candidate", 8, "a trial's")]
+
+    def versions(_: object, name: str) -> list[Version]:
+        return [version for version in every if version.name == name]
+
+    monkeypatch.setattr(forgetting, "list_versions", versions)
+    found = tuple(
+        ModelUse(name=one.name, version=one.version, serves=serves if one.version == 2 else "")
+        for one in every
+    )
+    assert repeated in _plan(made, found).split()
+
+
+def test_the_plan_to_forget_says_why_a_run_cannot_be_repeated(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.run("2026-01-01", "a trial's", source="in/rows.jsonl")
+    version = made.version("bells-candidate", 8, "a trial's")
+
+    def versions(_: object, name: str) -> list[Version]:
+        return [version] if name == version.name else []
+
+    monkeypatch.setattr(forgetting, "list_versions", versions)
+    plan = _plan(made, (ModelUse(name=version.name, version=8, serves=""),))
+    assert "the model's run was given a path (source)" in plan and "in/rows.jsonl" in plan
+
+
+def _plan(made: Made, versions: tuple[ModelUse, ...]) -> str:
+    use = SnapshotUse(
+        stage="snapshot",
+        key="snapshot/a",
+        digest="a",
+        created_at="",
+        rows=(),
+        made=(),
+        versions=versions,
+    )
+    return "\n".join(
+        forgetting._plan(made.workshop, [use])  # pyright: ignore[reportPrivateUsage]
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"teacher": "large/one", "keep": ""}, True),
+        ({"teacher": "large/one", "keep": []}, False),  # a folder's path would be whole by now
+        ({"teacher": "/models/large", "keep": ""}, False),
+        ({"teacher": "smollm2-135m-instruct", "keep": ""}, False),
+        ({"keep": ""}, False),
+    ],
+)
+def test_how_a_teacher_of_an_older_record_is_read_is_said(
+    made: Made, caplog: pytest.LogCaptureFixture, asked: dict[str, Any], said: bool
+) -> None:
+    made.run("2026-01-01", "ours", **asked)
+    with caplog.at_level("WARNING", "paddock"):
+        assert made.champion.parameters_again().teacher == asked.get("teacher", "")
+    assert ("names the teacher large/one" in caplog.text) == said
+    assert ("read as a model on the hub" in caplog.text) == said

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -132,14 +132,6 @@ def test_what_cannot_fit_is_said_before_anything_is_loaded(terminal: Run, tmp_pa
     assert ended.returncode == 2
     assert "the columns are question, answer" in ended.stderr
     assert not (tmp_path / "home/store/ingest-shard").exists()
-
-
-@pytest.fixture(scope="module")
-def prefect_server() -> Iterator[None]:
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
 
 
 class Failing:

@@ -10,6 +10,8 @@ import pytest
 
 import eval_sets
 from data_contracts.errors import InputError
+from data_contracts.kinds.registry import KINDS
+from flows.asking.command_words import command_words
 from flows.asking.inputs import choose_eval_sets, ingest_inputs
 from flows.asking.parameters import IngestParameters, Parameters
 from flows.command import cli
@@ -42,10 +44,51 @@ def test_a_list_is_given_with_commas_or_again(
     assert read[0].eval_sets == ("safety", "pii_leakage")
 
 
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ('27" monitor', ('27" monitor',)),
+        ('27" monitor,Tarn 30', ('27" monitor', "Tarn 30")),
+        ('the "big" tent, Kestrel', ('the "big" tent', "Kestrel")),
+        ('"Tarn, the tent",Kestrel', ("Tarn, the tent", "Kestrel")),
+        ('["Tarn, the tent", "Kestrel"]', ("Tarn, the tent", "Kestrel")),
+        ("[Tarn,Kestrel]", ("Tarn", "Kestrel")),
+        ("C[1],{2}", ("C[1]", "{2}")),
+        ("null", ("null",)),
+        ("30, true", ("30", "true")),
+        ("a\\b\\, c", ("a\\b\\", "c")),
+        ("", ()),
+    ],
+)
+@pytest.mark.parametrize("equals", [True, False])
+def test_words_to_keep_are_read_whatever_quotes_are_in_them(
+    given: str, read: tuple[str, ...], equals: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Any] = []
+
+    def take(parameters: Parameters, _: object) -> int:
+        taken.append(parameters)
+        return 0
+
+    monkeypatch.setitem(cli.COMMANDS, "ingest", cli.Command(IngestParameters, take, "x"))
+    assert main(["ingest", *([f"--keep={given}"] if equals else ["--keep", given])]) == 0
+    assert main([*command_words("ingest", taken[0])][1:]) == 0
+    assert [one.keep for one in taken] == [read, read]
+
+
 def test_the_form_draws_lists() -> None:
     fields = IngestParameters.model_json_schema()["properties"]
     assert {fields[name]["type"] for name in ("keep", "eval_sets")} == {"array"}
-    assert "document" in str(fields["kind"]["anyOf"])
+
+
+@pytest.mark.parametrize(("kind", "taken"), [(None, True), ("document", True), ("?", False)])
+def test_the_form_draws_kinds_as_one_list_of_choices(kind: str | None, taken: bool) -> None:
+    from prefect.utilities.schema_tools.validation import is_valid
+
+    form = IngestParameters.model_json_schema()
+    assert "anyOf" not in form["properties"]["kind"]
+    assert {*KINDS, None} == {*form["properties"]["kind"]["enum"]}
+    assert is_valid({"kind": kind}, form) == taken
 
 
 def test_a_folder_here_is_an_eval_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

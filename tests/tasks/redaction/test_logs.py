@@ -46,3 +46,17 @@ def test_what_is_not_personal_stays(log: io.StringIO) -> None:
     for said in (line, counts):
         logging.getLogger("a.library").info("%s", said)
     assert log.getvalue() == f"{line}\n{counts}\n"
+
+
+def test_our_own_moments_stay_beside_a_word_of_birth_and_dates_of_birth_go(
+    log: io.StringIO,
+) -> None:
+    told = (
+        "  2026-11-28T06:40:39+00:00  /data/dob.jsonl  10 of 11 rows\n"
+        "  2026-11-28T06:47:03+00:00  /data/dob.jsonl  10 of 11 rows, window 2026-11-28T06: quiet"
+    )
+    logging.getLogger("a.library").info("%s", told)
+    logging.getLogger("a.library").info("born 1987-03-09T00:00:00+00:00, dob: 2026-03-09")
+    kept, gone = log.getvalue().rsplit("\nborn", 1)
+    assert kept == told
+    assert "1987" not in gone and "2026-03-09" not in gone

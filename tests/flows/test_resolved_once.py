@@ -1,0 +1,101 @@
+"""A run resolves its source once, and refuses one that cannot be used before it fetches a model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_contracts.errors import IntegrityError
+from flows.asking import inputs
+from flows.asking.parameters import IngestParameters, RetrainParameters
+from tasks.ingestion.sources import Source, resolve
+
+Ended = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def resolved(monkeypatch: pytest.MonkeyPatch, home_environment: Any, tmp_path: Path) -> list[str]:
+    """Return the list of sources that a flow in this process resolves, in order; sets its home."""
+    every: list[str] = []
+
+    def counted(source: str, *rest: Any) -> Source:
+        every.append(source)
+        return resolve(source, *rest)
+
+    for name, value in home_environment(tmp_path / "home").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(inputs, "resolve", counted)
+    return every
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    told = [{"instruction": f"Shelf {n}?", "output": f"It holds {n} bolts."} for n in range(40)]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in told))
+    return path
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_ingest_resolves_once(resolved: list[str], rows: Path) -> None:
+    from flows.ingestion import ingest
+
+    asked = IngestParameters(source=str(rows), kind="instruction", names=False)
+    assert not ingest(asked).reused
+    assert ingest(asked).reused
+    assert resolved == [str(rows)] * 2
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_whole_run_resolves_once(
+    planted_run: tuple[Path, Ended], resolved: list[str], tmp_path: Path
+) -> None:
+    from flows.retraining import retrain
+
+    shutil.copytree(planted_run[0], tmp_path / "home")
+    (kept,) = (tmp_path / "home/store/runs/shelves").glob("*.json")
+    asked = RetrainParameters(**json.loads(kept.read_text())["parameters"])
+    done = retrain(asked)
+    assert {stage.title for stage in done.stages if stage.reused} >= {"ingest", "fine-tune"}
+    assert resolved == [asked.source]
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_source_that_changes_within_a_run_is_an_error_and_not_read_differently(
+    resolved: list[str], rows: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import finetuning
+    from flows.retraining import retrain
+
+    bring_in = finetuning.base_step
+
+    def while_rows_change(*given: Any) -> Any:
+        rows.write_text(rows.read_text().replace("bolts", "nails"))
+        return bring_in(*given)
+
+    monkeypatch.setattr(finetuning, "base_step", while_rows_change)
+    with pytest.raises(IntegrityError, match="changed"):
+        retrain(
+            RetrainParameters(
+                source=str(rows), kind="instruction", names=False, base=str(tiny_model)
+            )
+        )
+    assert resolved == [str(rows)]
+
+
+def test_what_cannot_be_used_is_refused_before_a_model_is_fetched(
+    terminal: Callable[..., Ended], tiny_model: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd.jsonl"
+    odd.write_text('{"question": "a", "answer": "b"}\n' * 20)
+    words = ["run", "--source", str(odd), "--kind", "instruction", "--base", str(tiny_model)]
+    ended = terminal(tmp_path / "home", *words)
+    assert ended.returncode == 2
+    assert "the columns are question, answer" in ended.stderr
+    assert not (tmp_path / "home/store/base").exists()
