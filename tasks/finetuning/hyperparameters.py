@@ -83,7 +83,9 @@ class Hyperparameters(ObjectiveSettings):  # a form begins with the objective
         "updates, bf16 takes less than half of the memory.",
     )
     kernels: Literal["auto", "liger", "plain"] = Field(
-        default="auto", description="Kernels on a GPU; auto: Liger's where they are installed."
+        default="auto",
+        description="How layers compute. auto: on a GPU by Liger's kernels where they are installed, "
+        "on a CPU laid out for it; plain: as transformers wrote them.",
     )
     gradient_checkpointing: bool | None = Field(
         default=None,

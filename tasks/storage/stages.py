@@ -69,6 +69,8 @@ _ANSWERING = (
 )
 _TRAINING = (
     "tasks.finetuning.objectives",
+    "tasks.finetuning.kernels",
+    "tasks.finetuning.optimizer",
     "tasks.finetuning.learning_rate",
     "tasks.finetuning.neftune",
     "tasks.finetuning.tokenizing",
