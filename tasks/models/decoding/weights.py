@@ -11,6 +11,7 @@ from typing import Any
 
 from model_registry.model_files import LLAMA_SHAPED
 from tasks.models.adapters import Adapter, changed_layers
+from tasks.models.decoding.packing import multiply_packed
 
 # Rotations whose angle does not depend on how long the text has become.
 STEADY_ROTATIONS = frozenset({"default", "linear", "llama3", "yarn"})
@@ -32,18 +33,25 @@ class Shape:
 
 @dataclass(frozen=True)
 class Linear:
-    """y = x W' + b, and with an adapter + (x A') B'; B holds the adapter's scale."""
+    """y = x W' + b, and with an adapter + (x A') B'; B holds the adapter's scale.
+
+    `packed` is W once more, laid out as a processor's products read it; see `packing.py`.
+    """
 
     weight: Any
     bias: Any = None
     low: Any = None  # A, (R, in)
     high: Any = None  # B, (out, R)
+    packed: Any = None
 
     def __call__(self, x: Any) -> Any:
         """Multiply; x is (rows, in)."""
         from torch.nn.functional import linear
 
-        out = linear(x, self.weight, self.bias)
+        if self.packed is None:
+            out = linear(x, self.weight, self.bias)
+        else:
+            out = multiply_packed(x, self.packed, self.bias)
         if self.low is None:
             return out
         return out.addmm_(linear(x, self.low), self.high.t())
