@@ -52,8 +52,9 @@ class Comparison:
         for build in self.builds:
             with Catcher(build) as caught:
                 ended = self._run(build)
-            self.first[build.name], self.started[build.name] = ended, caught.started()
             print(f"    {build.name:12} {_cost(ended)}", flush=True)
+            self.first[build.name] = ended
+            self.started[build.name] = caught.started(ended.lines)
 
     def whole(self) -> None:
         """Compare the first runs, which were whole."""

@@ -10,13 +10,14 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.laptop.builds import Build, BuildError
-from tests.benchmarks.laptop.running import Cost, run
+from tests.benchmarks.laptop.running import Cost, run, said
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,10 @@ class Catcher:
         self._done.set()
         self._thread.join()
 
-    def started(self) -> Started:
-        """Return what was caught; BuildError if the run started no training."""
+    def started(self, lines: Sequence[str]) -> Started:
+        """Return what was caught; BuildError if a run that said `lines` started no training."""
         if not self._found:
-            raise BuildError(f"no training process was seen that works in {self._folder}")
+            raise BuildError(f"the run started no training in {self._folder}:\n{said(lines)}")
         return self._found[0]
 
     def _watch(self) -> None:
