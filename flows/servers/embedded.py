@@ -30,6 +30,9 @@ _EPHEMERAL = {
     "PREFECT__SERVER_FINAL": "1",
 }
 
+# Uvicorn's command; what loading makes stays, so garbage is looked for less often.
+_SERVE = "import gc; gc.set_threshold(100_000, 50, 50); import uvicorn; uvicorn.main()"
+
 
 class Embedded:
     """A server that is starting, or runs. It ends with this process."""
@@ -67,7 +70,7 @@ class Embedded:
     def _command(self) -> list[str]:
         found = find_spec("prefect")  # not imported: it reads its settings when it is
         place = str(Path(found.origin).parents[1]) if found and found.origin else ""
-        words = ["-P", "-m", "uvicorn", "--app-dir", place, "--factory"]
+        words = ["-P", "-c", _SERVE, "--app-dir", place, "--factory"]
         words += ["prefect.server.api.server:create_app", "--lifespan", "on"]
         port = str(self._port.getsockname()[1])
         words += ["--host", "127.0.0.1", "--port", port, "--log-level", "error"]
