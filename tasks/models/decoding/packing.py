@@ -7,10 +7,9 @@ there is memory for it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from tasks.models.decoding.weights import Linear, Weights
+from tasks.models.decoding.weights import Linear, Weights
 
 MEMORY_SHARE = 0.25  # of what is free, for the copy
 
@@ -36,13 +35,6 @@ def pack(weights: Weights, free: float, rows: int) -> Weights:
         for layer in weights.layers
     ]
     return replace(weights, layers=layers, head=_packed(weights.head, rows))
-
-
-def multiply_packed(x: Any, packed: Any, bias: Any) -> Any:
-    """Return x W' + b."""
-    import torch
-
-    return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
 
 
 def _is_of_use(weight: Any) -> bool:

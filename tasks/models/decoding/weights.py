@@ -11,7 +11,6 @@ from typing import Any
 
 from model_registry.model_files import LLAMA_SHAPED
 from tasks.models.adapters import Adapter, changed_layers
-from tasks.models.decoding.packing import multiply_packed
 
 # Rotations whose angle does not depend on how long the text has become.
 STEADY_ROTATIONS = frozenset({"default", "linear", "llama3", "yarn"})
@@ -46,12 +45,13 @@ class Linear:
 
     def __call__(self, x: Any) -> Any:
         """Multiply; x is (rows, in)."""
+        import torch
         from torch.nn.functional import linear
 
         if self.packed is None:
             out = linear(x, self.weight, self.bias)
         else:
-            out = multiply_packed(x, self.packed, self.bias)
+            out = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, "none", [], "")
         if self.low is None:
             return out
         return out.addmm_(linear(x, self.low), self.high.t())
