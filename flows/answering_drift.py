@@ -49,7 +49,7 @@ def answer(champion: Champion, decision: Decision) -> Answer:
     trigger = claim_trigger(workshop.store, name, decision, now, newest)
     if trigger is None:
         return Answer(reason=f"{decision.reason}; another monitor started the retraining")
-    if workshop.settings.prefect_api_url:
+    if workshop.settings.shared_prefect:
         _start_deployment(champion, trigger, decision, asked)
         return Answer(started=True, reason=decision.reason)
     return _train_here(champion, trigger, decision, asked)
@@ -119,7 +119,7 @@ def settle(champion: Champion) -> None:
     """Record how the last retraining that drift started has ended, if it has."""
     workshop, name = champion.workshop, champion.name
     trigger = last_trigger(workshop.store, name)
-    if trigger is None or trigger.outcome != "running" or not workshop.settings.prefect_api_url:
+    if trigger is None or trigger.outcome != "running" or not workshop.settings.shared_prefect:
         return
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags

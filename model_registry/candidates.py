@@ -8,7 +8,7 @@ signature, and the version that points at them.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from data_contracts.digests import file_digest, folder_digest
@@ -75,7 +75,7 @@ def register_candidate(
     files: Path,
     *,
     digest: str,
-    trained_tokenizer: str,
+    trained_tokenizer: Callable[[], str],
     description: str,
     references: Mapping[str, str],
     keys: SigningKeys,
@@ -83,24 +83,27 @@ def register_candidate(
 ) -> Candidate:
     """Register a candidate, or return the one that has this digest already.
 
-    `trained_tokenizer` is `tokenizer_digest` of the tokenizer that trained; IntegrityError if the
-    one that ships is another. IntegrityError as well if the digest was registered with other files.
+    `trained_tokenizer` returns `tokenizer_digest` of the tokenizer that trained; IntegrityError if
+    the one that ships is another. That is looked at before files are registered, and not again
+    where the registry has these very files. IntegrityError as well if the digest was registered
+    with other files.
     """
-    shipped = _check(files, trained_tokenizer)
-    facts = {
-        DIGEST: digest,
-        _FILES_TAG: folder_digest(files),
-        _TOKENIZER_TAG: shipped,
-        _CARD_TAG: file_digest(files / _CARD),
-        **{f"{_REFERENCE}{key}": value for key, value in references.items()},
-        **(tags or {}),
-    }
+    _check(files)
+    files_digest = folder_digest(files)
     found = find_version(registry, candidate_name(name), digest)
     if found is None:
+        facts = {
+            DIGEST: digest,
+            _FILES_TAG: files_digest,
+            _TOKENIZER_TAG: refuse_other_tokenizer(trained_tokenizer(), files / "model"),
+            _CARD_TAG: file_digest(files / _CARD),
+            **{f"{_REFERENCE}{key}": value for key, value in references.items()},
+            **(tags or {}),
+        }
         run = _upload(registry, name, files, facts, keys)
         ensure_model(registry, candidate_name(name), f"Candidates for {name}; no one serves these.")
         found = ensure_version(registry, candidate_name(name), run, FILES, facts, description)
-    if found.tags.get(_FILES_TAG) != facts[_FILES_TAG]:
+    if found.tags.get(_FILES_TAG) != files_digest:
         raise IntegrityError(
             "this digest was registered before, with other files",
             step=STEP,
@@ -164,14 +167,13 @@ def upload_files(registry: Registry, run: str, files: Path, keys: SigningKeys) -
         registry.upload(run, signature, SIGNATURE)
 
 
-def _check(files: Path, trained_tokenizer: str) -> str:
+def _check(files: Path) -> None:
     for name in (_CARD, "references.json"):
         if not (files / name).is_file():
             raise InputError(
                 f"a candidate needs {name}", step=STEP, where=str(files), remedy="write it first"
             )
     check_model_folder(files / "model")
-    return refuse_other_tokenizer(trained_tokenizer, files / "model")
 
 
 def _upload(

@@ -46,6 +46,7 @@ ENVIRONMENT_READERS = {
     "flows/workshop/settings.py",
     "flows/command/quiet.py",
     "flows/command/words.py",
+    "flows/servers/embedded.py",
     "flows/servers/up.py",
     "tasks/finetuning/ranks.py",
 }

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from data_contracts.errors import InputError, PaddockError
 from flows.asking.parameters import (
@@ -23,6 +24,7 @@ from flows.command.words import Options
 from flows.workshop.settings import join_servers, prepare, read_settings
 
 LOGGER = logging.getLogger("paddock")
+AHEAD = ("mlflow",)
 LEAST_FREE = 64 << 20  # bytes; the databases alone
 
 
@@ -38,8 +40,7 @@ def run(parameters: RetrainParameters, options: Options) -> int:
         inputs = resolve_inputs(workshop, parameters)
         LOGGER.info("%s", describe(plan_retraining(workshop, parameters, inputs)))
         return 0
-    LOGGER.info("Starting (the first seconds go to loading libraries) …")
-    from flows.retraining import retrain
+    retrain = _load("flows.retraining", "retrain")
     from flows.showing.summary import render
 
     summary = retrain(parameters)
@@ -50,8 +51,8 @@ def run(parameters: RetrainParameters, options: Options) -> int:
 def ingest(parameters: IngestParameters, options: Options) -> int:
     """Make a snapshot and print what became of the rows."""
     _ready(options)
-    LOGGER.info("Starting (the first seconds go to loading libraries) …")
-    from flows.ingestion import ingest, summary
+    ingest = _load("flows.ingestion", "ingest")
+    from flows.ingestion import summary
 
     LOGGER.info("Done.\n\n%s\n", summary(ingest(parameters)))
     return 0
@@ -60,8 +61,7 @@ def ingest(parameters: IngestParameters, options: Options) -> int:
 def finetune(parameters: FinetuneParameters, options: Options) -> int:
     """Train on a snapshot and print what came of it."""
     _ready(options)
-    LOGGER.info("Starting (the first seconds go to loading libraries) …")
-    from flows.finetuning import finetune
+    finetune = _load("flows.finetuning", "finetune")
     from flows.showing.trial import render
 
     LOGGER.info("Done.\n\n%s\n", render(finetune(parameters)))
@@ -106,7 +106,7 @@ def start(module: str, name: str) -> Callable[[Parameters, Options], int]:
 
     def command(parameters: Parameters, options: Options) -> int:
         _ready(options)
-        getattr(import_module(module), name)(parameters)
+        _load(module, name)(parameters)
         return 0
 
     return command
@@ -152,6 +152,20 @@ def up(_: Parameters, __: Options) -> int:
     from flows.servers.up import serve
 
     return serve(read_settings())
+
+
+def _load(module: str, name: str) -> Callable[[Any], Any]:
+    """Import a flow while its Prefect server starts, where none is named; both take seconds."""
+    LOGGER.info("Starting (the first seconds go to loading libraries) …")
+    from flows.servers.embedded import start_server
+
+    server = start_server(read_settings())
+    flow = getattr(import_module(module), name)
+    if server:
+        for library in AHEAD:
+            import_module(library)
+        server.wait()
+    return flow
 
 
 def _ready(options: Options, *, servers: bool = True) -> None:

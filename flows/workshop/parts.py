@@ -22,6 +22,7 @@ from model_registry.tracking import Registry, open_registry
 from model_registry.versions import CHAMPION, Version, version_at
 from tasks.models.serving.server import Serving
 from tasks.redaction.logs import redact_logs
+from tasks.redaction.matching.compiled import keep_compiled
 from tasks.storage.objects import ObjectStore, open_store
 from tasks.storage.outputs import Outputs, Reference
 
@@ -31,6 +32,7 @@ class Workshop:
 
     def __init__(self, settings: Settings) -> None:
         prepare(settings)
+        keep_compiled(settings.home / "compiled")
         redact_logs()
         self.settings = settings
 

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     mlflow_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
     mlflow_artifacts: str = ""
     prefect_api_url: str = Field(default="", validation_alias="PREFECT_API_URL")
+    own_prefect: str = ""  # of this command alone: it says so itself, and to what it starts
     s3_endpoint_url: str = Field(
         default="", validation_alias=AliasChoices("PADDOCK_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
     )
@@ -118,6 +119,17 @@ class Settings(BaseSettings):
         if self.mlflow_artifacts:
             return self.mlflow_artifacts
         return None if self.mlflow_uri else self.embedded_artifacts
+
+    @property
+    def shared_prefect(self) -> str:
+        """Return the address of a Prefect server that outlives this command, if there is one."""
+        return "" if self.prefect_api_url == self.own_prefect else self.prefect_api_url
+
+    @property
+    def prefect_elsewhere(self) -> bool:
+        """Tell whether runs go to a server that is shared, or that Prefect's own profile names."""
+        profiles = Path(os.environ.get("PREFECT_HOME", self.home / "prefect")) / "profiles.toml"
+        return bool(self.shared_prefect) or profiles.exists()
 
     @property
     def keys_folder(self) -> Path:
@@ -190,6 +202,11 @@ def _wait_for(address: str, file: Path) -> None:
                 where=f"{address}, named by {file}",
                 remedy="look at what `paddock up` says, or stop it; if none runs, delete that file",
             ) from None
+
+
+def use_own_prefect(address: str) -> None:
+    """Let Prefect, which is not imported yet, and what this process starts use its own server."""
+    os.environ |= {"PREFECT_API_URL": address, "PADDOCK_OWN_PREFECT": address}
 
 
 def serving_environment() -> dict[str, str]:

@@ -31,7 +31,7 @@ def generate_answers(
     out: Path,
     *,
     seed: int = 0,
-    batch_size: int = 64,
+    batch_size: int = 128,
     device: str = "cpu",
     dtype: Precision = "float32",
     adapter: Adapter | None = None,

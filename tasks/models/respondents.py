@@ -49,7 +49,7 @@ def answered_by(serving: Serving | None) -> dict[str, Any]:
 def respondent(
     folder: Path,
     *,
-    batch_size: int = 64,
+    batch_size: int = 128,
     device: str = "cpu",
     dtype: Precision = "float32",
     adapter: Adapter | None = None,

@@ -46,7 +46,7 @@ def register_step(
             evidence.name,
             files,
             digest=folder_digest(files),
-            trained_tokenizer=tokenizer_digest(base),
+            trained_tokenizer=lambda: tokenizer_digest(base),
             description="Not judged yet.",
             references=evidence.references,
             keys=keys,

@@ -110,9 +110,9 @@ SNAPSHOT = Stage(
 )
 # An ingestion that broke its contract: its quarantine and its reports.
 REFUSED = Stage("refused", SNAPSHOT.recipe, SNAPSHOT.made_by)
-TEACHER_ANSWERS = Stage("teacher_answers", 3, ("tasks.teaching.answers", *_ANSWERING))
+TEACHER_ANSWERS = Stage("teacher_answers", 4, ("tasks.teaching.answers", *_ANSWERING))
 MODEL = Stage("model", 4, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
-ANSWERS = Stage("answers", 3, ("tasks.evaluation.generation", *_ANSWERING))
+ANSWERS = Stage("answers", 4, ("tasks.evaluation.generation", *_ANSWERING))
 LIKELIHOOD = Stage(
     "likelihood",
     2,

@@ -136,7 +136,7 @@ def register(make_files: Callable[[str], Path], keys: SigningKeys) -> Callable[.
             name,
             files,
             digest=folder_digest(files),
-            trained_tokenizer=tokenizer_digest(files / "model"),
+            trained_tokenizer=lambda: tokenizer_digest(files / "model"),
             description="A tiny candidate.",
             references={"model": f"model-{mark}", "dataset": "d" * 64},
             keys=keys,

@@ -31,6 +31,33 @@ def test_the_same_digest_is_the_same_version(registry: Registry, register: Regis
     assert first.references == {"model": "model-a", "dataset": "d" * 64}
 
 
+def test_a_tokenizer_is_looked_at_once_for_the_same_files(
+    registry: Registry, make_files: Callable[[str], Path], keys: SigningKeys
+) -> None:
+    files, looked = make_files("a"), list[int]()
+
+    def trained() -> str:
+        looked.append(1)
+        return tokenizer_digest(files / "model")
+
+    found = [
+        register_candidate(
+            registry,
+            "desk",
+            files,
+            digest=folder_digest(files),
+            trained_tokenizer=trained,
+            description="",
+            references={"model": "m"},
+            keys=keys,
+        )
+        for _ in range(2)
+    ]
+    assert found[0] == found[1]
+    assert found[0].tokenizer_digest == tokenizer_digest(files / "model")
+    assert looked == [1]
+
+
 def test_a_response_that_was_lost_makes_no_second_candidate(
     registry: Registry, register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +128,7 @@ def test_another_tokenizer_is_refused(
             "desk",
             files,
             digest=folder_digest(files),
-            trained_tokenizer=trained,
+            trained_tokenizer=lambda: trained,
             description="",
             references={"model": "m"},
             keys=keys,
@@ -121,7 +148,7 @@ def test_one_digest_with_other_files_is_refused(
                 "desk",
                 files,
                 digest="one",
-                trained_tokenizer=tokenizer_digest(files / "model"),
+                trained_tokenizer=lambda: tokenizer_digest(files / "model"),
                 description="",
                 references={},
                 keys=keys,
@@ -149,7 +176,7 @@ def test_pickles_and_missing_cards_are_refused(
                 "desk",
                 files,
                 digest=mark,
-                trained_tokenizer="t",
+                trained_tokenizer=lambda: "t",
                 description="",
                 references={},
                 keys=keys,

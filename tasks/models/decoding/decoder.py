@@ -11,7 +11,10 @@ from tasks.models.adapters import Adapter, attached
 from tasks.models.decoding.engine import Engine
 from tasks.models.decoding.library import answer_batches
 from tasks.models.decoding.operations import Operations, Plain
+from tasks.models.decoding.packing import pack
+from tasks.models.decoding.processor import ProcessorEngine
 from tasks.models.decoding.schedule import Schedule
+from tasks.models.decoding.starts import common_starts
 from tasks.models.decoding.weights import Weights, obstacle, take_weights
 from tasks.models.prompts import STEP, Prompt
 
@@ -69,7 +72,9 @@ def build_engine(
         "ends": sorted(ends),
     }
     if not on_gpu:
-        return Engine(weights, Plain(weights.shape), **size)
+        packed = pack(weights, _free_bytes(model.device), size["slots"])
+        starts = common_starts([prompt.ids for prompt in prompts])
+        return ProcessorEngine(packed, Plain(weights.shape), starts=starts, **size)
     from tasks.models.decoding.captured import CapturedEngine
 
     return CapturedEngine(weights, _gpu_operations(weights), **size)

@@ -1,13 +1,14 @@
 """The decoder's passes: prompts into slots of a cache, and one more token for each slot.
 
 The cache is allocated once, (layers, slots + 1, groups, longest, dim); the last slot takes what
-rows of padding write. What was chosen stays on the device until all cases are answered.
+rows of padding write. What was chosen stays on the device until all cases are answered. How steps
+are run is the device's business: see `processor.py` and `captured.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain
 from typing import Any
 
@@ -20,21 +21,12 @@ from tasks.models.decoding.operations import (
     Operations,
     Rows,
 )
+from tasks.models.decoding.passes import Admitted, Part, in_passes
 from tasks.models.decoding.weights import Weights
 
 
-@dataclass(frozen=True)
-class Admitted:
-    """A case's prompt and how many tokens may follow, with the slot it goes into."""
-
-    slot: int
-    case: int
-    ids: Sequence[int]
-    budget: int
-
-
-class Engine:
-    """Decodes in plain steps, which suits a CPU."""
+class Engine(ABC):
+    """What every device's engine has."""
 
     burst = 1  # steps between two looks at who has ended
     lag = 0  # how many looks ago the one is that is acted on
@@ -85,23 +77,16 @@ class Engine:
 
     def admit(self, admitted: Sequence[Admitted]) -> None:
         """Run prompts through the model, each into its slot, and choose their first tokens."""
-        for part in _parts(admitted, self.pass_tokens):
+        for part in in_passes(admitted, self.pass_tokens):
             self._prefill(part)
 
+    @abstractmethod
     def choose_rows(self, slots: list[int]) -> None:
         """Let the next steps go on with these slots."""
-        if slots != self.chosen:
-            self.chosen = slots
-            self.rows = self._put([slots])[0]
 
+    @abstractmethod
     def step(self, times: int) -> None:
         """Choose `times` more tokens for every chosen slot that has not ended."""
-        for _ in range(times):
-            for slot in self.chosen:
-                self.bounds[slot] += 1
-            first = self.chosen == list(range(len(self.chosen)))
-            index = slice(0, len(self.chosen)) if first else self.rows
-            self._decode(self.rows, index, max(self.bounds[slot] for slot in self.chosen))
 
     def look(self) -> Callable[[], list[int]]:
         """Note which slots go on (1) now; the function returned tells it when called."""
@@ -119,50 +104,77 @@ class Engine:
 
         return torch.tensor(numbers, dtype=torch.int64, device=self.device)
 
-    def _prefill(self, part: Sequence[Admitted]) -> None:
-        import numpy as np
-        import torch
+    def _begin(self, one: Admitted) -> tuple[int, int]:
+        """Return a prompt's place in the cache, and how many of its tokens stand there already."""
+        return one.slot, 0
 
-        lengths = [len(one.ids) for one in part]
-        begins = [0, *accumulate(lengths)]
-        flat = self._put(
-            np.stack(
-                [
-                    np.fromiter(chain.from_iterable(one.ids for one in part), np.int64, begins[-1]),
-                    np.repeat([one.slot for one in part], lengths),
-                    np.arange(begins[-1]) - np.repeat(begins[:-1], lengths),
-                ]
-            )
+    def _prefill(self, admitted: Sequence[Admitted]) -> None:
+        begun = [self._begin(one) for one in admitted]
+        part = self._part(
+            [place for place, _ in begun],
+            [skip for _, skip in begun],
+            [len(one.ids) - skip for one, (_, skip) in zip(admitted, begun, strict=True)],
         )
         per_case = self._put(
             [
-                [one.slot for one in part],
-                [one.ids[-1] for one in part],
-                [length - 1 for length in lengths],
-                [1 for _ in part],
-                [0 for _ in part],
-                [one.budget for one in part],
-                [one.case for one in part],
+                [one.slot for one in admitted],
+                [one.ids[-1] for one in admitted],
+                [len(one.ids) - 1 for one in admitted],
+                [1 for _ in admitted],
+                [0 for _ in admitted],
+                [one.budget for one in admitted],
+                [one.case for one in admitted],
+                part.places,
             ]
         )
-        starts = self._put([begins])[0].to(torch.int32)
-        for one in part:
+        for one in admitted:
             self.bounds[one.slot] = len(one.ids)
-        slots = per_case[0]
-        self.board.state[:, slots] = per_case[1:].to(torch.int32)
-        last = Rows(slots, per_case[2], slots, max(lengths), self.dtype)
-        hidden = self._blocks(flat[0], flat[1], flat[2], last, (starts, max(lengths)))
-        self._choose(hidden, slots)
+        slots, places = per_case[0], per_case[7]
+        self.board.state[:, slots] = per_case[1:7].to(self.board.state.dtype)
+        longest = max(len(one.ids) for one in admitted)
+        last = Rows(places, per_case[2], places, longest, self.dtype)
+        tokens = chain.from_iterable(
+            one.ids[skip:] for one, skip in zip(admitted, part.skips, strict=True)
+        )
+        self._choose(self._pass(tokens, part, last), slots)
 
-    def _decode(self, slots: Any, index: Any, longest: int) -> None:
-        """One step; `longest` bounds the texts' lengths after it."""
+    def _part(self, places: list[int], skips: list[int], lengths: list[int]) -> Part:
+        begins = self._put([[0, *accumulate(lengths)]])[0]
+        return Part(places, skips, lengths, begins.int())
+
+    def _pass(self, tokens: Iterable[int], part: Part, last: Rows) -> Any:
+        """Run packed prompts through the blocks; return the hidden states of their ends."""
+        import numpy as np
+
+        size, lengths = sum(part.lengths), part.lengths
+        shifts = [
+            skip - begin
+            for skip, begin in zip(part.skips, accumulate(lengths, initial=0), strict=False)
+        ]
+        flat = self._put(
+            np.stack(
+                [
+                    np.fromiter(tokens, np.int64, size),
+                    np.repeat(part.places, lengths),
+                    np.arange(size) + np.repeat(shifts, lengths),
+                ]
+            )
+        )
+        return self._blocks(flat[0], flat[1], flat[2], last, part)
+
+    def _decode(self, slots: Any, index: Any, longest: int, places: Any = None) -> None:
+        """One step; `longest` bounds the texts' lengths after it.
+
+        `places` are the slots' in the cache where they are others than the slots themselves.
+        """
         state = self.board.state
+        places = slots if places is None else places
         tokens, positions = state[TOKEN, slots], state[LENGTH, slots]
-        rows = Rows(slots, positions, index, longest, self.dtype)
-        self._choose(self._blocks(tokens, slots, positions, rows, None), slots)
+        rows = Rows(places, positions, index, longest, self.dtype)
+        self._choose(self._blocks(tokens, places, positions, rows, None), slots)
 
     def _blocks(
-        self, tokens: Any, slots: Any, positions: Any, rows: Rows, packed: tuple[Any, int] | None
+        self, tokens: Any, slots: Any, positions: Any, rows: Rows, part: Part | None
     ) -> Any:
         """Return the normed hidden states of `rows`.
 
@@ -172,18 +184,19 @@ class Engine:
         from torch.nn.functional import embedding
 
         weights, operations = self.weights, self.operations
-        shape, turn = weights.shape, (weights.cos, weights.sin)
+        shape = weights.shape
+        turn = operations.turns(weights.cos, weights.sin, positions)
         hidden, residual = embedding(tokens, weights.embedding), None
         for number, layer in enumerate(weights.layers):
             keys, values = self.keys[number], self.values[number]
             normed, residual = operations.add_norm(hidden, residual, layer.before)
             qkv = layer.qkv(normed).unflatten(1, (-1, shape.dim))
             operations.rotate(qkv, slots, positions, keys, values, turn)
-            if packed is not None and number + 1 < shape.layers:
-                attended = self._attend_packed(qkv, *packed)
+            if part is not None and number + 1 < shape.layers:
+                attended = self._attend_packed(qkv, keys, values, part)
             else:
-                if packed is not None:
-                    ends = packed[0][1:] - 1
+                if part is not None:
+                    ends = part.begins[1:] - 1
                     qkv, residual = qkv[ends], residual[ends]
                 attended = operations.attend(qkv, rows, keys, values)
             hidden = layer.out(attended)
@@ -191,7 +204,8 @@ class Engine:
             hidden = layer.down(operations.swiglu(layer.gate_up(normed)))
         return operations.add_norm(hidden, residual, weights.norm)[0]
 
-    def _attend_packed(self, qkv: Any, starts: Any, longest: int) -> Any:
+    def _attend_packed(self, qkv: Any, keys: Any, values: Any, part: Part) -> Any:
+        """Return (tokens, heads * dim): each token's attention over its own text."""
         shape = self.weights.shape
         parts = qkv.split([shape.heads, shape.groups, shape.groups], dim=1)
         query, key, value = (part.transpose(0, 1)[None] for part in parts)
@@ -202,32 +216,10 @@ class Engine:
             value,
             None,
             scaling=shape.scale,
-            cu_seq_lens_q=starts,
-            max_length_q=longest,
+            cu_seq_lens_q=part.begins,
+            max_length_q=max(part.lengths),
         )
         return out.reshape(len(qkv), shape.heads * shape.dim)
 
     def _choose(self, hidden: Any, slots: Any) -> None:
         self.operations.advance(self.weights.head(hidden), slots, self.board)
-
-
-def _parts(admitted: Sequence[Admitted], most: int) -> Iterator[list[Admitted]]:
-    """Yield prompts in groups of nearly equal size, of about `most` tokens or fewer.
-
-    A group is at most one prompt longer. A small one left over would cost more than its share.
-    """
-    total = sum(len(one.ids) for one in admitted)
-    groups = -(-total // most)
-    part: list[Admitted] = []
-    done = group = 0
-    for one in admitted:
-        # The group in whose share of all tokens this prompt's middle lies.
-        belongs = (2 * done + len(one.ids)) * groups // (2 * total)
-        if part and belongs > group:
-            yield part
-            part = []
-        group = belongs
-        part.append(one)
-        done += len(one.ids)
-    if part:
-        yield part

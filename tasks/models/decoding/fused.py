@@ -63,6 +63,10 @@ class Fused:
         )
         return out, total
 
+    def turns(self, cos: Any, sin: Any, positions: Any) -> tuple[Any, Any]:
+        """Return the whole tables: the kernel looks the positions up."""
+        return cos, sin
+
     def rotate(
         self, qkv: Any, slots: Any, positions: Any, keys: Any, values: Any, turn: tuple[Any, Any]
     ) -> None:

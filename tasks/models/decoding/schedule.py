@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tasks.models.decoding.engine import Admitted
+from tasks.models.decoding.passes import Admitted
 
 REFILL = 8  # a refill waits until one slot in so many is free
 

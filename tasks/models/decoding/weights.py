@@ -32,18 +32,26 @@ class Shape:
 
 @dataclass(frozen=True)
 class Linear:
-    """y = x W' + b, and with an adapter + (x A') B'; B holds the adapter's scale."""
+    """y = x W' + b, and with an adapter + (x A') B'; B holds the adapter's scale.
+
+    `packed` is W once more, laid out as a processor's products read it; see `packing.py`.
+    """
 
     weight: Any
     bias: Any = None
     low: Any = None  # A, (R, in)
     high: Any = None  # B, (out, R)
+    packed: Any = None
 
     def __call__(self, x: Any) -> Any:
         """Multiply; x is (rows, in)."""
+        import torch
         from torch.nn.functional import linear
 
-        out = linear(x, self.weight, self.bias)
+        if self.packed is None:
+            out = linear(x, self.weight, self.bias)
+        else:
+            out = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, "none", [], "")
         if self.low is None:
             return out
         return out.addmm_(linear(x, self.low), self.high.t())

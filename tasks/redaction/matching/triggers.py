@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from tasks.redaction.matching.compiled import compiled
+
 Rows = dict[int, list[int]]  # by expression: first and last end of each row of close ones
 _DIGITS = b"0123456789"
 # White space ends what would end with a text. The digit ends what waits for one, so that it is
@@ -135,19 +137,9 @@ class _Database:
         self._compiled.scan(data, match_event_handler=note, scratch=scratch)
 
     def _database(self) -> Any:
-        import hyperscan
-
         with self._lock:
             if self._compiled is None:
-                database = hyperscan.Database()
-                flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL
-                database.compile(
-                    expressions=[expression.encode("ascii") for _, expression in self._numbered],
-                    ids=[number for number, _ in self._numbered],
-                    elements=len(self._numbered),
-                    flags=[flags] * len(self._numbered),
-                )
-                self._compiled = database
+                self._compiled = compiled(self._numbered)
             return self._compiled
 
 

@@ -120,7 +120,7 @@ def logits(shape: str, device: Any, kind: Any) -> dict[str, float]:
             advance(values, slots, board)
 
         engine.operations.advance = watch  # pyright: ignore[reportAttributeAccessIssue]
-        from tasks.models.decoding.engine import Admitted
+        from tasks.models.decoding.passes import Admitted
 
         engine.admit([Admitted(i, i, ids, 6) for i, ids in enumerate(asked)])
         rows = torch.arange(3, device=device)

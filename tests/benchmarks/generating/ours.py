@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from tasks.models.decoding.decoder import build_engine
-from tasks.models.decoding.engine import Admitted, Engine
+from tasks.models.decoding.engine import Engine
+from tasks.models.decoding.passes import Admitted
 from tasks.models.prompts import Prompt
 from tasks.models.respondents import answer_prompts
 from tests.benchmarks.generating.peers import wait

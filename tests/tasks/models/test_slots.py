@@ -11,37 +11,17 @@ import pytest
 from data_contracts.errors import InputError
 from tasks.models.adapters import read_adapter
 from tasks.models.decoding.decoder import build_engine, decode
-from tasks.models.decoding.engine import Admitted
 from tasks.models.decoding.operations import Board
+from tasks.models.decoding.passes import Admitted
 from tasks.models.decoding.schedule import Schedule
 from tasks.models.loading import load_model
-from tasks.models.prompts import Prompt
 from tests.lora import write_adapter
-
-ENDS = frozenset({1})
+from tests.tasks.models.asking import ENDS, alike, answers, prompts
 
 
 @pytest.fixture(scope="module")
 def model(tiny_model: Path) -> Any:
     return load_model(tiny_model)[0]
-
-
-def prompts(count: int, seed: int = 0) -> list[Prompt]:
-    rng = random.Random(seed)
-    return [
-        Prompt(
-            "trial",
-            f"{number:03}",
-            [rng.randrange(2, 300) for _ in range(rng.randrange(1, 60))],
-            rng.randrange(1, 15),
-        )
-        for number in range(count)
-    ]
-
-
-def answers(model: Any, asked: list[Prompt], batch_size: int, **more: Any) -> list[list[int]]:
-    decode(model, asked, ENDS, batch_size=batch_size, **more)
-    return [one.answer for one in asked]
 
 
 def test_an_answer_does_not_depend_on_its_batch_mates_or_their_order(model: Any) -> None:
@@ -57,10 +37,10 @@ def test_an_answer_does_not_depend_on_its_batch_mates_or_their_order(model: Any)
 def test_logits_are_those_of_transformers_own_forward(model: Any) -> None:
     import torch
 
-    asked = prompts(5)
+    asked = alike(5)
     seen: dict[int, list[Any]] = {slot: [] for slot in range(5)}
     with torch.inference_mode():
-        engine = build_engine(model, asked, frozenset({-1}), 5, 80)
+        engine = build_engine(model, asked, frozenset({-1}), 5, 140)
         advance = engine.operations.advance
 
         def watch(logits: Any, slots: Any, board: Board) -> None:
