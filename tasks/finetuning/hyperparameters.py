@@ -84,8 +84,8 @@ class Hyperparameters(ObjectiveSettings):  # a form begins with the objective
     )
     kernels: Literal["auto", "liger", "plain"] = Field(
         default="auto",
-        description="How layers compute. auto: on a GPU by Liger's kernels where they are installed, "
-        "on a CPU laid out for it; plain: as transformers wrote them.",
+        description="How layers compute. auto: on a GPU by Liger's kernels where they are "
+        "installed, on a CPU laid out for it; plain: as transformers wrote them.",
     )
     gradient_checkpointing: bool | None = Field(
         default=None,

@@ -17,7 +17,7 @@ from tests.benchmarks.finetuning.shapes import lengths
 def measure(shape: str, device: Any, *, float8: str = "", **settings: Any) -> dict[str, Any]:
     """Train with compiled layers; `float8` is a recipe's name in torchao, or empty for bf16."""
 
-    def compiled(_: str, __: str, model: Any, device: Any) -> bool:
+    def compiled(_: str, __: str, model: Any, device: Any) -> str:
         if float8:
             from torchao.float8 import (  # pyright: ignore[reportMissingImports]
                 Float8LinearConfig,
@@ -29,7 +29,7 @@ def measure(shape: str, device: Any, *, float8: str = "", **settings: Any) -> di
             )
         for layer in model.get_decoder().layers:
             layer.compile()
-        return device.type == "cuda"  # with the fused loss there
+        return "liger" if device.type == "cuda" else "plain"  # with the fused loss there
 
     def in_sixteens(*args: Any, **kwargs: Any) -> list[int]:
         return [max(16, length // 16 * 16) for length in lengths(*args, **kwargs)]

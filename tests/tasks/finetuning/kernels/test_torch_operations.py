@@ -14,7 +14,7 @@ def gradients(outs: Any, inputs: list[Any]) -> list[Any]:
     import torch
 
     torch.manual_seed(3)
-    total = sum((out * torch.randn_like(out)).sum() for out in outs)
+    total = torch.stack([(out * torch.randn_like(out)).sum() for out in outs]).sum()
     return [*outs, *torch.autograd.grad(total, inputs)]
 
 
@@ -60,7 +60,8 @@ def test_rope_is_transformers() -> None:
     q, k = (torch.randn(6, heads, 8).requires_grad_() for heads in (4, 2))
     angles = torch.rand(1, 6, 4).repeat(1, 1, 2)
     cos, sin = angles.cos(), angles.sin()
-    theirs = apply_rotary_pos_emb(*(x.transpose(0, 1)[None] for x in (q, k)), cos, sin)
+    by_head = [x.transpose(0, 1)[None] for x in (q, k)]
+    theirs = apply_rotary_pos_emb(by_head[0], by_head[1], cos, sin)
     theirs = [x[0].transpose(0, 1) for x in theirs]
     for one, other in zip(
         gradients(own.rope(q, k, cos, sin), [q, k]), gradients(theirs, [q, k]), strict=True

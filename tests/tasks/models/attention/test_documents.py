@@ -47,13 +47,13 @@ def test_documents_in_groups_are_what_each_is_alone(
 ) -> None:
     import torch
 
-    given = rows(lengths, getattr(torch, dtype))
+    q, k, v = given = rows(lengths, getattr(torch, dtype))
     starts = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32)
     weights = torch.randn(sum(lengths), 6, WIDTH)
     found: list[list[Any]] = []
     for out in (
-        packed.packed_attention(*given, starts, max(lengths), WIDTH**-0.5, window),
-        alone(*given, lengths, window),
+        packed.packed_attention(q, k, v, starts, max(lengths), WIDTH**-0.5, window),
+        alone(q, k, v, lengths, window),
     ):
         gradients = torch.autograd.grad((out.double() * weights).sum(), given)
         found.append([out.double(), *(gradient.double() for gradient in gradients)])
@@ -88,5 +88,6 @@ def test_documents_alike_share_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", counted)
     lengths = [40, 38, 1, 39, 2, 300]
     starts = torch.tensor([0, *accumulate(lengths)])
-    packed.packed_attention(*rows(lengths, torch.float32), starts, 300, 0.25)
+    q, k, v = rows(lengths, torch.float32)
+    packed.packed_attention(q, k, v, starts, 300, 0.25)
     assert calls == [(1, 6, 300, WIDTH), (3, 6, 40, WIDTH), (2, 6, 2, WIDTH)]
