@@ -48,6 +48,7 @@ ENVIRONMENT_READERS = {
     "flows/command/words.py",
     "flows/servers/embedded.py",
     "flows/servers/up.py",
+    "tasks/finetuning/launch.py",
     "tasks/finetuning/ranks.py",
 }
 # In each lock file: a name, a version, and nothing else.

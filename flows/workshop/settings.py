@@ -17,14 +17,13 @@ from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError,
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from data_contracts.errors import PaddockError
+from tasks.models.hardware import BRIEF_SPIN
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 QUIET = {
     "DO_NOT_TRACK": "1",
     "GX_ANALYTICS_ENABLED": "false",
-    # Threads that spin while they wait for each other collapse (10 x slower) where anything else
-    # wants a core; spinning briefly costs a tenth on a quiet machine.
-    "GOMP_SPINCOUNT": "1000",
+    "GOMP_SPINCOUNT": BRIEF_SPIN,
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "paddock",

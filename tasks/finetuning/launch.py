@@ -8,13 +8,14 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import InputError, PaddockError
 from tasks.finetuning.failures import PERHAPS, died_of_memory, out_of_memory
 from tasks.finetuning.recipe import TrainingJob, TrainingSummary
+from tasks.models.hardware import BRIEF_SPIN, TRAINING_SPIN
 
 LOG, COMMAND = ".training.log", ".command"  # the second is what other nodes run
 FIRST = "--node-rank=0"
@@ -46,7 +47,11 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
     with (out / LOG).open("a") as log:
         began = log.tell()
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, text=True, env={**MEMORY, **os.environ}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=training_environment(os.environ),
         )
         assert process.stdout is not None  # noqa: S101  (Popen was asked for a pipe)
         try:
@@ -66,6 +71,14 @@ def run_training(job: TrainingJob, on_event: Callable[[dict[str, Any]], None]) -
     if code > 0 and not final and died_of_memory(out / LOG, began):
         raise out_of_memory(job, estimate)
     raise _failure(code, final, job, out / LOG)
+
+
+def training_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what training runs in: this environment, tuned where nobody has set it otherwise."""
+    tuned = {**MEMORY, **environment}
+    if tuned.get("GOMP_SPINCOUNT", BRIEF_SPIN) == BRIEF_SPIN and "OMP_WAIT_POLICY" not in tuned:
+        tuned["GOMP_SPINCOUNT"] = TRAINING_SPIN
+    return tuned
 
 
 def _require_budget(job: TrainingJob) -> None:

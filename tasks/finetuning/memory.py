@@ -6,6 +6,7 @@ scores. It is a reckoning: kernels' scratch space and fragmentation come on top,
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -178,6 +179,15 @@ def gpu_capacity(device: Any) -> float | None:
     import torch
 
     return (torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)) / GIB
+
+
+def peak_gib(device: Any) -> float:
+    """Return the most GiB that this process has used, or its GPU where it trains on one."""
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated() / GIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def _layer_bytes(config: Any, width: int, liger: bool) -> int:

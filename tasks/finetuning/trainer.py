@@ -8,7 +8,6 @@ Several processes share each step's rows; every one knows the whole plan, so the
 
 from __future__ import annotations
 
-import resource
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,7 +19,7 @@ from tasks.finetuning.batches import Batch, made_ahead, pin, to_device
 from tasks.finetuning.checkpoints import load_checkpoint, save_checkpoint
 from tasks.finetuning.kernels.choice import use_kernels
 from tasks.finetuning.learning_rate import learning_rate, warmup_steps
-from tasks.finetuning.memory import Fit, fit, gpu_capacity
+from tasks.finetuning.memory import Fit, fit, gpu_capacity, peak_gib
 from tasks.finetuning.neftune import add_noise
 from tasks.finetuning.objectives.objective import Objective, units_of
 from tasks.finetuning.optimizer import Optimizer
@@ -254,7 +253,7 @@ class Trainer:
                     "words": self.objective.words(own),
                     "gradient_norm": norm,
                     "learning_rate": self.learning_rate(step),
-                    "memory_gib": _memory_gib(self.device),
+                    "memory_gib": peak_gib(self.device),
                     **meter.figures(step + 1, self._tokens(self.plan[step])),
                 }
             )
@@ -296,12 +295,3 @@ class Trainer:
         self.optimizer.restore({name: pieces(whole, self.ranks) for name, whole in tensors.items()})
         self.losses = list(state["losses"])
         return int(state["step"]), float(state["seconds"])
-
-
-def _memory_gib(device: Any) -> float:
-    """Return the peak memory of this process, or of the GPU where it trains on one."""
-    if device.type == "cuda":
-        import torch
-
-        return torch.cuda.max_memory_allocated() / 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -10,6 +10,12 @@ from typing import Literal
 
 Precision = Literal["bfloat16", "float32"]
 
+# How often OpenMP's threads look before they sleep while they wait for each other (libgomp). Those
+# that spin for long collapse where anything else wants a core (10 x slower); waking takes time too.
+# On two cores, seconds of a training step alone and beside a program that keeps one core busy:
+# 1,000 1.0 and 1.4; 5,000 0.85 and 1.8; 20,000 0.73 and 3.0; libgomp's own choice 0.69 and 9 to 15.
+BRIEF_SPIN, TRAINING_SPIN = "1000", "20000"
+
 # Processors with products of bfloat16 in hardware; elsewhere torch imitates them, slower than
 # float32.
 _PROBES = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")

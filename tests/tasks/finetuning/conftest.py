@@ -21,10 +21,14 @@ from data_contracts.kinds.instruction import InstructionRecord
 from data_contracts.kinds.preference import PreferenceRecord
 from data_contracts.kinds.registry import RecordKind
 from data_contracts.records import Message, Record, Split, record_id
-from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
+from data_contracts.snapshot.reading import REPORT, SnapshotReport, read_records, report_json
 from data_contracts.snapshot.writing import SnapshotWriter
+from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
+from tasks.finetuning.tokenizing import encode
 from tasks.finetuning.train_process import train
+from tasks.finetuning.trainer import Trainer
+from tasks.models.loading import load_model
 
 GOODS = ["tent", "stove", "rope", "mug", "lamp", "boots", "map", "sled"]
 CONVERT = """
@@ -176,3 +180,20 @@ def embedded_base(conversion: tuple[Path, Any]) -> Path:
     errors = process.communicate(timeout=300)[1] if process.returncode is None else b""
     assert process.returncode == 0, errors.decode()[-2000:]
     return folder
+
+
+@pytest.fixture
+def make_trainer(tiny_model: Path, make_snapshot: Callable[[RecordKind], Path]) -> Any:
+    snapshot = make_snapshot("chat")
+
+    def make(**changed: Any) -> Trainer:
+        import torch
+
+        dtype = "bfloat16" if changed.get("precision") == "bf16" else "float32"
+        model, tokenizer = load_model(tiny_model, dtype=dtype)
+        examples = encode(read_records(snapshot, "train"), tokenizer, 192)
+        plain = {"method": "full", "precision": "fp32", "max_seq_length": 192}
+        recipe = Recipe.model_validate({**plain, **changed})
+        return Trainer(model, recipe, Supervised(examples), torch.device("cpu"))
+
+    return make
