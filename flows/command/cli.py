@@ -168,7 +168,13 @@ def _collect_rarely() -> None:
     So it was for a tenth of a short command's time, and as much once more when it ended.
     """
     gc.set_threshold(100_000, 50, 50)
-    atexit.register(gc.freeze)
+    atexit.register(_leave_garbage)
+
+
+def _leave_garbage() -> None:
+    """End without looking for it, unless there is what complains of each object that is left."""
+    if "triton" not in sys.modules:
+        gc.freeze()
 
 
 def _log_to_terminal() -> None:

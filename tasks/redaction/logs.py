@@ -9,17 +9,17 @@ first line.
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any, Protocol
 
 from tasks.redaction.engine import build_redactor
+from tasks.redaction.patterns import compiled
 
 # What stands in every other line of a server's log and is nobody's.
 _NOBODYS = ("127.0.0.1", "0.0.0.0", "::1")  # noqa: S104
 
 # A moment as this program writes it, in UTC and in its own lifetime: nobody's date of birth, though
 # a path beside it speaks of one. The hour alone is the name of a window of the inference log.
-_OUR_MOMENT = re.compile(
+_OUR_MOMENT = compiled(
     r"\b20(?:2[5-9]|[3-9]\d)-\d\d-\d\dT\d\d(?::\d\d:\d\d(?:\.\d+)?\+00:00|(?!:?\d))"
 )
 _FIRST_MARK, _MARKS = 0xE000, 6400  # characters for private use: no detector reads them

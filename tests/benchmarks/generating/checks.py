@@ -57,7 +57,7 @@ def _differences(both: Any, rows: int, kind: Any, device: Any) -> dict[str, floa
     qkv = torch.randn(rows, shape.heads + 2 * shape.groups, shape.dim, **make)
     cache = torch.randn(2, slots + 1, shape.groups, longest, shape.dim, **make)
     angles = torch.randn(longest, shape.dim // 2, device=device)
-    turn = (angles.cos().to(kind), angles.sin().to(kind))
+    tables = (angles.cos().to(kind), angles.sin().to(kind))
     chosen = torch.randperm(slots, device=device)[:rows]
     positions = torch.randint(0, longest, (rows,), device=device)
     positions[0] = longest - 1
@@ -66,6 +66,7 @@ def _differences(both: Any, rows: int, kind: Any, device: Any) -> dict[str, floa
     for operations in both:
         mine, here = qkv.clone(), cache.clone()
         normed, total = operations.add_norm(x, residual.clone(), x[0])
+        turn = operations.turns(*tables, positions)
         operations.rotate(mine, chosen, positions, here[0], here[1], turn)
         where = Rows(chosen, positions, chosen, longest, kind)
         board = _board(slots, rows, device)
