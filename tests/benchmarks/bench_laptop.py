@@ -31,7 +31,7 @@ from tests.benchmarks.laptop.training import Catcher, Started, Trained, train
 from tests.benchmarks.limits import Limits
 
 PARTS = ("training", "answers", "again")
-STEPS, WARMUP = 10, 2
+STEPS, WARMUP = 24, 6  # a step's first shapes and memory are found in the first ones
 REFUSED = 1  # the exit code of a run whose gates refused the candidate, as after a few steps
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.benchmarks.laptop.builds import CHECKOUT, Build, BuildError, earlier_build, this_build
 from tests.benchmarks.laptop.figures import accuracy, in_turn, ratio
 from tests.benchmarks.laptop.running import run
-from tests.benchmarks.laptop.training import Catcher, Started, train
+from tests.benchmarks.laptop.training import Catcher, Started, train, variables
 
 # Stands in for a training process: it says its steps as one does.
 STEPS = """
@@ -91,3 +91,9 @@ def test_training_is_started_as_the_flow_did_elsewhere_and_shorter(
         pass
     with pytest.raises(BuildError, match=r"started no training in(.|\n)*refused"):
         caught.started(["refused"])
+
+
+def test_tunables_that_glibc_parted_are_one_again() -> None:
+    given = ["A=1=2", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1", "glibc.malloc.top_pad=0", "", "B="]
+    joined = "glibc.malloc.hugetlb=1:glibc.malloc.top_pad=0"
+    assert variables(given) == {"A": "1=2", "GLIBC_TUNABLES": joined, "B": ""}

@@ -77,9 +77,22 @@ def _started_with(file: Path) -> Started | None:
                 words = os.fsdecode((process / "cmdline").read_bytes()).split("\0")[:-1]
                 if str(file) in words and "tasks.finetuning.train_process" in words:
                     given = os.fsdecode((process / "environ").read_bytes()).split("\0")
-                    pairs = (entry.partition("=") for entry in given if "=" in entry)
-                    return Started(words, {n: v for n, _, v in pairs}, job, str(file))
+                    return Started(words, variables(given), job, str(file))
     return None
+
+
+def variables(entries: Sequence[str]) -> dict[str, str]:
+    """Return the environment that these entries are.
+
+    glibc ends each of its tunables where it stands, so that those behind the first look like
+    variables.
+    """
+    pairs = [entry.partition("=")[::2] for entry in entries if "=" in entry]
+    found = {name: value for name, value in pairs if not name.startswith("glibc.")}
+    tunables = [f"{name}={value}" for name, value in pairs if name.startswith("glibc.")]
+    if first := found.get("GLIBC_TUNABLES"):
+        found["GLIBC_TUNABLES"] = ":".join([first, *tunables])
+    return found
 
 
 def train(build: Build, started: Started, scratch: Path, steps: int, warmup: int) -> Trained:
