@@ -15,6 +15,7 @@ from typing import Any
 
 from tasks.finetuning.kernels.linears import linears
 from tasks.finetuning.kernels.operations import Operations
+from tasks.models.attention.packed import packed_attention
 
 
 def can_lay_out(model: Any) -> bool:
@@ -80,4 +81,4 @@ def _attend(
     q, k = operations.rope(q, k, *angles)
     window = getattr(config, "sliding_window", None)
     starts, longest = documents["cu_seq_lens_q"], documents["max_length_q"]
-    return operations.attend(q, k, v, starts, longest, mixer.scaling, window).view(tokens, -1)
+    return packed_attention(q, k, v, starts, longest, mixer.scaling, window).view(tokens, -1)

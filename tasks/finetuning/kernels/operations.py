@@ -9,26 +9,21 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tasks.finetuning.kernels import torch_operations
-from tasks.models.attention.packed import packed_attention
 
 
 class Operations(NamedTuple):
-    """Functions of rows (T, …) in one flat sequence; see `torch_operations` for each.
-
-    `attend(q, k, v, starts, longest, scale, window)` is `packed_attention`.
-    """
+    """Functions of rows (T, …) in one flat sequence; see `torch_operations` for each."""
 
     add_norm: Callable[..., Any]
     swiglu: Callable[[Any, Any], Any]
     rope: Callable[[Any, Any, Any, Any], Any]
-    attend: Callable[..., Any]
 
 
 def operations(device: Any) -> Operations:
     """Return those for a device."""
     if device.type == "cpu":
         own = torch_operations
-        return Operations(own.add_norm, own.swiglu, own.rope, packed_attention)
+        return Operations(own.add_norm, own.swiglu, own.rope)
     from liger_kernel.transformers.functional import (  # pyright: ignore[reportMissingImports]
         liger_rope,
         liger_swiglu,
@@ -41,4 +36,4 @@ def operations(device: Any) -> Operations:
         turned = liger_rope(q[None].transpose(1, 2), k[None].transpose(1, 2), cos, sin)
         return (part.squeeze(0).transpose(0, 1) for part in turned)
 
-    return Operations(add_norm, liger_swiglu, rope, packed_attention)
+    return Operations(add_norm, liger_swiglu, rope)
