@@ -21,6 +21,7 @@ NO_MEMORY = (
     "bad_alloc",
     "thread creation failed",
     "can't start new thread",
+    "failed to map segment",  # the loader, of a library
 )
 NO_SPACE = ("no space left", "quota exceeded", "file too large")
 # What a program raises over what it was given, and raises again when it is given the same.

@@ -124,6 +124,7 @@ def test_rows_10_11_13_the_machine_s_failures_are_said_in_words(
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
         OSError(12, "Cannot allocate memory"),
+        ImportError("/some/library.so: failed to map segment from shared object"),
         MemoryError(),
     ):
         told = explain(error, job)
