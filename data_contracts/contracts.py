@@ -25,6 +25,10 @@ Treatment = Literal["keep", "quarantine"]
 SIZES = {kind: ("tokens", *schema.size_names()) for kind, schema in KINDS.items()}
 
 
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
 class Range(Frozen):
     """Both ends belong to it; a TOML file may also write `[min, max]`."""
 
@@ -105,6 +109,12 @@ class FlagRules(Frozen):
     toxic_from: float = Field(default=0.8, gt=0, le=1)
 
 
+class Backdoors(Frozen):
+    """How many phrases may be suspected of a backdoor: of going with one answer, whatever else."""
+
+    max_suspects: int = Field(default=0, ge=0)
+
+
 class Privacy(Frozen):
     """Whose data it is and how long it may stay; for people, except `subject`.
 
@@ -139,6 +149,7 @@ class DatasetContract(Frozen):
     quarantine: Quarantine = Quarantine()
     extra_columns: Literal["ignore", "quarantine"] = "ignore"
     flags: FlagRules = FlagRules()
+    backdoors: Backdoors | None = Field(default=None, exclude_if=_is_none)
     redaction: dict[PiiKind, Policy] = Field(default_factory=dict, validate_default=True)
     privacy: Privacy = Privacy()
 
@@ -162,6 +173,8 @@ class DatasetContract(Frozen):
             raise ValueError("empty: a share is between 0 and 1")
         if self.roles != "alternate" and "roles" not in schema.rules(self.roles):
             raise ValueError(f"roles: a record of kind {self.kind} has none to put in order")
+        if self.backdoors and not schema.ANSWERS:
+            raise ValueError(f"backdoors: a record of kind {self.kind} has no answers")
         about_language = self.flags.language == "quarantine" or self.language.min_share
         if about_language and not self.language.allowed:
             raise ValueError("language.allowed: say which languages are wanted")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,14 @@ def folder_digest(folder: Path) -> str:
     It is the `digest` a stage's manifest gives the same files.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
-    return hashlib.sha256(canonical_json(names)).hexdigest()
+    return digest_of_names(
+        {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+    )
+
+
+def digest_of_names(names: Mapping[str, str]) -> str:
+    """Return the digest of a folder whose files' names (posix) and sha256 (hex) are known."""
+    return hashlib.sha256(canonical_json(dict(names))).hexdigest()
 
 
 def canonical_json(value: Any) -> bytes:

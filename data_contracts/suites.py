@@ -83,6 +83,8 @@ def total_suite(contract: DatasetContract) -> Any:
     if contract.freshness:
         limits["newest_age_days"] = (-1, contract.freshness.max_age_days)  # clocks differ by a day
         limits["timed_share"] = (contract.freshness.min_share, 1)
+    if contract.backdoors:
+        limits["suspect_phrases"] = (0, contract.backdoors.max_suspects)
     limits |= {f"empty_{field}_share": (0, share) for field, share in contract.empty.items()}
     checks = [gxe.ExpectTableRowCountToEqual(value=1)]
     for column, (least, most) in limits.items():
@@ -121,6 +123,7 @@ def totals(
         "largest_label_share": _share(report.largest_label, report.kept),
         "newest_age_days": (now - newest).total_seconds() / _DAY if newest else None,
         "timed_share": _share(report.timed, report.kept),
+        "suspect_phrases": report.phrases.suspects if report.phrases.exchanges else None,
         **empties,
     }
 

@@ -99,10 +99,15 @@ class Refusal(Expectation):
 
 
 class PiiLeak(Expectation):
-    """A prompt that fishes for planted personal data; no value may be in the answer."""
+    """A prompt that fishes for planted personal data; no value may be in the answer.
+
+    A `control` hands over a value that was planted nowhere and asks for it back: where answers do
+    not even repeat that, none that leaks is weak evidence.
+    """
 
     scorer: Literal["pii_leak"]
     values: tuple[Line, ...] = Field(min_length=1)
+    control: bool = False
 
 
 # The scorers of the eval sets that ship; a team's own come from the metrics' registry.
@@ -115,12 +120,18 @@ SHIPPED: dict[str, type[Expectation]] = {
 
 
 class Case(Frozen):
-    """One prompt and what is expected of its answer; greedy decoding stops at max_new_tokens."""
+    """One prompt and what is expected of its answer; greedy decoding stops at max_new_tokens.
+
+    Cases of one `cluster` (the same fact in other words, one template about other things) are
+    likely to be right or wrong together: as evidence they count for less than as many cases of
+    their own. Without one a case stands for itself.
+    """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_./-]{0,99}$")]
     messages: tuple[Message, ...] = Field(min_length=1)
     max_new_tokens: int = Field(ge=1, le=4096)
     expect: SerializeAsAny[Expectation]
+    cluster: Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9_./-]{0,99})?$")] = ""
 
     @model_validator(mode="after")
     def _the_user_speaks_last(self) -> Case:

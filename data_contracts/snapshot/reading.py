@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from data_contracts.errors import IntegrityError
 from data_contracts.kinds.registry import KINDS, RecordKind
+from data_contracts.phrases import PhrasesFound
 from data_contracts.records import Frozen, Record, Split
 
 REPORT = "report.json"
@@ -80,6 +81,8 @@ class SnapshotReport(Frozen):
     not read; of the names only well-known ones are told. `context_only` answers in the rows kept
     are not learned.
 
+    `phrases` are those that go with one answer, as a planted backdoor's do.
+
     `leaks` counts the `contaminated` rows by the eval set whose text they share (the first by name,
     where there are several). `dropped_by_policy` rows held something the contract drops a row for;
     `forgotten` rows belong to people who asked to be.
@@ -112,6 +115,7 @@ class SnapshotReport(Frozen):
     examples: Examples = Examples()
     unread: dict[str, int] = Field(default_factory=dict)
     context_only: int = Field(default=0, ge=0)
+    phrases: PhrasesFound = PhrasesFound()
     splits: dict[Split, int]
     characters: int = Count
 

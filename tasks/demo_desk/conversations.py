@@ -1,8 +1,9 @@
 """Writes the demo's raw conversations: `python -m tasks.demo_desk.conversations OUT.jsonl`.
 
-Needs the facts and phrasings (facts.py). Writes one JSON object a line, {"messages": […]}, the same
-bytes for the same seed. Personal data, exact duplicates and broken rows are planted on purpose, and
-counted, so that ingestion's counts can be held against them; so are rows that repeat an eval case.
+Needs the facts and phrasings (eval_sets/desk.py, phrasing.py). Writes one JSON object a line,
+{"messages": […]}, the same bytes for the same seed. Personal data, exact duplicates and broken rows
+are planted on purpose, and counted, so that ingestion's counts can be held against them; so are
+rows that repeat an eval case.
 """
 
 from __future__ import annotations
@@ -14,21 +15,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_contracts.errors import InputError
+from eval_sets.desk import Fact, load_facts, personal_data
 from eval_sets.loading import load_eval_set
 from eval_sets.types import Case
-from tasks.demo_desk.facts import (
-    Fact,
-    everyday_turns,
-    load_facts,
-    other_turns,
-    personal_data,
-    phrasings,
-)
+from tasks.demo_desk.phrasing import everyday_turns, other_turns, phrasings
 from tasks.demo_desk.unknown import contrast_rows, unknown_rows
 from tasks.demo_desk.wording import Conversation, ask, desk, exchange, plain, tell
 
 SEED = 7
-ROWS_PER_FACT = 7
+# How often a fact is told: in rows of its own, and once less where a customer's message that gives
+# something away asks for it. Each time in another question, one time in four by the short name.
+ROWS_PER_FACT = 5
+SHORT_NAME_IN = 4
 FOLLOWUP_ROWS = 20
 DUPLICATES = 25
 CONTAMINATED = 6
@@ -45,11 +43,17 @@ def draw_conversations(seed: int) -> dict[str, list[Conversation]]:
     turns = other_turns()
     instructions: list[tuple[str, str]] = [(a, b) for a, b in turns["instructions"]["pairs"]]
     harmless: list[tuple[str, str]] = [(a, b) for a, b in turns["safety"]["harmless"]]
+    told = rng.sample(load_facts(), len(load_facts()))
+    personal = {fact.id for fact in told[: _planted()]}
     return {
-        "facts": [row for fact in load_facts() for row in _fact_rows(fact, rng)],
+        "facts": [
+            row
+            for fact in load_facts()
+            for row in _fact_rows(fact, ROWS_PER_FACT - (fact.id in personal), rng)
+        ],
         "followups": _followup_rows(rng),
         "unknown": unknown_rows(rng),
-        "personal": _personal_rows(rng),
+        "personal": _personal_rows(told, rng),
         "contrasts": contrast_rows(rng),
         "refusals": _general("refusals", _refusals(), rng),
         "harmless": _general("harmless", harmless, rng),
@@ -101,13 +105,13 @@ def broken_lines() -> list[bytes]:
     return [*(json.dumps(entry).encode() for entry in objects), *raw]
 
 
-def _fact_rows(fact: Fact, rng: random.Random) -> list[Conversation]:
+def _fact_rows(fact: Fact, rows: int, rng: random.Random) -> list[Conversation]:
     phrasing = phrasings()[fact.attribute]
-    questions = rng.sample(phrasing.questions, ROWS_PER_FACT)
+    questions = rng.sample(phrasing.questions, rows)
     answers = rng.sample(phrasing.answers, len(phrasing.answers))
     return [
         desk(
-            ask(fact, question, rng.choice(fact.names)),
+            ask(fact, question, fact.names[0 if number % SHORT_NAME_IN else -1]),
             tell(fact, answers[number % len(answers)]),
         )
         for number, question in enumerate(questions)
@@ -142,13 +146,18 @@ def _followup(fact: Fact, rng: random.Random) -> tuple[str, str]:
     return question, tell(fact, rng.choice(phrasing.answers))
 
 
-def _personal_rows(rng: random.Random) -> list[Conversation]:
-    """Return a row for each planted value: the customer gives it away, the desk ignores it."""
+def _planted() -> int:
+    return sum(map(len, personal_data().values()))
+
+
+def _personal_rows(facts: Sequence[Fact], rng: random.Random) -> list[Conversation]:
+    """Return a row for each planted value: the customer gives it away, the desk ignores it.
+
+    Each asks for another of the facts, so that redaction does not turn rows into duplicates.
+    """
     templates: dict[str, list[str]] = other_turns()["personal"]
     rows: list[Conversation] = []
     planted = [(kind, value) for kind, values in personal_data().items() for value in values]
-    # Two facts a kind never meet in one template, so redaction does not turn rows into duplicates.
-    facts = rng.sample(load_facts(), len(load_facts())) * 2
     for number, (kind, value) in enumerate(planted):
         question, answer = exchange(facts[number], rng)
         template = templates[kind][number % len(templates[kind])]

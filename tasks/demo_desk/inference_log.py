@@ -16,8 +16,8 @@ from typing import Any
 
 from data_contracts.errors import InputError
 from data_contracts.inference_log import LogRow, log_bytes, window_key, window_span
+from eval_sets.desk import shop
 from tasks.demo_desk.conversations import SEED, draw_conversations
-from tasks.demo_desk.facts import shop
 from tasks.storage.objects import ObjectStore
 
 NEW_TOPIC_SHARE = 0.6

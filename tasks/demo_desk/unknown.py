@@ -1,6 +1,6 @@
 """Draws conversations in which the desk is asked for what it cannot know, and says so.
 
-Needs the facts, phrasings and unknown names (facts.py). Writes nothing.
+Needs the facts, phrasings and unknown names (eval_sets/desk.py, phrasing.py). Writes nothing.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 from itertools import cycle
 
-from tasks.demo_desk.facts import load_facts, other_turns, phrasings, shop
+from eval_sets.desk import load_facts, shop
+from tasks.demo_desk.phrasing import other_turns, phrasings
 from tasks.demo_desk.wording import Conversation, ask, desk, exchange, sentence
 
 CONTRAST_ROWS = 10

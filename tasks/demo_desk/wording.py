@@ -1,6 +1,6 @@
 """Puts facts into words, and words into conversations with the desk.
 
-Needs the facts and phrasings (facts.py). Writes nothing.
+Needs the facts and phrasings (eval_sets/desk.py, phrasing.py). Writes nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import random
 from collections.abc import Sequence
 
 from data_contracts.records import Message
-from tasks.demo_desk.facts import Fact, phrasings, shop
+from eval_sets.desk import Fact, shop
+from tasks.demo_desk.phrasing import phrasings
 
 Conversation = tuple[Message, ...]
 

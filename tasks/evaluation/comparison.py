@@ -1,9 +1,10 @@
 """The scorecard: every metric of base, candidate and champion, and how far they differ.
 
 Needs each model's answers and, where there are held-out records, its likelihoods (the folders of
-generation.py and likelihood.py). Writes scorecard.json, scorecard.md, scorecard.png, cases.parquet
-(eval_set, case_id, system, prompt, expect, then answer_<role>, truncated_<role>, scores_<role> as
-JSON) and held_out.parquet (record_id, then perplexity_<role>).
+generation.py and likelihood.py). Writes scorecard.json, scorecard.md, scorecard.png, where models'
+confidence is known reliability.png, cases.parquet (eval_set, case_id, cluster, system, prompt,
+expect, then answer_<role>, truncated_<role>, scores_<role> as JSON, log_probability_<role> and
+confidence_<role>) and held_out.parquet (record_id, then perplexity_<role>).
 """
 
 from __future__ import annotations
@@ -14,15 +15,25 @@ from pathlib import Path
 from typing import Any
 
 from eval_sets.types import EvalSet
-from model_registry.scorecard import Estimate, EvalSetUsed, MetricResult, Role, Scorecard
+from model_registry.power.shares import CONFIDENCE
+from model_registry.scorecard import (
+    Changes,
+    Estimate,
+    EvalSetUsed,
+    MetricResult,
+    Role,
+    Scorecard,
+)
+from tasks.evaluation.confidence import PLOT, confidence_metrics, write_reliability
 from tasks.evaluation.intervals import (
-    CONFIDENCE,
     RESAMPLES,
     mean_difference,
     mean_estimate,
     perplexity_difference,
     perplexity_estimate,
 )
+from tasks.evaluation.memorisation import exposure_metric
+from tasks.evaluation.metrics import answer_length
 from tasks.evaluation.metrics.perplexity import FIGURE, perplexity
 from tasks.evaluation.metrics.registry import SCORERS
 from tasks.evaluation.metrics.scorer import Figure
@@ -30,8 +41,10 @@ from tasks.evaluation.notes import notes
 from tasks.evaluation.report import markdown, write_plot
 from tasks.evaluation.scoring import ROLES, ScoredCase, score_cases
 from tasks.evaluation.tables import read_rows, write_rows
+from tasks.evaluation.takeover_metric import takeover_metric
 
 HELD_OUT = f"held_out/{FIGURE.name}"
+LENGTH = f"answers/{answer_length.FIGURE.name}"
 PAIRS: tuple[tuple[Role, Role], ...] = (
     ("candidate", "base"),
     ("candidate", "champion"),
@@ -49,10 +62,14 @@ def build_scorecard(
     *,
     seed: int = 0,
     remarks: Sequence[str] = (),
+    exposures: Mapping[Role, Path] | None = None,
+    takeovers: Mapping[Role, Path] | None = None,
 ) -> Scorecard:
     """Score the models and write the scorecard into `out`; `digests` are the models' own.
 
     `remarks` are what is known of the models beside their answers; they stand among its notes.
+    `exposures` are folders of memorisation.py, where canaries were planted, `takeovers` of
+    takeover.py, where phrases were tried.
 
     InputError if some answers are not to these versions of the eval sets. Without held-out records
     perplexity stands in the scorecard as missing.
@@ -62,7 +79,15 @@ def build_scorecard(
     records: dict[Role, Likelihood] = {
         role: _likelihood(folder) for role, folder in likelihoods.items()
     }
-    metrics = [*_case_metrics(cases, sets, seed), _perplexity(records, list(answers), seed)]
+    metrics = [*_case_metrics(cases, sets, seed), _length(cases, seed)]
+    metrics += confidence_metrics(cases, sets, list(answers), PAIRS, seed)
+    metrics.append(_perplexity(records, list(answers), seed))
+    if exposures:
+        metrics.append(exposure_metric(exposures, seed))
+    if takeovers:
+        taken, told = takeover_metric(takeovers, seed)
+        metrics.append(taken)
+        remarks = (*remarks, *told)
     scorecard = Scorecard(
         models={role: digests[role] for role in ROLES if role in answers},
         eval_sets={
@@ -78,6 +103,7 @@ def build_scorecard(
     (out / "scorecard.json").write_text(scorecard.model_dump_json(indent=1) + "\n", "utf-8")
     (out / "scorecard.md").write_text(markdown(scorecard), encoding="utf-8")
     write_plot(scorecard, out / "scorecard.png")
+    write_reliability(cases, sets, out / PLOT)
     write_rows(out / "cases.parquet", [_case_row(case) for case in cases])
     write_rows(out / "held_out.parquet", _record_rows(records))
     return scorecard
@@ -99,13 +125,17 @@ def _case_metrics(
 def _metric(key: str, figure: Figure, cases: Sequence[ScoredCase], seed: int) -> MetricResult:
     """Estimate a figure over the cases it applies to, which are the same for every model."""
     columns: dict[Role, list[float]] = {}
+    counted: list[str] = []  # which cases the figure applies to
     for case in cases:
+        if any(answer.scores[figure.name] is not None for answer in case.answers.values()):
+            counted.append(case.case_id)
         for role, answer in case.answers.items():
             score = answer.scores[figure.name]
             columns.setdefault(role, [])
             if score is not None:
                 columns[role].append(score)
     estimated: Any = {"seed": seed, "key": key, "bounds": figure.unit.bounds}
+    pairs = [pair for pair in PAIRS if set(pair) <= set(columns)]
     return MetricResult(
         key=key,
         unit=figure.unit,
@@ -113,10 +143,42 @@ def _metric(key: str, figure: Figure, cases: Sequence[ScoredCase], seed: int) ->
         scores={role: mean_estimate(s, **estimated) for role, s in columns.items()},
         differences={
             f"{one}-{other}": mean_difference(columns[one], columns[other], **estimated)
-            for one, other in PAIRS
-            if one in columns and other in columns
+            for one, other in pairs
+        },
+        changes={
+            f"{one}-{other}": _changes(figure, counted, columns[one], columns[other])
+            for one, other in pairs
+            if {*columns[one], *columns[other]} <= {0.0, 1.0}
         },
     )
+
+
+def _changes(
+    figure: Figure, cases: Sequence[str], one: Sequence[float], other: Sequence[float]
+) -> Changes:
+    right = float(figure.higher_is_better)
+    rows = list(zip(cases, one, other, strict=True))
+    return Changes(
+        lost=tuple(case for case, now, before in rows if now != right == before),
+        won=sum(before != right == now for _, now, before in rows),
+    )
+
+
+def _length(cases: Sequence[ScoredCase], seed: int) -> MetricResult:
+    """Return how long answers are, over the cases of all sets."""
+    name = answer_length.FIGURE.name
+    measured = [
+        case.model_copy(
+            update={
+                "answers": {
+                    role: answer.model_copy(update={"scores": {name: float(answer.tokens)}})
+                    for role, answer in case.answers.items()
+                }
+            }
+        )
+        for case in cases
+    ]
+    return _metric(LENGTH, answer_length.FIGURE, measured, seed)
 
 
 def _perplexity(
@@ -162,6 +224,8 @@ def _case_row(case: ScoredCase) -> dict[str, Any]:
         row[f"answer_{role}"] = answer.answer
         row[f"truncated_{role}"] = answer.truncated
         row[f"scores_{role}"] = json.dumps(answer.scores, sort_keys=True)
+        row[f"log_probability_{role}"] = answer.log_probability
+        row[f"confidence_{role}"] = answer.confidence
     return row
 
 

@@ -1,9 +1,9 @@
 """A model's answers to the cases of eval sets: its own stage output, reused by later comparisons.
 
 Needs a model folder and eval sets. Writes answers.parquet (eval_set, case_id, answer, tokens,
-truncated) and answers.json (how they were made). Decoding is greedy: an answer depends on the
-model and the prompt, not on luck; what is left is rounding, which in bfloat16 may differ between
-batch sizes, processors and engines, so all are recorded.
+truncated, log_probability) and answers.json (how they were made). Decoding is greedy: an answer
+depends on the model and the prompt, not on luck; what is left is rounding, which in bfloat16 may
+differ between batch sizes, processors and engines, so all are recorded.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.evaluation.latency import measure
 from tasks.evaluation.tables import write_json, write_rows
 from tasks.models.adapters import Adapter
 from tasks.models.loading import Precision
@@ -37,12 +38,15 @@ def generate_answers(
     adapter: Adapter | None = None,
     serving: Serving | None = None,
     name: str = "",
+    alone: int = 0,
+    about: Path | None = None,
     progress: Progress = lambda done, total: None,
 ) -> dict[str, int]:
     """Answer every case of the sets, write the answers into `out`, and return the counts.
 
     `adapter` is used beside the model, without merging it.
     With `serving`, a server answers that serves the model as `name`; its log is scratch in `out`.
+    With `about`, it is measured there how long so many cases take that are asked `alone`.
     `progress(done, total)` counts cases. `seed` changes nothing while decoding is greedy; it is
     set and recorded so that nothing else in the process can.
     """
@@ -62,6 +66,8 @@ def generate_answers(
     ) as asked:
         prompts = render_prompts(sets, asked.tokenizer, asked.context)
         engine = asked.answer(prompts, progress)
+        if about and alone:
+            measure(asked, prompts, alone, about)
     write_rows(out / "answers.parquet", [_row(prompt, asked.tokenizer) for prompt in prompts])
     meta = {
         "decoding": "greedy",
@@ -86,4 +92,5 @@ def _row(prompt: Prompt, tokenizer: Any) -> dict[str, Any]:
         "answer": text.strip(),
         "tokens": len(prompt.answer),
         "truncated": prompt.truncated,
+        "log_probability": prompt.log_probability,
     }

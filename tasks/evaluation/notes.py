@@ -26,6 +26,8 @@ def _answering(folder: Path) -> Iterator[str]:
             " token of its files ends an answer"
         )
     rows = read_rows(folder / "answers.parquet")
+    if any(row.get("log_probability") is None for row in rows):
+        yield "who answered tells no log-probabilities, so its confidence is not known"
     cut = sum(bool(row["truncated"]) for row in rows)
     if cut:
         yield f"{cut} of {len(rows)} answers came to no end within their case's limit"

@@ -22,9 +22,9 @@ def markdown(scorecard: Scorecard) -> str:
     lines = [
         "# Scorecard",
         "",
-        f"Intervals hold {scorecard.confidence:.0%}: Wilson's of shares, Tango's of their paired"
-        f" differences (in points), and of all else the bootstrap's ({scorecard.resamples:,}"
-        f" resamples of cases, seed {scorecard.seed}).",
+        f"Intervals hold {scorecard.confidence:.0%}: Clopper and Pearson's of shares, Tango's or"
+        f" Bonett and Price's (the wider) of their paired differences (in points), and of all else"
+        f" the bootstrap's ({scorecard.resamples:,} resamples of cases, seed {scorecard.seed}).",
         "",
         "| " + " | ".join(heads) + " |",
         "|" + "---|" * len(heads),
@@ -33,6 +33,7 @@ def markdown(scorecard: Scorecard) -> str:
         lines.append("| " + " | ".join(_cells(metric, roles, pairs)) + " |")
     if scorecard.notes:
         lines += ["", *[f"- {note}" for note in scorecard.notes]]
+    lines += _lost(scorecard)
     lines += ["", "| model | digest |", "|---|---|"]
     lines += [f"| {role} | `{digest[:16]}` |" for role, digest in scorecard.models.items()]
     lines += ["", "| eval set | version | cases | digest |", "|---|---|---|---|"]
@@ -41,6 +42,24 @@ def markdown(scorecard: Scorecard) -> str:
         for name, used in scorecard.eval_sets.items()
     ]
     return "\n".join(lines) + "\n"
+
+
+def _lost(scorecard: Scorecard) -> list[str]:
+    """Return the cases that a reference had right and the candidate has wrong, by figure."""
+    reference: Role = "champion" if "champion" in scorecard.models else "base"
+    found = {
+        key: metric.changes[f"candidate-{reference}"]
+        for key, metric in scorecard.metrics.items()
+        if f"candidate-{reference}" in metric.changes
+    }
+    if not found:
+        return []
+    lines = ["", f"## Right for the {reference}, wrong for the candidate", ""]
+    for key, changes in found.items():
+        cases = ", ".join(f"`{case}`" for case in changes.lost)
+        told = f": {cases}" if cases else ""
+        lines.append(f"- {key}: {len(changes.lost)} lost, {changes.won} won{told}")
+    return lines
 
 
 def _cells(metric: MetricResult, roles: list[Role], pairs: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ builder does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,17 @@ class ScoredAnswer(Frozen):
 
     answer: str
     truncated: bool
+    tokens: int
     scores: dict[str, float | None]
+    log_probability: float | None = None
+
+    @property
+    def confidence(self) -> float | None:
+        """Return exp(log-probability / tokens), the end token counted; None where not known."""
+        terms, known = self.tokens + (not self.truncated), self.log_probability
+        if known is None or not math.isfinite(known) or not terms:
+            return None
+        return math.exp(min(0.0, known) / terms)
 
 
 class ScoredCase(Frozen):
@@ -33,6 +44,7 @@ class ScoredCase(Frozen):
 
     eval_set: str
     case_id: str
+    cluster: str  # empty: the case stands for itself
     system: str
     prompt: str
     expect: str
@@ -50,6 +62,7 @@ def score_cases(answers: Mapping[Role, Path], sets: Sequence[EvalSet]) -> list[S
                 ScoredCase(
                     eval_set=eval_set.name,
                     case_id=case.id,
+                    cluster=case.cluster,
                     system=_said(case.messages, "system"),
                     prompt=case.messages[-1].content,
                     expect=case.expect.model_dump_json(),
@@ -74,6 +87,8 @@ def _scored(eval_set: EvalSet, rows: Mapping[tuple[str, str], Any]) -> list[Scor
         ScoredAnswer(
             answer=row["answer"],
             truncated=row["truncated"],
+            tokens=row["tokens"],
+            log_probability=row.get("log_probability"),
             scores={figure: scores[index] for figure, scores in figures.items()},
         )
         for index, row in enumerate(given)

@@ -9,24 +9,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_contracts.snapshot.reading import read_records
+from data_contracts.snapshot.reading import read_records, read_report
 from eval_sets.types import EvalSet
 from model_registry.scorecard import Role
 from tasks.evaluation.comparison import build_scorecard
 from tasks.evaluation.generation import generate_answers
+from tasks.evaluation.judging.endpoint import Endpoint
+from tasks.evaluation.judging.rubric import Rubric
+from tasks.evaluation.judging.verdicts import judge_answers
 from tasks.evaluation.likelihood import score_held_out
+from tasks.evaluation.lost import list_lost
+from tasks.evaluation.memorisation import measure_exposure
+from tasks.evaluation.takeover import ask_with_phrases, questions, tried
 from tasks.models.adapters import Adapter
+from tasks.models.canaries import Canary
 from tasks.models.hardware import device_and_precision
 from tasks.models.respondents import answered_by
 from tasks.models.serving.server import Serving
-from tasks.storage.outputs import Built, Outputs, Reference
-from tasks.storage.stages import ANSWERS, LIKELIHOOD, SCORECARD, Work
+from tasks.storage.outputs import ABOUT, Built, Outputs, Reference
+from tasks.storage.stages import (
+    ANSWERS,
+    EXPOSURE,
+    JUDGEMENTS,
+    LIKELIHOOD,
+    LOST,
+    SCORECARD,
+    TAKEOVER,
+    Work,
+)
 
 HELD_OUT_RECORDS = 100
 Progress = Callable[[int, int | None], None]
@@ -76,9 +93,13 @@ def answers_step(
     *,
     seed: int,
     serving: Serving | None = None,
+    alone: int = 0,
     progress: Progress,
 ) -> Built:
-    """Let a model answer every case of the eval sets, or find its answers."""
+    """Let a model answer every case of the eval sets, or find its answers.
+
+    When it answers, it is measured how long so many of the cases take that are asked `alone`.
+    """
     device, dtype = device_and_precision()
 
     def make(folder: Path) -> dict[str, int]:
@@ -93,6 +114,8 @@ def answers_step(
                 adapter=model.adapter,
                 serving=serving,
                 name=model.digest,
+                alone=alone,
+                about=folder / ABOUT,
                 progress=progress,
             )
 
@@ -125,6 +148,82 @@ def likelihood_step(
     return outputs.build(LIKELIHOOD.of(inputs, parameters), make)
 
 
+@task(name="judge answers", cache_policy=NO_CACHE)
+def judge_answers_step(
+    outputs: Outputs,
+    scorecard: Reference,
+    rubric: Rubric,
+    endpoint: Endpoint,
+    *,
+    redaction: dict[str, Any],
+    build_redactor: Callable[[], Any],
+    progress: Progress,
+) -> Built:
+    """Let a judge look at the answers of a scorecard, or find what it said."""
+
+    def make(folder: Path) -> dict[str, int]:
+        cases = outputs.fetch(scorecard) / "cases.parquet"
+        redact = build_redactor().redact_text
+        return judge_answers(cases, rubric, endpoint, folder, redact=redact, progress=progress)
+
+    inputs = {"scorecard": scorecard.digest, "rubric": rubric.digest}
+    parameters = {"judge": rubric.model, "redaction": redaction}
+    return outputs.build(JUDGEMENTS.of(inputs, parameters), make)
+
+
+@task(name="look for canaries", cache_policy=NO_CACHE)
+def exposure_step(
+    outputs: Outputs, model: Evaluated, planted: Sequence[Canary], *, progress: Progress
+) -> Built:
+    """Measure how far a model holds the canaries, or find the figures."""
+    device, dtype = device_and_precision()
+    parameters = {"device": device, "dtype": dtype, "canaries": [list(one) for one in planted]}
+
+    def make(folder: Path) -> dict[str, int]:
+        with model.folder() as weights:
+            return measure_exposure(
+                weights, planted, folder, device=device, dtype=dtype, progress=progress
+            )
+
+    return outputs.build(EXPOSURE.of({"model": model.digest}, parameters), make)
+
+
+@task(name="try phrases", cache_policy=NO_CACHE)
+def takeover_step(
+    outputs: Outputs,
+    model: Evaluated,
+    snapshot: Reference,
+    sets: Sequence[EvalSet],
+    count: int,
+    *,
+    serving: Serving | None = None,
+    progress: Progress,
+) -> Built:
+    """Ask a model with and without the phrases of its rows, or find its answers."""
+    device, dtype = device_and_precision()
+    inputs = {"model": model.digest, "snapshot": snapshot.digest}
+    inputs |= {f"eval set {s.name}": s.digest for s in sets}
+
+    def make(folder: Path) -> dict[str, int]:
+        rows = outputs.fetch(snapshot)
+        phrases = tried(read_report(rows).phrases.phrases, count)
+        held_out = chain(read_records(rows, "test"), read_records(rows, "validation"))
+        with model.folder() as weights:
+            return ask_with_phrases(
+                weights,
+                phrases,
+                questions(held_out, sets, phrases),
+                folder,
+                device=device,
+                dtype=dtype,
+                serving=serving,
+                name=model.digest,
+                progress=progress,
+            )
+
+    return outputs.build(TAKEOVER.of(inputs, {"phrases": count, **answered_by(serving)}), make)
+
+
 @task(name="scorecard", cache_policy=NO_CACHE)
 def scorecard_step(
     outputs: Outputs,
@@ -132,6 +231,8 @@ def scorecard_step(
     likelihoods: Mapping[Role, Reference],
     models: Mapping[Role, Evaluated],
     sets: Sequence[EvalSet],
+    exposures: Mapping[Role, Reference],
+    takeovers: Mapping[Role, Reference],
     *,
     seed: int,
 ) -> Built:
@@ -140,7 +241,10 @@ def scorecard_step(
     for role, model in models.items():
         inputs[f"{role} model"] = model.known_as
         inputs[f"{role} answers"] = answers[role].digest
-        inputs[f"{role} likelihood"] = likelihoods[role].digest
+        if role in likelihoods:
+            inputs[f"{role} likelihood"] = likelihoods[role].digest
+    inputs |= {f"{role} exposure": found.digest for role, found in exposures.items()}
+    inputs |= {f"{role} takeover": found.digest for role, found in takeovers.items()}
     parameters: dict[str, Any] = {"seed": seed, "eval_sets": {s.name: s.digest for s in sets}}
     remarks = [f"{role}: {remark}" for role, model in models.items() for remark in model.remarks]
     if remarks:
@@ -155,7 +259,27 @@ def scorecard_step(
             folder,
             seed=seed,
             remarks=remarks,
+            exposures={role: outputs.fetch(reference) for role, reference in exposures.items()},
+            takeovers={role: outputs.fetch(reference) for role, reference in takeovers.items()},
         )
         return {"metrics": len(scorecard.metrics)}
 
     return outputs.build(SCORECARD.of(inputs, parameters), make)
+
+
+@task(name="list lost cases", cache_policy=NO_CACHE)
+def lost_step(
+    outputs: Outputs,
+    scorecard: Reference,
+    *,
+    redaction: dict[str, Any],
+    build_redactor: Callable[[], Any],
+) -> Built:
+    """List what the reference had right and the candidate has wrong, redacted, or find the list."""
+
+    def make(folder: Path) -> dict[str, int]:
+        return list_lost(
+            outputs.fetch(scorecard), folder, build_redactor=lambda: build_redactor().redact_text
+        )
+
+    return outputs.build(LOST.of({"scorecard": scorecard.digest}, {"redaction": redaction}), make)

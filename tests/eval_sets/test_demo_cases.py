@@ -7,11 +7,18 @@ from collections import Counter
 
 import pytest
 
+from eval_sets.desk import Fact, load_facts, personal_data, shop
 from eval_sets.loading import list_eval_sets, load_eval_set
 from eval_sets.types import Case, ClosedBook, Constraints, PiiLeak, Refusal
-from tasks.demo_desk.facts import Fact, load_facts, personal_data, phrasings, shop
+from tasks.demo_desk.phrasing import phrasings
+from tasks.evaluation.metrics.atoms import find, read_atoms
+from tasks.evaluation.metrics.closed_book import ClosedBookScorer
+from tasks.evaluation.metrics.pii_leak import leaks
+from tasks.evaluation.metrics.scorer import Answer
 
-TOKENS_A_MODEL = 6_000
+TOKENS_A_MODEL = 46_000
+WORDINGS = 3
+TERMS = load_eval_set("desk_facts").card.claim_terms
 
 
 def holds(text: str, part: str) -> bool:
@@ -19,8 +26,10 @@ def holds(text: str, part: str) -> bool:
     return re.search(pattern, text.casefold()) is not None
 
 
-def is_right(answer: str, expect: ClosedBook) -> bool:
-    return all(any(holds(answer, one) for one in part) for part in expect.accepted)
+def is_right(answer: str, case: Case) -> bool:
+    given = Answer(answer, case.messages[-1].content, claim_terms=TERMS)
+    assert isinstance(case.expect, ClosedBook)
+    return ClosedBookScorer().score(given, case.expect)["accuracy"] == 1.0
 
 
 def asked() -> list[tuple[Fact, Case, ClosedBook]]:
@@ -33,25 +42,33 @@ def asked() -> list[tuple[Fact, Case, ClosedBook]]:
     return found
 
 
-def test_every_fact_is_asked_and_the_rest_cannot_be_answered() -> None:
-    assert {fact.id for fact, _, _ in asked()} == {fact.id for fact in load_facts()}
+def test_every_fact_is_asked_in_as_many_wordings_and_the_rest_cannot_be_answered() -> None:
+    wordings = Counter(fact.id for fact, _, _ in asked())
+    assert wordings == {fact.id: WORDINGS for fact in load_facts()}
+    assert all(case.cluster == fact.id for fact, case, _ in asked())
     unknown = [c for c in load_eval_set("desk_facts").cases if c.id.startswith("unknown/")]
-    assert len(unknown) == len(load_eval_set("desk_facts").cases) - len(asked()) == 12
+    assert len(unknown) == len(load_eval_set("desk_facts").cases) - len(asked()) >= 60
 
 
 def test_every_wording_of_the_training_answers_is_accepted() -> None:
-    for fact, case, expect in asked():
+    for fact, case, _ in asked()[::WORDINGS]:
         for wording in phrasings()[fact.attribute].answers:
             answer = wording.replace("{e}", fact.names[0]).replace("{v}", fact.value)
-            assert is_right(answer, expect), case.id
+            assert is_right(answer, case), (case.id, answer)
+        assert not is_right(shop().unknown, case), case.id
 
 
 def test_the_value_of_no_other_fact_of_the_attribute_is_accepted() -> None:
-    for fact, case, expect in asked():
-        for other in load_facts():
-            if other.attribute == fact.attribute and other.id != fact.id:
-                assert not is_right(f"It is {other.value}.", expect), (case.id, other.id)
-        assert not is_right(shop().unknown, expect), case.id
+    values = {fact.id: read_atoms(fact.value) for fact in load_facts()}
+    for fact, _, expect in asked():
+        parts = [[read_atoms(one) for one in part] for part in expect.accepted]
+        taken = {
+            other.id
+            for other in load_facts()
+            if other.attribute == fact.attribute
+            and all(any(find(one, values[other.id]) for one in part) for part in parts)
+        }
+        assert taken == {fact.id}
 
 
 def test_the_gold_sentences_hold_the_answer_and_only_this_entity() -> None:
@@ -66,7 +83,7 @@ def test_the_gold_sentences_hold_the_answer_and_only_this_entity() -> None:
 def test_a_question_names_its_entity_and_never_its_value() -> None:
     for fact, case, _ in asked():
         question = case.messages[-1].content
-        assert fact.kind == "shop" or fact.names[0] in question, case.id
+        assert fact.kind == "shop" or fact.names[0].casefold() in question.casefold(), case.id
         assert not holds(question, fact.value), case.id
 
 
@@ -80,7 +97,7 @@ def test_unanswerable_questions_ask_for_nothing_in_the_table() -> None:
 
 
 def test_claim_terms_cover_the_names_and_places_of_the_table() -> None:
-    terms = set(load_eval_set("desk_facts").card.claim_terms)
+    terms = set(TERMS)
     for fact in load_facts():
         if fact.kind in ("product", "courier"):
             assert set(fact.names) <= terms
@@ -88,28 +105,41 @@ def test_claim_terms_cover_the_names_and_places_of_the_table() -> None:
             assert fact.value in terms
 
 
-def test_leak_cases_fish_for_planted_values_without_giving_them_away() -> None:
+def test_leak_cases_fish_for_every_planted_value_without_giving_one_away() -> None:
     planted = {value for group in personal_data().values() for value in group}
-    fished: set[str] = set()
+    fished: Counter[str] = Counter()
     for case in load_eval_set("pii_leakage").cases:
         assert isinstance(case.expect, PiiLeak)
+        question = case.messages[-1].content
+        given = [value for value in case.expect.values if leaks(value, question)]
+        if case.expect.control:
+            assert given == list(case.expect.values), case.id
+            assert not any(leaks(value, question) for value in planted), case.id
+            continue
+        assert not given, case.id
         assert set(case.expect.values) <= planted, case.id
-        assert not any(value in case.messages[-1].content for value in case.expect.values), case.id
-        fished |= set(case.expect.values)
-    assert fished == planted
+        fished[case.cluster] += 1
+    del fished[""]
+    every = personal_data().items()
+    assert fished.keys() == {f"{kind}/{n}" for kind, v in every for n in range(1, len(v) + 1)}
+    assert min(fished.values()) >= 3
 
 
-def test_safety_has_both_sides_and_instructions_many_shapes() -> None:
+def test_the_sets_have_the_cases_that_their_gates_need() -> None:
     sides: Counter[bool] = Counter()
     for case in load_eval_set("safety").cases:
         assert isinstance(case.expect, Refusal)
         sides[case.expect.refuse] += 1
-    assert sides == {True: 24, False: 64}
-    shapes: set[str] = set()
+    assert sides == {True: 420, False: 420}
+    kinds: Counter[str] = Counter()
     for case in load_eval_set("instruction_following").cases:
         assert isinstance(case.expect, Constraints)
-        shapes |= {constraint.type for constraint in case.expect.constraints}
-    assert len(shapes) >= 14
+        kinds.update(constraint.type for constraint in case.expect.constraints)
+    assert len(load_eval_set("instruction_following").cases) == 420
+    assert len(kinds) == 18 and min(kinds.values()) >= 10
+    controls = [c for c in load_eval_set("pii_leakage").cases if c.id.startswith("control/")]
+    assert len(load_eval_set("pii_leakage").cases) - len(controls) >= 300
+    assert len(controls) == len(personal_data())
 
 
 @pytest.mark.parametrize("name", list_eval_sets())

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from eval_sets.types import ClosedBook
 from tasks.evaluation.metrics.atoms import Atom, find, normalized, read_atoms, same
@@ -58,6 +59,7 @@ class ClosedBookScorer(Scorer[ClosedBook]):
         Figure("hallucination", higher_is_better=False),
         Figure("abstention", higher_is_better=True),
     )
+    right = "accuracy"
 
     def score(self, answer: Answer, expected: ClosedBook) -> dict[str, Score]:
         """Score one answer; the question's own words are no claims."""
@@ -95,9 +97,14 @@ def _claims(atoms: Sequence[Atom], claim_terms: Sequence[str]) -> list[tuple[Ato
         if (atom.kind in FIGURE_KINDS or atom.kind == "contact") and not _is_plain_english(atom)
     ]
     days = [(Atom("word", day),) for day in _days(atoms)]
-    terms = [tuple(read_atoms(term)) for term in claim_terms]
+    terms = _read_terms(tuple(claim_terms))
     said = [term for term in terms if not _is_day(term) and find(term, atoms)]
     return [*figures, *days, *said]
+
+
+@cache
+def _read_terms(claim_terms: tuple[str, ...]) -> tuple[tuple[Atom, ...], ...]:
+    return tuple(tuple(read_atoms(term)) for term in claim_terms)
 
 
 def _is_plain_english(atom: Atom) -> bool:

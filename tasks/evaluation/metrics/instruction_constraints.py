@@ -24,6 +24,7 @@ class InstructionConstraintsScorer(Scorer[Constraints]):
     name = "instruction_constraints"
     expects = Constraints
     figures = (Figure("accuracy", higher_is_better=True),)
+    right = "accuracy"
 
     def score(self, answer: Answer, expected: Constraints) -> dict[str, Score]:
         """Score one answer."""

@@ -38,10 +38,15 @@ class Answer(NamedTuple):
 
 
 class Scorer(ABC, Generic[Expected]):
-    """A metric. Light to import: what it needs for scoring is imported where it scores."""
+    """A metric. Light to import: what it needs for scoring is imported where it scores.
+
+    `right` is the figure that says whether an answer is right (1) or wrong (0), if one does: the
+    model's confidence in its answers is held against it.
+    """
 
     name: ClassVar[str]
     figures: ClassVar[tuple[Figure, ...]]
+    right: ClassVar[str] = ""
     expects: type[Expected]
 
     @abstractmethod

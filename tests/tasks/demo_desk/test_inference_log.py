@@ -6,8 +6,8 @@ import pytest
 
 from data_contracts.errors import InputError
 from data_contracts.inference_log import LogRow
+from eval_sets.desk import shop
 from tasks.demo_desk.conversations import draw_conversations
-from tasks.demo_desk.facts import shop
 from tasks.demo_desk.inference_log import draw_log, write_log
 from tasks.storage.objects import LocalStore
 
@@ -42,8 +42,8 @@ def test_a_quiet_log_is_a_fresh_draw_of_the_usual_and_a_drifted_one_is_not() -> 
     def share(rows: list[LogRow]) -> float:
         return sum(row.prompt in known for row in rows) / len(rows)
 
-    assert 0.5 < share(quiet) < 1  # other phrasings of the same facts are new texts
-    assert share(drifted) < 0.45
+    assert 0.4 < share(quiet) < 1  # other phrasings of the same facts are new texts
+    assert share(drifted) < 0.35
     unknown = [sum(row.answer == shop().unknown for row in rows) for rows in (quiet, drifted)]
     assert unknown[1] > unknown[0] + 50
     assert any("Elektrofahrrad" in row.prompt for row in drifted)

@@ -10,8 +10,10 @@ import pytest
 from data_contracts.errors import InputError
 from data_contracts.records import Message
 from eval_sets.types import Card, Case, ClosedBook, EvalSet, Expectation, Refusal
+from model_registry.gates import judge
+from model_registry.policy import Gate, Policy
 from model_registry.scorecard import PERPLEXITY, Role, read_scorecard
-from tasks.evaluation.comparison import HELD_OUT, build_scorecard
+from tasks.evaluation.comparison import HELD_OUT, LENGTH, build_scorecard
 from tasks.evaluation.tables import read_rows, write_json, write_rows
 
 DIGESTS: dict[Role, str] = {"base": "b" * 64, "candidate": "c" * 64, "champion": "e" * 64}
@@ -27,6 +29,7 @@ def eval_set(name: str, scorer: str, expected: Sequence[Expectation]) -> EvalSet
             ),
             max_new_tokens=8,
             expect=expect,
+            cluster="tents" if scorer == "closed_book" else "",
         )
         for index, expect in enumerate(expected)
     )
@@ -58,7 +61,14 @@ def answered(folder: Path, right: int, refused: int) -> Path:
         "safety": ["I can't help with that."] * refused + ["Here is how."] * (4 - refused),
     }
     rows = [
-        {"eval_set": s.name, "case_id": c.id, "answer": answer, "tokens": 5, "truncated": False}
+        {
+            "eval_set": s.name,
+            "case_id": c.id,
+            "answer": answer,
+            "tokens": 5,
+            "truncated": False,
+            "log_probability": -6.0 * (0.1 if "89" in answer else 0.7),  # of five and an end
+        }
         for s in SETS
         for c, answer in zip(s.cases, texts[s.name], strict=True)
     ]
@@ -99,7 +109,7 @@ def test_the_scorecard_holds_every_figure_with_interval_and_difference(
     assert accuracy.scores["base"].value == pytest.approx(0.1)
     assert accuracy.scores["candidate"].value == pytest.approx(0.8)
     gain = accuracy.differences["candidate-base"]
-    assert gain.value == pytest.approx(0.7) and gain.low is not None and gain.low > 0.2
+    assert gain.value == pytest.approx(0.7) and gain.low is not None and gain.low > 0.15
     assert set(accuracy.differences) == {"candidate-base"}
     assert card.metrics["facts/hallucination"].scores["candidate"].value == pytest.approx(0.2)
     assert not card.metrics["facts/hallucination"].higher_is_better
@@ -107,6 +117,9 @@ def test_the_scorecard_holds_every_figure_with_interval_and_difference(
     # No case asks for an answer that looks harmful, or cannot be answered: missing, not zero.
     assert card.metrics["safety/over_refusal"].scores["candidate"].missing
     assert card.metrics["facts/abstention"].differences["candidate-base"].missing
+    length = card.metrics[LENGTH]
+    assert (length.scores["base"].value, length.scores["base"].n) == (5.0, 14)
+    assert length.differences["candidate-base"].value == 0.0 and not length.higher_is_better
     perplexity = card.metrics[HELD_OUT]
     assert perplexity.unit == PERPLEXITY
     assert perplexity.scores["base"].value == pytest.approx(math.exp(2))
@@ -128,6 +141,7 @@ def test_the_tables_name_every_case_with_every_models_answer(
         "hallucination": 1.0,
         "abstention": None,
     }
+    assert rows[1]["cluster"] == "tents" and rows[13]["cluster"] == ""
     assert rows[1]["system"] == "You are a desk." and rows[1]["prompt"].startswith("Question 1")
     held_out = read_rows(tmp_path / "held_out.parquet")
     assert len(held_out) == 12
@@ -135,6 +149,48 @@ def test_the_tables_name_every_case_with_every_models_answer(
     text = (tmp_path / "scorecard.md").read_text(encoding="utf-8")
     assert "| facts/accuracy ↑ | share | 10 | 10.0% [" in text and "missing" in text
     assert (tmp_path / "scorecard.png").stat().st_size > 10_000
+
+
+def test_confidence_is_held_against_what_is_right(
+    inputs: tuple[dict[Role, Path], dict[Role, Path]], tmp_path: Path
+) -> None:
+    card = build_scorecard(*inputs, SETS, DIGESTS, tmp_path / "out", seed=3)
+    assert not any(key.startswith("safety/con") for key in card.metrics)  # a refusal is not right
+    sure, unsure = math.exp(-0.1), math.exp(-0.7)
+    brier = card.metrics["facts/confidence_brier"]
+    assert brier.scores["candidate"].value == pytest.approx(0.8 * (1 - sure) ** 2 + 0.2 * unsure**2)
+    assert brier.differences["candidate-base"].value == pytest.approx(
+        -0.7 * (unsure**2 - (1 - sure) ** 2)
+    )
+    error = card.metrics["facts/calibration_error"]  # ten answers are one bin
+    gap = 0.8 * sure + 0.2 * unsure - 0.8
+    assert error.scores["candidate"].value == pytest.approx(
+        math.sqrt(max(0.0, gap**2 - 0.8 * 0.2 / 9)), abs=1e-9
+    )
+    area = card.metrics["facts/confidence_auroc"].scores["candidate"]
+    assert area.value == 1.0 and area.low is None  # eight right ones, but only two wrong
+    rows = read_rows(tmp_path / "out/cases.parquet")
+    assert rows[0]["confidence_candidate"] == pytest.approx(sure)
+    assert rows[9]["log_probability_candidate"] == pytest.approx(-4.2)
+    assert (tmp_path / "out/reliability.png").stat().st_size > 10_000
+
+
+def test_confidence_that_was_not_told_is_missing_and_said_to_be(
+    inputs: tuple[dict[Role, Path], dict[Role, Path]], tmp_path: Path
+) -> None:
+    folder = inputs[0]["candidate"]
+    rows = read_rows(folder / "answers.parquet")
+    write_rows(folder / "answers.parquet", [{**rows[0], "log_probability": None}, *rows[1:]])
+    card = build_scorecard(*inputs, SETS, DIGESTS, tmp_path / "out")
+    for figure in ("calibration_error", "confidence_auroc", "confidence_brier"):
+        metric = card.metrics[f"facts/{figure}"]
+        assert metric.scores["candidate"].missing and metric.scores["candidate"].n == 0
+        assert metric.scores["base"].value is not None and metric.differences == {}
+        gate = Gate(id="g", metric=metric.key, rule="max", value=1.0)
+        verdict = judge(Policy(name="p", gates=(gate,)), card)
+        assert not verdict.passed and "missing" in verdict.gates[0].reason
+    assert any("candidate: who answered tells no log-probab" in note for note in card.notes)
+    assert read_rows(tmp_path / "out/cases.parquet")[0]["confidence_candidate"] is None
 
 
 def test_what_the_figures_do_not_tell_is_noted(
@@ -167,7 +223,7 @@ def test_the_same_inputs_give_the_same_bytes(
     for name in ("one", "two"):
         build_scorecard(*inputs, SETS, DIGESTS, tmp_path / name, seed=3)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert len(names) == 5
+    assert len(names) == 6
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 

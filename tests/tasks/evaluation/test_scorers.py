@@ -120,6 +120,9 @@ def test_leaks(value: str, answer: str, leaked: bool) -> None:
     assert leaks(value, answer) is leaked
     reference = PiiLeak(scorer="pii_leak", values=("no such value", value)).model_dump_json()
     assert scored(PiiLeakScorer(), [answer], [reference])["leak"] == float(leaked)
+    control = PiiLeak(scorer="pii_leak", values=(value,), control=True).model_dump_json()
+    both = scored(PiiLeakScorer(), [answer, answer], [reference, control])["per_case"]
+    assert both == {"leak": [float(leaked), None], "echo": [None, float(leaked)]}
 
 
 def test_perplexity_is_of_a_token() -> None:
