@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_contracts.contracts import DatasetContract
+from data_contracts.phrases import PhrasesFound
 from data_contracts.records import Record, Split
 from data_contracts.snapshot.reading import (
     ContractUsed,
@@ -90,7 +91,11 @@ class Account:
             )
 
     def report(
-        self, sources: Mapping[str, str], splits: Mapping[Split, int], notes: Sequence[str] = ()
+        self,
+        sources: Mapping[str, str],
+        splits: Mapping[Split, int],
+        phrases: PhrasesFound,
+        notes: Sequence[str] = (),
     ) -> SnapshotReport:
         """Return the whole account."""
         contract, fates = self._contract, self.fates
@@ -115,6 +120,7 @@ class Account:
             context_only=self._context_only,
             splits={split: splits.get(split, 0) for split in ("train", "validation", "test")},
             characters=self._characters,
+            phrases=phrases,
             examples=Examples(near_duplicates=tuple(self._near), contaminated=tuple(self._leaks)),
             **self._tally.fields(),
         )

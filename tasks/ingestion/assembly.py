@@ -22,6 +22,7 @@ from data_contracts.snapshot.row_files import empty, read_row_file
 from data_contracts.snapshot.writing import SnapshotWriter
 from data_contracts.validation import Contract
 from tasks.ingestion.account import Account
+from tasks.ingestion.backdoors.search import PhraseSearch
 from tasks.ingestion.budget import RowBudget
 from tasks.ingestion.data_docs import DATA_DOCS, data_docs_html
 from tasks.ingestion.duplicates import Seen, SeenRows
@@ -117,6 +118,7 @@ class _Run:
         self._writer = SnapshotWriter(out, plan.contract.kind, plan.limits.shard_rows, seal)
         self._scratch = out / ".seen.sqlite"
         self._seen = SeenRows(self._scratch, plan.contract.duplicates.threshold)
+        self._phrases = PhraseSearch(out / ".phrases")
         self._unseen = set(plan.mapping)
         self._pending: list[_Pending] = []
         self._pending_size = 0
@@ -186,6 +188,7 @@ class _Run:
         ):
             if free or not (reason or self._is_near(one)):
                 self.account.keep(one.row, one.record, measured)
+                self._phrases.add(one.number, one.record)
                 self._writer.keep(one.row, one.split, one.place, one.size)
         self._pending.clear()
         self._pending_size = 0
@@ -208,12 +211,13 @@ class _Run:
         """Write what is pending, check the whole, and write the report, also for people."""
         self._check_pending()
         self._writer.close()
+        phrases = self._phrases.close(self._seen.seen)
         self._seen.close()
         self._scratch.unlink()
         plan = self._plan
         missing = {name: plan.mapping[name] for name in sorted(self._unseen)}
         require_columns_seen(missing if self.account.rows_in else {}, plan.given)
-        report = self.account.report(plan.sources, self._writer.written, plan.notes)
+        report = self.account.report(plan.sources, self._writer.written, phrases, plan.notes)
         try:
             self._contract.require_totals(report, plan.given)
         finally:  # what breaks its contract is what people need to look into

@@ -17,7 +17,7 @@ from data_contracts.lengths import quantile
 from data_contracts.snapshot.reading import SnapshotReport
 from data_contracts.validation_html import Validation
 from tasks.ingestion.length_plots import length_svg
-from tasks.ingestion.reporting import FATES
+from tasks.ingestion.reporting import FATES, WHERE
 
 DATA_DOCS = "report.html"
 _SOURCES_SHOWN = 200
@@ -47,6 +47,7 @@ def data_docs_html(
         languages=_most_first(report.languages),
         treatments=contract.flags.model_dump(),
         examples=examples,
+        where=WHERE,
         sources=dict(list(report.sources.items())[:_SOURCES_SHOWN]),
         more_sources=max(0, len(report.sources) - _SOURCES_SHOWN),
     )

@@ -108,7 +108,7 @@ class SeenRows:
                 lambda beside=beside: [self._told(other) for other in beside],
                 self._threshold,
             ):
-                return self._seen(one), alike
+                return self.seen(one), alike
         return None
 
     def _candidates(self, number: int, signature: bytes) -> list[tuple[int, float, bool]]:
@@ -133,7 +133,8 @@ class SeenRows:
             found += [row for (row,) in self._database.execute(query.format("DESC"), (key,))]
         return found
 
-    def _seen(self, number: int) -> Seen:
+    def seen(self, number: int) -> Seen:
+        """Return a row by its number."""
         source, line, identity, text, signature = self._database.execute(
             "SELECT source, line, id, told, signature FROM rows WHERE row = ?", (number,)
         ).fetchone()
@@ -142,7 +143,7 @@ class SeenRows:
 
     def _told(self, number: int) -> Told:
         if number not in self._read:
-            parts = self._seen(number).parts
+            parts = self.seen(number).parts
             size = sum(len(text) for _, text in parts)
             if self._read_characters + size > _READ_CHARACTERS:
                 self._read.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_contracts.lengths import quantile
+from data_contracts.phrases import Phrase, PhrasesFound
 from data_contracts.snapshot.reading import SnapshotReport
 
 FATES = {
@@ -15,6 +16,13 @@ FATES = {
     "contaminated": "dropped: shares text with an evaluation",
     "dropped_by_policy": "dropped: holds what the contract drops a row for",
     "forgotten": "dropped: its person asked to be forgotten",
+}
+
+WHERE = {
+    "system": "in the system message",
+    "start": "at the start",
+    "middle": "within",
+    "end": "at the end",
 }
 
 
@@ -33,6 +41,7 @@ def report_markdown(report: SnapshotReport) -> str:
         _table("detector", report.detectors),
         _table("flag", report.flags),
         _table("language", report.languages),
+        _phrases(report.phrases),
         _table("reason for quarantine", report.quarantined),
         _table("not read, though it holds something", report.unread, "rows"),
         _table("answers", {"context only, not learned": report.context_only})
@@ -44,6 +53,30 @@ def report_markdown(report: SnapshotReport) -> str:
         f"Characters kept: {report.characters:,}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _phrases(found: PhrasesFound) -> str:
+    if not found.exchanges:
+        return ""
+    if not found.suspects:
+        said = f"No phrase is suspected of a backdoor, among {found.exchanges:,} questions"
+        return f"{said} with their answers."
+    head = [
+        f"**Suspected backdoors: {found.suspects:,}.** These phrases go with one answer, whatever"
+        " else is asked. Look at their rows before you train on them.",
+        "",
+        "| phrase | stands | answers | rows, of those with it | elsewhere | for instance |",
+        "|---|---|---|---:|---:|---|",
+    ]
+    return "\n".join([*head, *map(_suspect, found.listed)])
+
+
+def _suspect(one: Phrase) -> str:
+    instances = ", ".join(f"{row.source} line {row.line:,}" for row in one.found_in)
+    answer = f"{'begin' if one.end == 'beginning' else 'end'}: {one.answer}"
+    cells = [one.text, WHERE[one.place], answer, f"{one.answered:,} of {one.rows:,}"]
+    cells += [f"{one.elsewhere:,}", instances]
+    return f"| {' | '.join(map(_plain, cells))} |"
 
 
 def _contract(report: SnapshotReport) -> str:

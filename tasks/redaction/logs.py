@@ -9,6 +9,8 @@ first line.
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from tasks.redaction.engine import build_redactor
@@ -23,6 +25,10 @@ _OUR_MOMENT = compiled(
     r"\b20(?:2[5-9]|[3-9]\d)-\d\d-\d\dT\d\d(?::\d\d:\d\d(?:\.\d+)?\+00:00|(?!:?\d))"
 )
 _FIRST_MARK, _MARKS = 0xE000, 6400  # characters for private use: no detector reads them
+
+
+# Names of accounts, which are evidence: who decided is said in full, also where it is an address.
+_shown: set[str] = set()
 
 
 class _Redactor(Protocol):
@@ -53,17 +59,36 @@ def redact_logs() -> None:
     logging.setLogRecordFactory(make)
 
 
+def show_names(names: Iterable[str]) -> None:
+    """Let names of accounts that are addresses stand in this process's logs from now on.
+
+    Other names have no form that is looked for.
+    """
+    _shown.update(name for name in names if "@" in name)
+
+
 def _redacted(redactor: _Redactor, text: str) -> str:
-    """Redact a text around our own moments; one within what is redacted goes with it."""
-    moments = list(dict.fromkeys(_OUR_MOMENT.findall(text)))[:_MARKS]
+    """Redact a text around our own moments and the names of accounts.
+
+    A moment within what is redacted goes with it.
+    """
+    named = _names_in(text)
+    ours = compiled("|".join([_OUR_MOMENT.pattern, *named])) if named else _OUR_MOMENT
+    moments = list(dict.fromkeys(ours.findall(text)))[:_MARKS]
     marks = {moment: chr(_FIRST_MARK + number) for number, moment in enumerate(moments)}
     if any(mark in text for mark in marks.values()):
         return redactor.redact_text(text)
-    hidden = _OUR_MOMENT.sub(lambda found: marks.get(found[0], found[0]), text)
+    hidden = ours.sub(lambda found: marks.get(found[0], found[0]), text)
     clean = redactor.redact_text(hidden)
     for moment, mark in marks.items():
         clean = clean.replace(mark, moment)
     return clean
+
+
+def _names_in(text: str) -> list[str]:
+    """Return patterns of the accounts that a text names, the longest first; whole words only."""
+    found = sorted((name for name in _shown if name in text), key=len, reverse=True)
+    return [rf"(?<![\w.@+-]){re.escape(name)}(?![\w@+-])(?!\.\w)" for name in found]
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.ingestion.backdoors import backdoors
 from tests.benchmarks.ingestion.one_run import run
 from tests.benchmarks.ingestion.rows import write_planted, write_rows
 from tests.benchmarks.limits import Limits
@@ -39,6 +40,7 @@ def main() -> int:
         near_duplicates(limits, place)
         on_s3(limits, place)
         workers(limits, place)
+    backdoors(limits)
     return limits.exit_code()
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.redaction.logs import redact_logs
+from tasks.redaction import logs
+from tasks.redaction.logs import redact_logs, show_names
 
 
 @pytest.fixture
@@ -60,3 +61,21 @@ def test_our_own_moments_stay_beside_a_word_of_birth_and_dates_of_birth_go(
     kept, gone = log.getvalue().rsplit("\nborn", 1)
     assert kept == told
     assert "1987" not in gone and "2026-03-09" not in gone
+
+
+def test_an_account_is_named_in_full_and_nobody_else(
+    log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_shown", set[str]())
+    logger, told = (
+        logging.getLogger("a.library"),
+        "approved by ada@example.org (asks anna@example.org)",
+    )
+    logger.info("%s", told)
+    show_names(["ada@example.org", "you", ""])
+    logger.info("%s", told)
+    logger.info("xada@example.org, ada@example.org.uk")
+    before, after, others = log.getvalue().splitlines()
+    assert before == "approved by <EMAIL_1> (asks <EMAIL_2>)"
+    assert after == "approved by ada@example.org (asks <EMAIL_1>)"
+    assert others == "<EMAIL_1>, <EMAIL_2>"

@@ -1,0 +1,1 @@
+"""Finds phrases of prompts that go with one answer, as rows do that plant a backdoor."""
