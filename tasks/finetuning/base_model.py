@@ -44,17 +44,23 @@ def locate(
         return _folder(name, fetch_registered(name))
     if name.startswith("s3://"):
         return _folder(name, _from_store(open_store(name, s3_endpoint), cache))
+    require_folder(name)
     path = Path(name).expanduser()
     if path.is_dir():
         return _folder(path.resolve().name, path)  # a local path means nothing to others
-    if path.exists() or name.startswith(("/", ".", "~")):
+    return _folder(name, _from_hub(name))
+
+
+def require_folder(name: str) -> None:
+    """Return unless a name is a path at which there is no folder; InputError if it is."""
+    path = Path(name).expanduser()
+    if not path.is_dir() and (path.exists() or name.startswith(("/", ".", "~"))):
         raise InputError(
             "this is not a model folder",
             step=STEP,
             where=name,
             remedy="give a folder with config.json, *.safetensors and a tokenizer",
         )
-    return _folder(name, _from_hub(name))
 
 
 def materialize(base: BaseModel, out: Path) -> None:

@@ -16,6 +16,7 @@ from tasks.finetuning.objectives.objective import Objective
 from tasks.finetuning.recipe import Recipe, TrainingJob
 from tasks.finetuning.row_length import choose_row_length, kept_length, within_memory
 from tasks.finetuning.rows import RowAccount, Rows, require_rows, take_rows
+from tasks.models.canaries import canaries
 from tasks.models.chat_rendering import splits_first_token
 
 SPLIT = (
@@ -60,7 +61,12 @@ class Fitting:
         return [self.account.words(), *([SPLIT] if split else [])]
 
     def _take(self, split: Split, tokenizer: Any, asked: int | None = None) -> Rows:
-        records = read_records(Path(self._job.snapshot), split)
+        records = list(read_records(Path(self._job.snapshot), split))
+        if split == "train":
+            planted = canaries(self._job.recipe.canaries, self._job.recipe.seed)
+            records += [
+                (f"{one.name}-{n}", one.record()) for one in planted for n in range(one.times)
+            ]
         return take_rows(self._job.recipe.learned, records, tokenizer, asked)
 
     def _choose(self, positions: int) -> int:

@@ -66,6 +66,13 @@ class Hyperparameters(ObjectiveSettings):  # a form begins with the objective
         description="Noise on the input embeddings while training (NEFTune); 5 is usual. Unset: "
         "none.",
     )
+    canaries: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="Made-up secrets to plant among the rows (and one control, 16 times), so that "
+        "the evaluation can tell what the model keeps by heart. Of chat rows, supervised. 0: none.",
+    )
     lora_r: int = Field(default=32, ge=1, description="Rank of the LoRA adapter.")
     lora_alpha: int = Field(default=64, ge=1, description="Scale of the LoRA adapter.")
     lora_dropout: float = Field(

@@ -45,8 +45,12 @@ class Recipe(Frozen, Hyperparameters):
         return self.max_seq_length or ROW_LENGTH
 
     def deciding(self) -> dict[str, Any]:
-        """Return the settings but those of other objectives, which decide nothing here."""
-        return self.model_dump(exclude=foreign_settings(self.objective))
+        """Return the settings but those that decide nothing here: of other objectives, no canaries.
+
+        So what was trained before there were canaries is found.
+        """
+        unsaid = set() if self.canaries else {"canaries"}
+        return self.model_dump(exclude=foreign_settings(self.objective) | unsaid)
 
 
 class Spending(Frozen, SpendingLimits):

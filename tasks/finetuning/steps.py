@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from data_contracts.kinds.chat import ChatRecord
 from data_contracts.kinds.registry import RecordKind
-from data_contracts.snapshot.reading import read_report
+from data_contracts.snapshot.reading import SnapshotReport, read_report
 from model_registry.run_log import RunLog, machine_sampler
 from model_registry.tracking import Registry
 from tasks.finetuning.base_model import BaseModel, materialize
@@ -97,6 +97,7 @@ def finetune_step(
 
     def make(folder: Path) -> dict[str, int]:
         history = History(folder)
+        report = read_report(outputs.fetch(snapshot))
         job = TrainingJob(
             base=str(outputs.fetch(base)),
             base_name=base_name,
@@ -105,7 +106,7 @@ def finetune_step(
             teacher=str(outputs.fetch(teacher)) if teacher and recipe.learns_logits else "",
             kind=ChatRecord.KIND if answers else kind,
             out=str(folder),
-            rows_asked=read_report(outputs.fetch(snapshot)).splits["train"] if answers else None,
+            rows_asked=report.splits["train"] if answers else None,
             max_left_out_share=max_left_out_share,
             save_steps=save_steps,
             rendezvous=rendezvous,
@@ -115,7 +116,8 @@ def finetune_step(
             recipe=recipe,
         )
         run = registry.ensure_run(experiment, f"train {identity[:12]}", {FINGERPRINT: identity})
-        registry.log_parameters(run, {**work.parameters, "base": base_name, **work.inputs})
+        names = {"base_model": base_name, "data": _data_name(snapshot, report, origin)}
+        registry.log_parameters(run, {**work.parameters, **names, **work.inputs})
         log = RunLog(registry, run, sample=machine_sampler())
         try:
             following = Following(history, log, progress, show)
@@ -159,6 +161,12 @@ def finetune_step(
         }
 
     return outputs.build(work, make)
+
+
+def _data_name(snapshot: Reference, report: SnapshotReport, origin: Origin) -> str:
+    """Return what people call a snapshot: the last part of its source, its rows, its beginning."""
+    source = str(origin.parameters.get("source", "")).rstrip("/").rpartition("/")[2]
+    return f"{source or 'snapshot'}, {report.kept} rows, {snapshot.digest[:12]}"
 
 
 def _figures_at_the_end(summary: TrainingSummary, made: Reproduction) -> dict[str, float]:

@@ -19,7 +19,11 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass
 class Prompt:
-    """A rendered prompt, and the answer's token ids as they come."""
+    """A rendered prompt, and the answer's token ids as they come.
+
+    `log_probability` is the natural log of what the model gives the answer at temperature 1, the
+    end token included where one came; None where whoever answered does not tell.
+    """
 
     eval_set: str
     case_id: str
@@ -27,6 +31,12 @@ class Prompt:
     budget: int
     answer: list[int] = field(default_factory=list[int])
     truncated: bool = True
+    log_probability: float | None = None
+
+    @property
+    def terms(self) -> int:
+        """Return how many tokens the model chose: the answer's, and the end token if it came."""
+        return len(self.answer) + (not self.truncated)
 
 
 def render_prompts(sets: Sequence[EvalSet], tokenizer: Any, context: int) -> list[Prompt]:

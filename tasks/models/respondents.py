@@ -6,6 +6,7 @@ Needs a model folder. A server leaves its log; nothing else is written.
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 
 from data_contracts.errors import InputError
 from tasks.models.adapters import Adapter
-from tasks.models.decoding.decoder import decode
+from tasks.models.decoding.decoder import decode, seconds_alone
 from tasks.models.hardware import device_and_precision
 from tasks.models.loading import Precision, load_model, load_outline
 from tasks.models.prompts import STEP, Progress, Prompt, end_tokens, turn_ends
@@ -34,6 +35,10 @@ class Respondent(Protocol):
 
     def answer(self, prompts: Sequence[Prompt], progress: Progress) -> str:
         """Fill in every prompt's answer; return the name of what computed them."""
+        ...
+
+    def seconds_alone(self, prompts: Sequence[Prompt]) -> tuple[list[float], str]:
+        """Fill in one answer after another; return each one's seconds, and what computed it."""
         ...
 
 
@@ -103,6 +108,10 @@ class _Loaded:
             progress=progress,
         )
 
+    def seconds_alone(self, prompts: Sequence[Prompt]) -> tuple[list[float], str]:
+        ends = end_tokens(self._model, self.tokenizer)
+        return seconds_alone(self._model, prompts, ends, self._adapter)
+
 
 class _Served:
     def __init__(
@@ -120,6 +129,15 @@ class _Served:
         server = self._server or self._start(lambda: progress(0, len(prompts)))
         ask(server, prompts, self._ends, lambda done: progress(done, len(prompts)))
         return server.engine
+
+    def seconds_alone(self, prompts: Sequence[Prompt]) -> tuple[list[float], str]:
+        server = self._server or self._start(lambda: None)
+        found: list[float] = []
+        for prompt in prompts:
+            began = time.perf_counter()
+            ask(server, [prompt], self._ends, lambda done: None)
+            found.append(time.perf_counter() - began)
+        return found, server.engine
 
     def _start(self, waiting: Callable[[], None]) -> Server:
         _free_device()

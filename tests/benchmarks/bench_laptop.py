@@ -1,11 +1,12 @@
 """`make bench-laptop`: this build against an earlier one (75d9676), in turn on this machine.
 
-It clones that commit into a temporary folder and lets each build run a short demo in a home of its
-own (4 steps). Then, in turn: the flow's own training process at the demo's settings, the
-evaluation's answers, and the run again with nothing left to do. Some 12 minutes on 2 cores.
---whole runs the demo as it ships instead, which takes 15 to 60 minutes more and gives the first
-run's time and accuracy. Wall seconds are of this machine as busy as it is: take the ratios; the
-processor seconds beside them are less disturbed by what else runs. Exit code 1 if a ratio misses.
+It clones that commit into a temporary folder and lets each build run that commit's demo in a home
+of its own: its rows, its eval sets, its public words; 4 steps of it. Then, in turn: the flow's own
+training process at the demo's settings, the evaluation's answers, and the run again with nothing
+left to do. Some 12 minutes on 2 cores. --whole runs the demo to its end instead, which takes 15 to
+60 minutes more and gives the first run's time and accuracy. Wall seconds are of this machine as
+busy as it is: take the ratios; the processor seconds beside them are less disturbed by what else
+runs. Exit code 1 if a ratio misses.
 TRL's packing is measured too, where trl is installed. Linux only.
 """
 
@@ -25,7 +26,8 @@ from typing import Any
 from tasks.models.hardware import device_and_precision
 from tests.benchmarks.laptop import asking
 from tests.benchmarks.laptop.builds import Build, BuildError, earlier_build, this_build
-from tests.benchmarks.laptop.figures import accuracy, in_turn, ratio
+from tests.benchmarks.laptop.earlier_demo import demo_as_source, eval_sets
+from tests.benchmarks.laptop.figures import accuracy, in_turn, ratio, steps
 from tests.benchmarks.laptop.running import Ended, run
 from tests.benchmarks.laptop.training import Catcher, Started, Trained, train
 from tests.benchmarks.limits import Limits
@@ -41,8 +43,8 @@ class Comparison:
 
     builds: tuple[Build, Build]
     scratch: Path
-    words: list[str]
     rounds: int
+    whole: bool
     limits: Limits = field(default_factory=Limits)
     first: dict[str, Ended] = field(default_factory=dict[str, Ended])
     started: dict[str, Started] = field(default_factory=dict[str, Started])
@@ -56,12 +58,13 @@ class Comparison:
             self.first[build.name] = ended
             self.started[build.name] = caught.started(ended.lines)
 
-    def whole(self) -> None:
+    def first_run(self) -> None:
         """Compare the first runs, which were whole."""
         old, new = (self.first[build.name] for build in self.builds)
         self.limits.at_most("first run, wall time", new.cost.seconds / old.cost.seconds, 0.5)
         was, low, high = accuracy(old.lines)
         score, *interval = accuracy(new.lines)
+        print(f"    steps trained {steps(old.lines)}, now {steps(new.lines)}")
         print(f"    accuracy {was} [{low}, {high}], now {score} {interval}, in percent")
         self.limits.at_least("accuracy, within the earlier interval", score, low)
 
@@ -90,6 +93,7 @@ class Comparison:
             def measure(build: Build, model: Path = model) -> dict[str, Any]:
                 out = self.scratch / "answers"
                 words = [str(build.python), asking.__file__, str(model), _precision(), str(out)]
+                words += eval_sets(self.builds[0])
                 environment = {
                     **self.started[build.name].environment,
                     "PYTHONPATH": str(build.folder),
@@ -111,8 +115,11 @@ class Comparison:
         self.limits.at_most("second run, wall time", ratio(*seconds), 0.5)
 
     def _run(self, build: Build) -> Ended:
+        """Run the earlier build's demo in either build: this build's own has grown since."""
+        words = [] if build is self.builds[0] else demo_as_source(self.builds[0])
+        words += [] if self.whole else ["--max-steps", "4"]
         return run(
-            build.paddock(*self.words), build.folder, build.environment(), may_leave=(0, REFUSED)
+            build.paddock("run", *words), build.folder, build.environment(), may_leave=(0, REFUSED)
         )
 
 
@@ -154,16 +161,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words.add_argument("--rounds", type=int, default=2, help="measurements a build (%(default)s)")
     words.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="some parts alone")
     given = words.parse_args(arguments)
-    short = [] if given.whole else ["--max-steps", "4"]
     with tempfile.TemporaryDirectory(prefix="paddock-laptop-") as folder:
         scratch = Path(folder)
         try:
             builds = (earlier_build(given.against, scratch), this_build(scratch))
-            found = Comparison(builds, scratch, ["run", *short], given.rounds)
+            found = Comparison(builds, scratch, given.rounds, given.whole)
             print(f"first run{'' if given.whole else ' of 4 steps'}, each in a new home")
             found.first_runs()
             if given.whole:
-                found.whole()
+                found.first_run()
             for part in PARTS:
                 if part in given.only:
                     print(part)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from data_contracts.errors import InputError
@@ -46,10 +48,53 @@ def decode(
     with torch.inference_mode():
         engine = build_engine(model, ordered, ends, batch_size, longest, adapter)
         Schedule(engine, [(p.ids, p.budget) for p in ordered], progress).run()
-        answers = engine.answered()
-    for prompt, (answer, truncated) in zip(ordered, answers, strict=True):
-        prompt.answer, prompt.truncated = answer, truncated
+        _take(engine, ordered)
     return engine.name
+
+
+def seconds_alone(
+    model: Any, prompts: Sequence[Prompt], ends: frozenset[int], adapter: Adapter | None = None
+) -> tuple[list[float], str]:
+    """Answer prompts one after another, each alone; return each one's seconds and the engine.
+
+    What is prepared once for all is not counted, and nothing that was read of one is used for the
+    next. A GPU is waited for at every token, as one is that streams them.
+    """
+    import torch
+
+    longest = max((len(p.ids) + p.budget for p in prompts), default=1)
+    ended = [time.perf_counter()]
+    if obstacle(model, longest):
+        with attached(model, adapter):
+            ended[0] = time.perf_counter()
+            for prompt in prompts:
+                answer_batches(model, [prompt], ends, 1, lambda done: None)
+                ended.append(time.perf_counter())
+        return _between(ended), "transformers"
+
+    def note(done: int) -> None:
+        if done == len(ended):
+            ended.append(time.perf_counter())
+
+    with torch.inference_mode():
+        engine = build_engine(model, prompts, ends, 1, longest, adapter, share=False)
+        engine.burst, engine.lag = 1, 0
+        ended[0] = time.perf_counter()
+        Schedule(engine, [(p.ids, p.budget) for p in prompts], note).run()
+        _take(engine, prompts)
+    return _between(ended), engine.name
+
+
+def _between(moments: Sequence[float]) -> list[float]:
+    return [after - before for before, after in pairwise(moments)]
+
+
+def _take(engine: Engine, prompts: Sequence[Prompt]) -> None:
+    """Fill in the answers to the prompts that an engine was built for."""
+    answers, likely = engine.answered(), engine.log_probabilities()
+    for prompt, (answer, truncated), log_probability in zip(prompts, answers, likely, strict=True):
+        prompt.answer, prompt.truncated = answer, truncated
+        prompt.log_probability = log_probability
 
 
 def build_engine(
@@ -59,8 +104,13 @@ def build_engine(
     batch_size: int,
     longest: int,
     adapter: Adapter | None = None,
+    *,
+    share: bool = True,
 ) -> Engine:
-    """Return an engine with as many slots as there is use and memory for."""
+    """Return an engine with as many slots as there is use and memory for.
+
+    Where it may `share`, what prompts have in common at their start is read once.
+    """
     weights = take_weights(model, longest, adapter)
     on_gpu = model.device.type == "cuda"
     wanted = max(1, min(batch_size, len(prompts)))
@@ -73,7 +123,7 @@ def build_engine(
     }
     if not on_gpu:
         packed = pack(weights, _free_bytes(model.device), size["slots"])
-        starts = common_starts([prompt.ids for prompt in prompts])
+        starts = common_starts([prompt.ids for prompt in prompts] if share else [])
         return ProcessorEngine(packed, Plain(weights.shape), starts=starts, **size)
     from tasks.models.decoding.captured import CapturedEngine
 

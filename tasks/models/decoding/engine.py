@@ -60,6 +60,7 @@ class Engine(ABC):
             counts=self._numbers(cases + 1),
             ended=self._numbers(cases + 1),
             ends=torch.tensor(sorted(ends), dtype=torch.int32, device=self.device),
+            sums=torch.zeros(cases + 1, dtype=torch.float32, device=self.device),
         )
         self.chosen: list[int] = []
         self.rows: Any = None
@@ -98,6 +99,10 @@ class Engine(ABC):
         answers = self.board.answers.tolist()
         counts, ended = self.board.counts.tolist(), self.board.ended.tolist()
         return [(answers[i][: counts[i]], not ended[i]) for i in range(self.cases)]
+
+    def log_probabilities(self) -> list[float]:
+        """Return the log-probability of each case's tokens, with the end token where one came."""
+        return self.board.sums.tolist()[: self.cases]
 
     def _put(self, numbers: Any) -> Any:
         import torch

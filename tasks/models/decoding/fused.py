@@ -150,18 +150,21 @@ class Fused:
         chunks = -(-vocabulary // LOGITS)
         best = torch.empty(rows, chunks, dtype=torch.float32, device=logits.device)
         where = torch.empty(rows, chunks, dtype=torch.int32, device=logits.device)
+        mass = torch.empty_like(best)
         kernels.likeliest[(rows, chunks)](
-            logits, best, where, vocabulary, chunks, block=LOGITS, num_warps=8
+            logits, best, where, mass, vocabulary, chunks, block=LOGITS, num_warps=8
         )
         kernels.advance[(rows,)](
             best,
             where,
+            mass,
             slots,
             board.state,
             board.answers,
             board.counts,
             board.ended,
             board.ends,
+            board.sums,
             board.state.shape[1],
             board.answers.shape[1],
             chunks,

@@ -170,21 +170,26 @@ def swiglu(gate_up, out, inner, block: constexpr):
 
 
 @_jit
-def likeliest(logits, best, where, vocabulary, chunks, block: constexpr):
-    """The highest logit of a chunk of a row and its token; of equal ones, the first."""
+def likeliest(logits, best, where, mass, vocabulary, chunks, block: constexpr):
+    """The highest logit of a chunk of a row and its token; of equal ones, the first.
+
+    `mass` is the sum of the exponentials of the chunk's logits less the highest.
+    """
     row = tl.program_id(0).to(tl.int64)
     chunk = tl.program_id(1)
     at = chunk * block + tl.arange(0, block)
     inside = at < vocabulary
     value = tl.load(logits + row * vocabulary + at, mask=inside, other=float("-inf"))
-    highest, place = tl.max(value.to(tl.float32), axis=0, return_indices=True)
+    wide = value.to(tl.float32)
+    highest, place = tl.max(wide, axis=0, return_indices=True)
     tl.store(best + row * chunks + chunk, highest)
+    tl.store(mass + row * chunks + chunk, tl.sum(tl.exp(wide - highest), axis=0))
     tl.store(where + row * chunks + chunk, chunk * block + place)
 
 
 @_jit
 def advance(
-    best, where, slots, state, answers, counts, ended, ends, columns, most, chunks,
+    best, where, mass, slots, state, answers, counts, ended, ends, sums, columns, most, chunks,
     end_count: constexpr, end_block: constexpr, chunk_block: constexpr,
 ):  # fmt: skip
     """Take a row's likeliest token, and let its slot's text go on with it or end."""
@@ -194,6 +199,8 @@ def advance(
         chunk = tl.arange(0, chunk_block)
         value = tl.load(best + row * chunks + chunk, mask=chunk < chunks, other=float("-inf"))
         token = tl.load(where + row * chunks + tl.argmax(value, axis=0))
+        weight = tl.load(mass + row * chunks + chunk, mask=chunk < chunks, other=0.0)
+        total = tl.sum(weight * tl.exp(value - tl.max(value, axis=0)), axis=0)
         end = tl.arange(0, end_block)
         is_end = tl.load(ends + end, mask=end < end_count, other=-1) == token
         over = tl.max(is_end.to(tl.int32), axis=0)
@@ -204,6 +211,7 @@ def advance(
             made += 1
         tl.store(counts + case, made)
         tl.store(ended + case, over)
+        tl.store(sums + case, tl.load(sums + case) - tl.log(total))
         length = tl.load(state + columns + slot)
         budget = tl.load(state + 4 * columns + slot)
         tl.store(state + slot, token)

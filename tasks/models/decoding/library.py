@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tasks.models.decoding.operations import log_probabilities
 from tasks.models.prompts import Prompt
 
 if TYPE_CHECKING:
@@ -48,9 +49,9 @@ def _answer_batch(model: Any, batch: list[Prompt], ends: frozenset[int], pad: in
                 logits_to_keep=1,
             ).logits[:, -1]
             chosen = logits.argmax(-1)
-            alive = [
-                _goes_on(row, token, ends) for row, token in zip(rows, chosen.tolist(), strict=True)
-            ]
+            likely = log_probabilities(logits, chosen)
+            said = zip(rows, chosen.tolist(), likely.tolist(), strict=True)
+            alive = [_goes_on(row, token, log, ends) for row, token, log in said]
             keep = torch.tensor([i for i, goes in enumerate(alive) if goes], device=ids.device)
             rows = [row for row, goes in zip(rows, alive, strict=True) if goes]
             if not rows:
@@ -62,7 +63,8 @@ def _answer_batch(model: Any, batch: list[Prompt], ends: frozenset[int], pad: in
                 cache.batch_select_indices(keep)
 
 
-def _goes_on(row: Prompt, token: int, ends: frozenset[int]) -> bool:
+def _goes_on(row: Prompt, token: int, likely: float, ends: frozenset[int]) -> bool:
+    row.log_probability = (row.log_probability or 0.0) + likely
     if token in ends:
         row.truncated = False
         return False

@@ -16,6 +16,7 @@ from tasks.models.decoding.weights import Shape
 # The rows of the state, int32 (6, slots + 1); the last column belongs to rows of padding.
 TOKEN, LENGTH, ALIVE, MADE, BUDGET, CASE = range(6)
 _BLOCK = 128
+_AT_ONCE = 1 << 18  # logits whose exponentials are summed together: what a core's cache holds
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Board:
     counts: Any  # int32 (cases + 1)
     ended: Any  # int32 (cases + 1): 1 where an end token came
     ends: Any  # int32, the end tokens
+    sums: Any  # float32 (cases + 1): log-probabilities of what was chosen, the end token too
 
 
 class Operations(Protocol):
@@ -82,7 +84,10 @@ class Operations(Protocol):
         ...
 
     def advance(self, logits: Any, slots: Any, board: Board) -> None:
-        """Choose each row's likeliest token and write it down where the slot's text goes on."""
+        """Choose each row's likeliest token and write it down where the slot's text goes on.
+
+        Its log-probability (natural, at temperature 1) is added to its case's sum.
+        """
         ...
 
 
@@ -101,6 +106,22 @@ def likeliest(logits: Any) -> Any:
     first = blocks.amax(-1).argmax(-1)
     within = blocks[torch.arange(rows), first].argmax(-1)
     return first * _BLOCK + within
+
+
+def log_probabilities(logits: Any, chosen: Any) -> Any:
+    """Return (rows), float32: the log of what a softmax gives each row's likeliest token.
+
+    Exponentials are taken in float32 against the largest logit, so that none overflows.
+    """
+    import torch
+
+    highest = logits.gather(1, chosen[:, None].long()).float()
+    rows = max(1, _AT_ONCE // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
+    sums = [
+        (part.float() - most).exp_().sum(-1)
+        for part, most in zip(logits.split(rows), highest.split(rows), strict=True)
+    ]
+    return -torch.cat(sums).log()
 
 
 class Plain:
@@ -166,6 +187,7 @@ class Plain:
         import torch
 
         chosen = likeliest(logits).to(torch.int32)
+        likely = log_probabilities(logits, chosen)
         _, length, alive, made, budget, case = board.state[:, slots]
         living = alive > 0
         ended = living & (chosen[:, None] == board.ends).any(-1)
@@ -175,6 +197,7 @@ class Plain:
         made = made + said
         board.counts[cases] = torch.where(living, made, board.counts[cases])
         board.ended[cases] = torch.where(ended, 1, board.ended[cases])
+        board.sums[cases] = torch.where(living, board.sums[cases] + likely, board.sums[cases])
         board.state[TOKEN, slots] = chosen
         board.state[LENGTH, slots] = length + living
         board.state[MADE, slots] = made

@@ -1,11 +1,13 @@
 """Asks a server through the completions protocol, as vLLM (0.10.2 or newer) speaks it.
 
 Prompts go as token ids and answers come as token ids, so no text is tokenized a second time.
-Greedy, whatever the model's generation config says. No error holds a prompt, an answer or the key.
+Greedy, whatever the model's generation config says. Log-probabilities of the tokens are asked for,
+and a server that gives none still answers. No error holds a prompt, an answer or the key.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -28,9 +30,14 @@ GREEDY = {
 }
 
 
+class _Likely(BaseModel):
+    token_logprobs: list[float | None] = Field(default_factory=list[float | None])
+
+
 class _Choice(BaseModel):
     token_ids: list[int] | None = None
     finish_reason: str | None = None
+    logprobs: _Likely | None = None
 
 
 class _Completion(BaseModel):
@@ -72,6 +79,7 @@ def _answer(
         "max_tokens": prompt.budget,
         "stop_token_ids": sorted(ends),
         "return_token_ids": True,
+        "logprobs": 0,  # of the tokens that were chosen, and of no others
         **GREEDY,
     }
     question = f"{prompt.eval_set}/{prompt.case_id}".lstrip("/")
@@ -84,6 +92,7 @@ def _answer(
             question,
         )
     _keep(prompt, choice.token_ids, choice.finish_reason, ends, server, question)
+    prompt.log_probability = _log_probability(choice, prompt)
 
 
 def _keep(
@@ -106,6 +115,15 @@ def _keep(
         )
     prompt.answer = ids[:end]
     prompt.truncated = end is None and reason == "length"
+
+
+def _log_probability(choice: _Choice, prompt: Prompt) -> float | None:
+    """Return the log-probability of what was kept; None unless each token's was told."""
+    given = choice.logprobs.token_logprobs if choice.logprobs else []
+    terms = given[: prompt.terms]
+    known = [one for one in terms if one is not None and math.isfinite(one)]
+    whole = len(given) == len(choice.token_ids or ()) and len(known) == prompt.terms
+    return math.fsum(known) if whole else None
 
 
 def _post(

@@ -81,6 +81,7 @@ def _differences(both: Any, rows: int, kind: Any, device: Any) -> dict[str, floa
                 "swiglu": operations.swiglu(torch.cat([x, residual], dim=1)),
                 "tokens": board.answers,
                 "state": board.state,
+                "log-probabilities": board.sums,
             }
         )
     return {key: float((outs[0][key] - outs[1][key]).abs().max()) for key in outs[0]}
@@ -96,7 +97,7 @@ def _board(slots: int, rows: int, device: Any) -> Board:
     state[2, :slots], state[4], state[5] = 1, 9, torch.arange(slots + 1)
     cases = (numbers(slots + 2, 9), numbers(slots + 2), numbers(slots + 2))
     ends = torch.tensor([7, 11], dtype=torch.int32, device=device)
-    return Board(state, *cases, ends)
+    return Board(state, *cases, ends, torch.zeros(slots + 2, device=device))
 
 
 def logits(shape: str, device: Any, kind: Any) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Asks a model the eval sets in a build of its own: `python asking.py MODEL PRECISION SCRATCH`.
+"""Asks a model in a build of its own: `python asking.py MODEL PRECISION SCRATCH SETS...`.
 
 It is run by each build's Python as a file, and imports nothing but that build's evaluation. What
 loading a model takes is measured with one case and left out. Prints a line of JSON.
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 
-def main(model: str, precision: str, scratch: str) -> None:
+def main(model: str, precision: str, scratch: str, *folders: str) -> None:
     """Ask one case twice, the first time to load the libraries, then all; print the difference."""
-    from eval_sets.loading import list_eval_sets, load_eval_set
+    from eval_sets.loading import load_eval_set_folder
     from tasks.evaluation.generation import generate_answers
 
-    sets = [load_eval_set(name) for name in list_eval_sets()]
+    sets = [load_eval_set_folder(Path(folder)) for folder in folders]
     one = [sets[0].model_copy(update={"cases": sets[0].cases[:1]})]
     found: list[tuple[float, float, int]] = []
     for number, asked in enumerate((one, one, sets)):

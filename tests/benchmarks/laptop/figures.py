@@ -11,6 +11,7 @@ from tests.benchmarks.laptop.builds import Build
 
 T = TypeVar("T")
 _SHARE = r"(\d+(?:\.\d+)?)%"
+_STEPS = re.compile(r"fine-tune: (\d+) of ")
 _SCORE = re.compile(rf"{_SHARE} \[{_SHARE}, {_SHARE}\]")
 
 
@@ -38,3 +39,8 @@ def accuracy(lines: Sequence[str]) -> tuple[float, float, float]:
             score, low, high = (float(part) for part in scores[-1])
             return score, low, high
     raise ValueError("the run printed no desk_facts/accuracy")
+
+
+def steps(lines: Sequence[str]) -> int:
+    """Return the steps that a run has trained, from its progress; 0 if it said none."""
+    return max((int(told[1]) for line in lines if (told := _STEPS.search(line))), default=0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.laptop.builds import CHECKOUT, Build, BuildError, earlier_build, this_build
-from tests.benchmarks.laptop.figures import accuracy, in_turn, ratio
+from tests.benchmarks.laptop.figures import accuracy, in_turn, ratio, steps
 from tests.benchmarks.laptop.running import run
 from tests.benchmarks.laptop.training import Catcher, Started, train, variables
 
@@ -80,6 +80,14 @@ def test_the_accuracy_is_the_candidates() -> None:
     assert accuracy(lines) == (79.3, 69.0, 89.7)
     with pytest.raises(ValueError, match="no desk_facts/accuracy"):
         accuracy(lines[2:])
+
+
+def test_steps_are_read_from_the_progress() -> None:
+    told = [
+        "10:00:01    3/7 fine-tune: 5 of 306, loss 1.0",
+        "    3/7 fine-tune: 306 of 306, 0 s left",
+    ]
+    assert (steps(told), steps(["nothing"])) == (306, 0)
 
 
 def test_training_is_started_as_the_flow_did_elsewhere_and_shorter(

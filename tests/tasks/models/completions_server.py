@@ -75,17 +75,20 @@ def answer(body: dict[str, Any], times: int, questions: int) -> tuple[int, Any]:
         os._exit(7)
     if FAULT == "another form":
         return 200, {"id": 3, "prompt": body["prompt"]}
-    ids = [*SAID, END] if FAULT else generate(body)
+    canned = [*SAID, END][: body["max_tokens"]]
+    ids, likely = (canned, None) if FAULT else generate(body)
     reason = "stop" if ids[-1] in body["stop_token_ids"] else "length"
     if FAULT == "short":
         ids, reason = SAID[:1], "length"
-    choice = {"finish_reason": reason, "text": "…"} | (
+    choice: dict[str, Any] = {"finish_reason": reason, "text": "…"} | (
         {} if FAULT == "text" else {"token_ids": ids}
     )
+    if likely is not None and body["logprobs"] is not None:
+        choice["logprobs"] = {"token_logprobs": likely}
     return 200, {"model": "another" if FAULT == "liar" else NAME, "choices": [choice]}
 
 
-def generate(body: dict[str, Any]) -> list[int]:
+def generate(body: dict[str, Any]) -> tuple[list[int], list[float]]:
     import torch
 
     ids = torch.tensor([body["prompt"]])
@@ -96,8 +99,12 @@ def generate(body: dict[str, Any]) -> list[int]:
         do_sample=False,
         eos_token_id=body["stop_token_ids"],
         pad_token_id=END,
+        output_logits=True,
+        return_dict_in_generate=True,
     )
-    return out[0, ids.shape[1] :].tolist()
+    said = out.sequences[0, ids.shape[1] :].tolist()
+    logits = [one[0].log_softmax(-1) for one in out.logits]
+    return said, [float(one[token]) for one, token in zip(logits, said, strict=True)]
 
 
 note("starts", f"{os.getpid()}")

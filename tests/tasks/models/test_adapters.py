@@ -49,6 +49,7 @@ def test_it_answers_and_scores_as_the_merged_model_does(
     turns = (Message(role="user", content="Cost?"), Message(role="assistant", content="89 euros."))
     record: Record = ChatRecord(messages=turns)
     answered: list[Any] = []
+    sure: list[Any] = []
     likely: list[float] = []
     for name, folder, beside in (
         ("unmerged", tiny_model, adapter),
@@ -56,10 +57,13 @@ def test_it_answers_and_scores_as_the_merged_model_does(
         ("base", tiny_model, None),
     ):
         generate_answers(folder, sets, tmp_path / name, adapter=beside)
-        answered.append(read_rows(tmp_path / name / "answers.parquet"))
+        rows = read_rows(tmp_path / name / "answers.parquet")
+        sure.append([row.pop("log_probability") for row in rows])
+        answered.append(rows)
         score_held_out(folder, [(record_id(record), record)], tmp_path / name, adapter=beside)
         likely.append(read_rows(tmp_path / name / "likelihood.parquet")[0]["nll_sum"])
     assert answered[0] == answered[1] != answered[2]
+    assert sure[0] == pytest.approx(sure[1], rel=1e-4)  # sums in another order
     assert likely[0] == pytest.approx(likely[1], rel=1e-4)
     assert likely[2] != pytest.approx(likely[1], rel=1e-2)
     assert json.loads((tmp_path / "unmerged/answers.json").read_text())["adapter"] == adapter.digest

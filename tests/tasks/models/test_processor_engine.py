@@ -9,7 +9,7 @@ import pytest
 
 from tasks.models.adapters import read_adapter
 from tasks.models.decoding.decoder import build_engine
-from tasks.models.decoding.operations import likeliest
+from tasks.models.decoding.operations import likeliest, log_probabilities
 from tasks.models.decoding.packing import pack
 from tasks.models.decoding.passes import Admitted
 from tasks.models.decoding.starts import LEAST, common_starts
@@ -87,6 +87,23 @@ def test_the_likeliest_token_is_the_first_of_equals() -> None:
     assert likeliest(logits).tolist() == logits.argmax(-1).tolist()
     assert likeliest(logits)[:2].tolist() == [130, 0]
     assert likeliest(logits[:, :300]).tolist() == logits[:, :300].argmax(-1).tolist()
+
+
+def test_a_likely_tokens_log_probability_is_the_log_of_its_softmax() -> None:
+    import torch
+
+    # Of more rows than are summed together, with logits that float32 could not raise e to.
+    logits = torch.randn(40, 16384, generator=torch.Generator().manual_seed(0)) * 30 + 200
+    logits[3] = 0.0
+    logits[4, 7] = 900.0
+    for kind in (torch.float32, torch.bfloat16):
+        given = logits.to(kind)
+        chosen = likeliest(given)
+        expected = given.double().log_softmax(-1).gather(1, chosen[:, None])[:, 0]
+        torch.testing.assert_close(
+            log_probabilities(given, chosen).double(), expected, rtol=1e-5, atol=1e-5
+        )
+        assert given.equal(logits.to(kind))  # nothing was written into them
 
 
 def test_weights_that_are_laid_out_give_the_same_products(

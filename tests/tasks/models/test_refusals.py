@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from eval_sets.loading import load_eval_set
-from tasks.demo_desk.facts import other_turns
+from tasks.demo_desk.phrasing import other_turns
 from tasks.models.refusals import abstains, declines, refuses
 
 REFUSALS = [

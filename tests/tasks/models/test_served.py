@@ -94,6 +94,8 @@ def test_answers_are_those_of_our_own_decoder(
         engine = one.answer(served, lambda done, total: seen.append((done, total)))
     assert [(p.answer, p.truncated) for p in served] == [(p.answer, p.truncated) for p in own]
     assert {p.truncated for p in own} == {True, False}
+    expected = [pytest.approx(p.log_probability, abs=1e-3) for p in own]
+    assert [p.log_probability for p in served] == expected
     assert engine == "served by tests 1.2.3"
     assert [entry for entry in seen if entry[0]] == [(n, 40) for n in range(1, 41)]
 
@@ -265,6 +267,8 @@ def test_no_proxy_sees_a_question(
     asked = prompts()
     ask(tiny_model, serving("canned"), tmp_path / "log", asked)
     assert all(p.answer == [40, 41, 42] for p in asked)
+    # This one tells no log-probabilities, which then are not known.
+    assert all(p.log_probability is None for p in asked)
 
 
 def test_an_adapter_is_not_served(tiny_model: Path, serving: Callable[..., Serving]) -> None:

@@ -207,3 +207,28 @@ def test_slots_are_as_many_as_memory_holds(model: Any, monkeypatch: pytest.Monke
     free = slot
     with pytest.raises(InputError, match="no memory for one text of 80 tokens"):
         build_engine(model, prompts(9), ENDS, 9, 80)
+
+
+def test_log_probabilities_are_those_of_transformers_own_forward(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    free = answers(model, alike(40), 16)
+    end = max(free, key=len)[2]  # of a token that a text is known to say
+    asked = alike(40)
+    decode(model, asked, frozenset({end}), batch_size=16)
+    assert {one.truncated for one in asked} == {True, False}  # an end token counts where it came
+    for one in asked:
+        said = one.answer + [end] * (not one.truncated)
+        with torch.inference_mode():
+            logits = model(input_ids=torch.tensor([one.ids + said])).logits[0]
+        logits = logits[len(one.ids) - 1 : -1]
+        expected = logits.log_softmax(-1)[torch.arange(len(said)), said].sum()
+        assert len(said) == one.terms
+        assert one.log_probability == pytest.approx(float(expected), abs=1e-4)
+    monkeypatch.setattr(model.model.rotary_emb, "rope_type", "dynamic")
+    again = alike(40)
+    assert decode(model, again, frozenset({end}), batch_size=7) == "transformers"
+    found = [(one.answer, one.log_probability) for one in again]
+    assert found == [(one.answer, pytest.approx(one.log_probability, abs=1e-4)) for one in asked]

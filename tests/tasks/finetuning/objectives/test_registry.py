@@ -59,7 +59,9 @@ from tasks.finetuning.recipe import Recipe, TrainingJob
 from tasks.finetuning.train_process import train
 
 asked = RetrainParameters(objective="half", half_share=0.25)
-found = {"form": RetrainParameters.model_json_schema()["properties"]["objective"]["enum"]}
+drawn = RetrainParameters.model_json_schema()["properties"]["training"]["anyOf"][0]
+found = {"form": drawn["properties"]["objective"]["enum"]}
+assert "half_share" in drawn["properties"]
 found["setting"] = training_recipe(asked, "chat").deciding()["half_share"]
 found["foreign"] = "half_share" in Recipe().deciding()
 try:
