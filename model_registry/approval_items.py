@@ -6,7 +6,7 @@ whether people were shown what the dossier says.
 
 from __future__ import annotations
 
-from model_registry.dossier import Dossier, EarlierNo, dossier_markdown
+from model_registry.dossier import Dossier, EarlierNo, dossier_markdown, rated_text
 from model_registry.review_queues import Question
 from model_registry.review_traces import Item
 
@@ -22,12 +22,41 @@ PROMOTE = Question(
 )
 
 
+# On a server with accounts answers are no proof: who wrote what stands on a trace is what a client
+# says. Who completed an item is one. So there completing is the yes, there is no
+# other answer that could be turned into it, and a no is given by `paddock decide`.
+APPROVE = Question(
+    name="Let this candidate serve",
+    kind="choice",
+    instruction="Choose Promote and submit: the server records that it was you. To turn it down, do"
+    " not submit: run `paddock decide --no-approve`, which keeps your reason, or let it expire.",
+    options=(PROMOTE.yes,),
+    comment=True,
+)
+
+
+_UNRATED = "none yet"  # as builds of before said it
+
+
+def question(*, accounts: bool) -> Question:
+    """Return what people are asked."""
+    return APPROVE if accounts else PROMOTE
+
+
 def subject(dossier: Dossier) -> str:
     """Return the candidate in words, as its items name it."""
     return f"{dossier.candidate} version {dossier.version}"
 
 
-def item_of(dossier: Dossier) -> Item:
+def items_of(dossier: Dossier) -> tuple[Item, ...]:
+    """Return what people may have been shown of a dossier: today's item, and an earlier build's.
+
+    Those said less of a dossier without ratings.
+    """
+    return (item_of(dossier), item_of(dossier, _UNRATED))
+
+
+def item_of(dossier: Dossier, unrated: str = "") -> Item:
     """Return the item that asks about a dossier; another dossier is another item."""
     passed = sum(result.passed for result in dossier.verdict.gates)
     reference = dossier.champion
@@ -38,13 +67,13 @@ def item_of(dossier: Dossier) -> Item:
         request=f"May {subject(dossier)} serve as champion? It passed {passed} of"
         f" {len(dossier.verdict.gates)} gates against {compared}."
         f" Expires {dossier.expires}. Dossier {dossier.identity[:16]}.",
-        response=dossier_markdown(dossier),
-        summary=_summary(dossier),
+        response=dossier_markdown(dossier, unrated),
+        summary=_summary(dossier, unrated),
         facts={"dossier": dossier.identity, "candidate": subject(dossier)},
     )
 
 
-def _summary(dossier: Dossier) -> str:
+def _summary(dossier: Dossier, unrated: str) -> str:
     # What somebody said no to comes first: the Review tab cuts a long text at its end.
     rows = [f"- **declined before** {_said(no)}" for no in dossier.declined_before]
     rows += [
@@ -52,7 +81,7 @@ def _summary(dossier: Dossier) -> str:
         for result in dossier.verdict.gates
         if (figure := result.figure) and None not in (figure.value, figure.low, figure.high)
     ]
-    rated = dossier.human_review or {"human review": "none yet"}
+    rated = dossier.human_review or {"human review": unrated or rated_text(dossier)}
     rows += [f"- {key}: {value}" for key, value in rated.items()]
     return "\n".join([*rows, "", "Gates, reasons and digests: **View full trace**."])
 

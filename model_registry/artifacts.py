@@ -54,6 +54,17 @@ class Artifacts:
         else:
             repository.log_artifact(str(source), place)
 
+    def folder(self, uri: str) -> Path | None:
+        """Return the folder of this machine that an address is, if it lies on this machine."""
+        path = _local(self._found(uri))
+        return path if path and path.is_dir() else None
+
+    def folder_to_write(self, uri: str) -> Path | None:
+        """Return the same of an address where nothing lies yet; ContractError as `upload` does."""
+        if self.lost(uri):
+            raise elsewhere(uri)
+        return _local(self._here(uri))
+
     def names(self, uri: str) -> list[str]:
         """Return the names directly below an address, sorted; none where there is nothing.
 
@@ -87,8 +98,8 @@ class Artifacts:
         return self.lost(f"{location.rstrip('/')}/{'0' * 32}/artifacts")
 
     @contextmanager
-    def downloaded(self, uri: str) -> Generator[Path]:
-        """Give a private copy of what lies at an address, gone afterwards.
+    def downloaded(self, uri: str, beside: Path | None = None) -> Generator[Path]:
+        """Give a private copy of what lies at an address, gone afterwards unless it was moved.
 
         It is a copy even where the store lies on this machine, so that what was verified is what
         is used. IntegrityError if it cannot be read.
@@ -96,7 +107,10 @@ class Artifacts:
         from mlflow.artifacts import download_artifacts
 
         found = self._found(uri)
-        scratch = Path(tempfile.mkdtemp(prefix="paddock-"))
+        place = None if beside is None else beside.parent
+        scratch = Path(
+            tempfile.mkdtemp(prefix="paddock-" if place is None else ".paddock-", dir=place)
+        )
         try:
             try:
                 path = download_artifacts(

@@ -7,23 +7,29 @@ signature, and the version that points at them.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import time
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from data_contracts.digests import file_digest, folder_digest
 from data_contracts.errors import InputError, IntegrityError
 from data_contracts.records import Frozen
+from model_registry.contents import Contents, read_contents
 from model_registry.model_files import check_model_folder, refuse_other_tokenizer
-from model_registry.signing import SigningKeys, sign_folder, verify_folder
+from model_registry.signing import SigningKeys, sign_contents, verify_contents
 from model_registry.tracking import Registry
 from model_registry.versions import (
     DIGEST,
+    FILES_DIGEST,
     Version,
     ensure_model,
     ensure_version,
     find_version,
     list_versions,
+    tag_version,
     version_numbered,
 )
 
@@ -32,12 +38,12 @@ STEP = "register"
 FILES, SIGNATURE = "files", "signature"
 SIGNATURE_NAME = "files.sig"
 _CARD = "MODEL_CARD.md"
-_FILES_TAG, _TOKENIZER_TAG, _CARD_TAG = (
-    "paddock.files_digest",
-    "paddock.tokenizer_digest",
-    "paddock.card_digest",
-)
+_FORGOTTEN = 86_400  # seconds after which nobody is still at work on a copy
+_TOKENIZER_TAG, _CARD_TAG = "paddock.tokenizer_digest", "paddock.card_digest"
 _REFERENCE = "paddock.reference."
+FLOW_RUN = "paddock.flow_run"  # Prefect's id of the run that made it
+# When a candidate's files were cleaned away; empty where they were stored again since.
+CLEARED = "paddock.files_cleared"
 
 
 class Candidate(Frozen):
@@ -94,7 +100,7 @@ def register_candidate(
     if found is None:
         facts = {
             DIGEST: digest,
-            _FILES_TAG: files_digest,
+            FILES_DIGEST: files_digest,
             _TOKENIZER_TAG: refuse_other_tokenizer(trained_tokenizer(), files / "model"),
             _CARD_TAG: file_digest(files / _CARD),
             **{f"{_REFERENCE}{key}": value for key, value in references.items()},
@@ -103,13 +109,17 @@ def register_candidate(
         run = _upload(registry, name, files, facts, keys)
         ensure_model(registry, candidate_name(name), f"Candidates for {name}; no one serves these.")
         found = ensure_version(registry, candidate_name(name), run, FILES, facts, description)
-    if found.tags.get(_FILES_TAG) != files_digest:
+    if found.tags.get(FILES_DIGEST) != files_digest:
         raise IntegrityError(
             "this digest was registered before, with other files",
             step=STEP,
             where=f"{found.name} version {found.version}",
             remedy="give a digest that covers every file of the candidate",
         )
+    if found.tags.get(CLEARED):
+        upload_files(registry, found.run, files, keys)
+        tag_version(registry, found.name, found.version, {CLEARED: ""})
+        found = version_numbered(registry, found.name, found.version) or found
     return candidate_of(found)
 
 
@@ -139,7 +149,7 @@ def candidate_of(version: Version) -> Candidate:
         run=version.run,
         uri=version.uri,
         digest=version.digest,
-        files_digest=tags.get(_FILES_TAG, ""),
+        files_digest=tags.get(FILES_DIGEST, ""),
         tokenizer_digest=tags.get(_TOKENIZER_TAG, ""),
         card_digest=tags.get(_CARD_TAG, ""),
         references={
@@ -151,20 +161,73 @@ def candidate_of(version: Version) -> Candidate:
     )
 
 
-def verify_files(registry: Registry, run: str, files: Path, keys: SigningKeys) -> None:
-    """Check a downloaded copy of a run's files against the run's signature, and its content."""
+def verify_files(registry: Registry, run: str, files: Path, keys: SigningKeys) -> Contents:
+    """Check a copy of a run's files against the run's signature; return what was read of it."""
+    contents = read_contents(files)
+    require_signed(registry, run, contents, files, keys)
+    return contents
+
+
+def require_signed(
+    registry: Registry, run: str, contents: Contents, files: Path, keys: SigningKeys
+) -> None:
+    """Return if what was read of a run's files is a model, and bears the run's signature."""
     with registry.downloaded(registry.artifact_uri(run, SIGNATURE)) as folder:
-        verify_folder(files, folder / SIGNATURE_NAME, keys)
+        verify_contents(contents, folder / SIGNATURE_NAME, keys, FILES)
     check_model_folder(files / "model")
 
 
-def upload_files(registry: Registry, run: str, files: Path, keys: SigningKeys) -> None:
-    """Store a folder as a run's files, with a signature of our own over them."""
+def upload_files(
+    registry: Registry,
+    run: str,
+    files: Path,
+    keys: SigningKeys,
+    accept: Callable[[Contents, Path], None] | None = None,
+    *,
+    uncached: bool = False,
+) -> Contents:
+    """Store a folder as a run's files, with a signature of our own over them.
+
+    `accept` may refuse, by raising, what was read of the folder it is given: then nothing is
+    stored. Where the store is a folder of this machine the bytes are read once, for all of it;
+    `uncached` if nobody is about to read them there.
+    """
+    target = registry.folder_for(run, FILES)
+    if target is None:
+        contents = read_contents(files)
+        if accept:
+            accept(contents, files)
+        registry.upload(run, files, FILES)
+    else:
+        contents = _copied(files, target, accept, uncached)
     with tempfile.TemporaryDirectory(prefix="paddock-") as scratch:
         signature = Path(scratch) / SIGNATURE_NAME
-        sign_folder(files, signature, keys)
-        registry.upload(run, files, FILES)
+        sign_contents(contents, signature, keys)
         registry.upload(run, signature, SIGNATURE)
+    return contents
+
+
+def _copied(
+    source: Path,
+    target: Path,
+    accept: Callable[[Contents, Path], None] | None,
+    uncached: bool,
+) -> Contents:
+    """Copy a folder; it has its name once all of it is there and accepted."""
+    for left in target.parent.glob(f".{target.name}.*"):  # by whoever was killed in the middle
+        if time.time() - left.stat().st_mtime > _FORGOTTEN:
+            shutil.rmtree(left, ignore_errors=True)
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        contents = read_contents(source, aside, uncached=uncached)
+        if accept:
+            accept(contents, aside)
+        if target.exists():
+            shutil.rmtree(target)
+        aside.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return contents
 
 
 def _check(files: Path) -> None:

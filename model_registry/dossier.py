@@ -1,15 +1,15 @@
 """The dossier: everything a person (and later the promoter) needs to say yes to a candidate.
 
-Needs the candidate, its scorecard and its verdict. Writes dossier.json (canonical, so that its
-sha256 is its identity), dossier.md and their signature below the candidate run's artifacts, and
-the verdict into the version's tags and description.
+Needs the candidate, its scorecard and its verdict. Writes dossier.json (canonical: its sha256 is
+its identity), dossier.md and their signature below the candidate run's artifacts, and the version's
+description and tags.
 """
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ from pydantic import Field, ValidationError, field_validator
 from data_contracts.digests import canonical_json
 from data_contracts.errors import ContractError, IntegrityError
 from data_contracts.records import Frozen
+from model_registry.accounts.authors import author_of
 from model_registry.candidates import Candidate, candidate_of, find_candidate
 from model_registry.gates import Verdict, verdict_markdown
+from model_registry.lost_cases import LostCases, lost_markdown
+from model_registry.policy import SEATS
 from model_registry.scorecard import Scorecard
 from model_registry.signing import SigningKeys, sign_folder, verify_folder
 from model_registry.standing import read_champion
@@ -29,6 +32,7 @@ from model_registry.versions import Version, describe_version, tag_version
 
 STEP = "dossier"
 DOSSIER_TAG, VERDICT_TAG, PASSED = "paddock.dossier", "paddock.verdict", "passed"
+PAGE, SIGNATURE = "dossier.html", "dossier.sig"
 _PLACE = "dossiers"
 
 
@@ -65,7 +69,10 @@ class Dossier(Frozen):
     code_revision: str
     created: str
     expires: str
+    lost: LostCases | None = Field(default=None, exclude_if=lambda lost: lost is None)
     declined_before: tuple[EarlierNo, ...] = ()
+    seats: tuple[str, ...] = Field(default=SEATS, min_length=1)
+    registered_by: str = Field(default="", description="Empty: a server without accounts")
 
     @field_validator("references", "human_review")
     @classmethod
@@ -81,8 +88,9 @@ class Dossier(Frozen):
     @property
     def canonical(self) -> bytes:
         """Return the dossier's bytes: equal dossiers give equal bytes."""
-        # Where nobody said no there is no field, as in dossiers of before there was one.
-        without = set[str]() if self.declined_before else {"declined_before"}
+        # What says nothing is left out, as in dossiers of before there was such a field.
+        usual = {"declined_before": (), "seats": SEATS, "registered_by": ""}
+        without = {field for field, value in usual.items() if getattr(self, field) == value}
         return canonical_json(self.model_dump(mode="json", exclude=without))
 
     def expired(self, now: datetime) -> bool:
@@ -99,14 +107,22 @@ def publish_dossier(
     keys: SigningKeys,
     *,
     code_revision: str,
+    page: Callable[[Dossier], str],
+    describe: Callable[[Dossier], str] | None = None,
+    tags: Callable[[Dossier], Mapping[str, str]] | None = None,
     human_review: Mapping[str, float] | None = None,
+    lost: LostCases | None = None,
     declined_before: Sequence[EarlierNo] = (),
+    seats: Sequence[str] = SEATS,
     valid_for: timedelta = timedelta(days=14),
     now: datetime | None = None,
 ) -> Dossier:
     """Write the dossier, or return the one that stands if it says the same and has not expired.
 
-    `declined_before` is what people said no to; a no alone is no new evidence, so it stands.
+    `page` makes the HTML that people read, `describe` and `tags` what the version's page says
+    (without them, the verdict). `lost` are the cases that it lost, redacted.
+    `declined_before` is what people said no to; a no alone is no new evidence. Each of `seats` must
+    say yes, and not the account that registered the candidate.
     ContractError if the scorecard is about another model, or compares with another champion than
     the one there is.
     """
@@ -127,14 +143,24 @@ def publish_dossier(
         verdict=verdict,
         champion=_champion_seen(champion, candidate, scorecard),
         human_review=dict(human_review) if human_review else None,
+        lost=lost,
         code_revision=code_revision,
         created=now.isoformat(),
         expires=(now + valid_for).isoformat(),
         declined_before=tuple(declined_before),
+        seats=tuple(seats),
+        registered_by=author_of(registry, candidate.model, candidate.digest),
     )
     if standing and not standing.expired(now) and _same_evidence(standing, dossier):
         return standing
-    _store(registry, candidate, dossier, keys)
+    _store(registry, candidate, dossier, page(dossier), keys)
+    text = describe(dossier) if describe else verdict_markdown(dossier.verdict)
+    describe_version(registry, candidate.name, candidate.version, text)
+    state = dossier.verdict.state
+    said = PASSED if state == PASSED else "refused" if state == "failed" else state
+    # The dossier's tag comes last: it makes the dossier count.
+    told = {**(tags(dossier) if tags else {}), VERDICT_TAG: said, DOSSIER_TAG: dossier.identity}
+    tag_version(registry, candidate.name, candidate.version, told)
     return dossier
 
 
@@ -151,8 +177,7 @@ def read_dossier(registry: Registry, candidate: Candidate, keys: SigningKeys) ->
         )
     place = f"{_PLACE}/{identity[:16]}"
     with registry.downloaded(registry.artifact_uri(candidate.run, place)) as folder:
-        verify_folder(folder / "content", folder / "dossier.sig", keys)
-        dossier = _parse((folder / "content" / "dossier.json").read_bytes())
+        dossier = verify_dossier(folder, keys)
     if dossier.identity != identity or (dossier.candidate, dossier.version) != (
         candidate.name,
         candidate.version,
@@ -166,21 +191,52 @@ def read_dossier(registry: Registry, candidate: Candidate, keys: SigningKeys) ->
     return dossier
 
 
-def dossier_markdown(dossier: Dossier) -> str:
-    """Return the dossier as a page for people."""
+def verify_dossier(folder: Path, keys: SigningKeys) -> Dossier:
+    """Return the dossier of a folder as it was stored; needs the public key and nothing else.
+
+    IntegrityError unless the signature holds over content/ with all that is in it.
+    """
+    verify_folder(folder / "content", folder / SIGNATURE, keys)
+    try:
+        return _parse((folder / "content" / "dossier.json").read_bytes())
+    except OSError as error:
+        raise IntegrityError(
+            "there is no dossier in what was signed",
+            step=STEP,
+            where=str(folder),
+            remedy="give the folder that `paddock dossier export` wrote",
+        ) from error
+
+
+def dossier_place(dossier: Dossier) -> str:
+    """Return where a dossier lies below its candidate run's artifacts."""
+    return f"{_PLACE}/{dossier.identity[:16]}"
+
+
+def rated_text(dossier: Dossier) -> str:
+    """Return what people said of the candidate's answers before the dossier was written."""
+    said = dossier.human_review
+    if not said:
+        when = dossier.created[:16].replace("T", " ")
+        return f"nobody had rated its answers at {when} UTC; ratings since make a new dossier"
+    return ", ".join(f"{key} {value:g}" for key, value in said.items())
+
+
+def dossier_markdown(dossier: Dossier, unrated: str = "") -> str:
+    """Return the dossier as a page for people; `unrated` is what older ones said of no ratings."""
     champion = dossier.champion
     compared = f"version {champion.version}" if champion else "none yet"
-    review = dossier.human_review
     rows = {
         "candidate": f"{dossier.candidate} version {dossier.version}",
         "champion": compared,
-        "human review": ", ".join(f"{key} {value:g}" for key, value in review.items())
-        if review
-        else "none yet",
+        "human review": unrated if unrated and not dossier.human_review else rated_text(dossier),
         **{
             f"declined before by {no.person}": f"{no.at[:10]}: {no.reason or 'no reason given'}"
             for no in dossier.declined_before
         },
+        # As it was shown before there were these, where they say nothing.
+        **({"registered by": dossier.registered_by} if dossier.registered_by else {}),
+        **({"seats": ", ".join(dossier.seats)} if dossier.seats != SEATS else {}),
         "created, expires": f"{dossier.created}, {dossier.expires}",
         "code revision": dossier.code_revision,
         "files": dossier.files_digest,
@@ -190,7 +246,8 @@ def dossier_markdown(dossier: Dossier) -> str:
         **dossier.references,
     }
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items())
-    return f"{verdict_markdown(dossier.verdict)}\n\n| evidence | |\n|---|---|\n{table}\n"
+    lost = f"\n{lost_markdown(dossier.lost)}\n" if dossier.lost else ""
+    return f"{verdict_markdown(dossier.verdict)}\n\n| evidence | |\n|---|---|\n{table}\n{lost}"
 
 
 def _champion_seen(
@@ -221,19 +278,17 @@ def _same_evidence(one: Dossier, other: Dossier) -> bool:
     return one.model_dump(exclude=beside) == other.model_dump(exclude=beside)
 
 
-def _store(registry: Registry, candidate: Candidate, dossier: Dossier, keys: SigningKeys) -> None:
+def _store(
+    registry: Registry, candidate: Candidate, dossier: Dossier, page: str, keys: SigningKeys
+) -> None:
     with tempfile.TemporaryDirectory(prefix="paddock-") as scratch:
         content = Path(scratch) / "content"
         content.mkdir()
         (content / "dossier.json").write_bytes(dossier.canonical)
         (content / "dossier.md").write_text(dossier_markdown(dossier), encoding="utf-8")
-        sign_folder(content, Path(scratch) / "dossier.sig", keys)
-        registry.upload(candidate.run, Path(scratch), f"{_PLACE}/{dossier.identity[:16]}")
-    name, version = candidate.name, candidate.version
-    describe_version(registry, name, version, verdict_markdown(dossier.verdict))
-    verdict = PASSED if dossier.verdict.passed else "refused"
-    # The dossier's tag comes last: it is what makes the dossier count.
-    tag_version(registry, name, version, {VERDICT_TAG: verdict, DOSSIER_TAG: dossier.identity})
+        (content / PAGE).write_text(page, encoding="utf-8")
+        sign_folder(content, Path(scratch) / SIGNATURE, keys)
+        registry.upload(candidate.run, Path(scratch), dossier_place(dossier))
 
 
 def _parse(content: bytes) -> Dossier:

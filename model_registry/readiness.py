@@ -6,21 +6,23 @@ All of it is used hours later: the experiments, the champion to compare with, an
 from __future__ import annotations
 
 from data_contracts.errors import IntegrityError
+from model_registry.accounts.roles import EXPERIMENTS
+from model_registry.accounts.seats import read_seated
 from model_registry.candidates import FILES, SIGNATURE, SIGNATURE_NAME
 from model_registry.standing import read_champion
 from model_registry.tracking import Registry
 
 STEP = "registry"
-# Of each registered model; the first, without an ending, keeps the trainings.
-EXPERIMENTS = ("", "-candidates", "-review", "-promotions", "-releases")
 
 
 def require_ready(registry: Registry, name: str) -> None:
     """Return if a candidate of this name can be registered, compared and released.
 
-    ContractError if an experiment was deleted or keeps its files in a folder that is not there, or
-    if the champion is not the recorded one; IntegrityError if the champion's files are not there.
+    ContractError if an experiment was deleted or keeps its files in a folder that is not there, if
+    nobody made it ready for a server's accounts, or if the champion is not the recorded one;
+    IntegrityError if the champion's files are not there.
     """
+    read_seated(registry, name)
     for ending in EXPERIMENTS:
         registry.require_files(f"{name}{ending}")
     champion = read_champion(registry, name, STEP)

@@ -1,42 +1,62 @@
-"""The record of every move of the champion: a release run, opened before anything moves.
+"""Moves of the champion: a row of the ledger each, and the aliases that follow from the last one.
 
-Needs a Registry. Writes runs of the experiment `<name>-releases`, each with a release.json, and
-the aliases `champion` and `previous`. A run is closed last: a release that died half-way is found
-open and finished by whoever comes next. The record says who served; versions and aliases, which
-people can delete and move, do not.
+Needs a Registry with a ledger. Writes rows, the aliases `champion` and `previous`, and the tag
+`paddock.ledger` of the registered model.
+
+**The row is the commit point.** The bytes a row names are stored, verified, as a version of their
+own before the row is written: until then they harm nobody, for nothing serves a version that the
+ledger does not name. The other order, row first, would have a state in which the ledger names
+bytes that are not there, and somebody would have to take the row back. The aliases come after the
+row and say nothing of their own: whoever sets them reads the last row again afterwards, so that of
+any number of processes that do, the last to finish leaves what the last row says. One that dies
+between row and alias leaves the aliases behind, which the next release or `reconcile` mends.
+
+The tag says how far the aliases were brought, and with which row: a ledger that was put back to an
+earlier state, or is another one, is found by it.
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Mapping
+import os
+import pwd
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import NamedTuple
 
 from data_contracts.errors import ContractError
 from data_contracts.records import Frozen
-from model_registry.claims import Turn
+from model_registry.ledger.book import LostRaceError
+from model_registry.ledger.rows import Action, Approver, Row, Served, next_row
+from model_registry.older_releases import older_rows
 from model_registry.tracking import Registry
 from model_registry.versions import (
     CHAMPION,
-    DIGEST,
     PREVIOUS,
     Version,
+    has_model,
     point,
+    tag_model,
     tag_version,
+    untag_version,
     version_numbered,
 )
 
-Action = Literal["promote", "rollback"]
-_ACTION, _FROM, _TO, _REASON = "paddock.action", "paddock.from", "paddock.to", "paddock.reason"
-_FROM_DIGEST, _AFTER, _NUMBER = "paddock.from_digest", "paddock.after", "paddock.number"
-_NONE = "none"
+LEDGER_TAG = "paddock.ledger"
+# What a version bears that was left, by the move that left it; what serves bears neither.
+LEFT_TAGS: Mapping[Action, str] = {
+    "rollback": "paddock.rolled_back",
+    "out of service": "paddock.out_of_service",
+}
 
 
 class Release(Frozen):
-    """A move of the champion. `moved` is False if there was nothing to do; `reason` says why."""
+    """A move of the champion. `moved` is False if there was nothing to do; `reason` says why.
+
+    `version` is 0 where nothing serves after it, `before` the version that served before it; `row`
+    is its number in the ledger.
+    """
 
     action: Action
     name: str
@@ -45,213 +65,162 @@ class Release(Frozen):
     digest: str
     moved: bool
     reason: str
-    run: str = ""
+    row: int = 0
 
 
-class Recorded(Frozen):
-    """A release as its run tells it: from version `before` (None: from nothing) to a digest.
+class Seen(NamedTuple):
+    """How far the aliases were brought: the row's number (0: none ever was) and its hash."""
 
-    `version` is where that digest lies; None while the release is open. `after` is the run of the
-    release before, empty in runs of before it was kept; `number` counts releases, and is 0 there.
+    row: int
+    hash: str
+
+
+def read_rows(registry: Registry, name: str) -> tuple[Row, ...]:
+    """Return a model's rows: the ledger's, or those that releases of before are going to be in it.
+
+    IntegrityError where a row is not as it was written.
     """
-
-    action: Action
-    run: str
-    digest: str
-    before: int | None
-    before_digest: str
-    version: int | None
-    after: str
-    number: int
-    reason: str
+    return registry.ledger.rows(name) or older_rows(registry, name)
 
 
-class Record(Frozen):
-    """Every release of a model that ended well, in order, and those that did not end yet.
-
-    `runs` are the runs of all releases, whatever became of them: each made the bytes it released.
-    """
-
-    done: tuple[Recorded, ...] = ()
-    open: tuple[Recorded, ...] = ()
-    runs: frozenset[str] = frozenset()
-
-    @property
-    def last(self) -> Recorded | None:
-        """Return the release that made the champion of today."""
-        return self.done[-1] if self.done else None
-
-    @property
-    def served(self) -> set[str]:
-        """Return the digest of everything that ever served."""
-        return {release.digest for release in self.done}
-
-    def previous(self) -> tuple[int, str] | None:
-        """Return the version number and digest a rollback goes to; none right after a rollback."""
-        last = self.last
-        if last is None or last.action == "rollback" or last.before is None:
-            return None
-        earlier = [entry.digest for entry in self.done[:-1] if entry.version == last.before]
-        digest = last.before_digest or (earlier[-1] if earlier else "")
-        return (last.before, digest) if digest else None
+def import_older(registry: Registry, name: str) -> None:
+    """Write the releases that an earlier build recorded into the ledger, unless it has rows."""
+    if registry.ledger.rows(name):
+        return
+    if rows := older_rows(registry, name):
+        with suppress(LostRaceError):  # somebody else imported them meanwhile
+            registry.ledger.append(*rows)
 
 
-def read_record(registry: Registry, name: str) -> Record:
-    """Read what was released; runs that people deleted count, for what served has served.
-
-    ContractError if the experiment was deleted, or a run's tags are not a release's any more.
-    """
-    runs = registry.search_runs(f"{name}-releases", {}, deleted=True)
-    done: list[tuple[int, float, Recorded]] = []
-    open_: list[Recorded] = []
-    for run in runs:
-        if _ACTION not in run.data.tags:
-            continue
-        entry = _recorded(run)
-        if run.info.status == "FINISHED":
-            done.append((entry.number, float(run.info.end_time or 0), entry))
-        elif run.info.status == "RUNNING" and run.info.lifecycle_stage == "active":
-            open_.append(entry)
-    return Record(
-        done=tuple(entry for *_, entry in sorted(done, key=lambda row: row[:2])),
-        open=tuple(open_),
-        runs=frozenset(str(run.info.run_id) for run in runs),
-    )
-
-
-def open_release(
+def append(
     registry: Registry,
     name: str,
+    last: Row | None,
     action: Action,
-    digest: str,
-    record: Record,
-    before: tuple[int, str] | None,
+    serves: Served | None,
+    *,
+    previous: int | None,
     reason: str,
-) -> Recorded:
-    """Record that a release begins, from a version (number, digest) or from nothing."""
-    tags = {
-        _ACTION: action,
-        DIGEST: digest,
-        _FROM: str(before[0]) if before else _NONE,
-        _FROM_DIGEST: before[1] if before else "",
-        _REASON: reason,
-        **_place(record),
-    }
-    run = registry.start_run(f"{name}-releases", f"{action} {digest[:12]}", tags)
-    return _recorded(registry.client.get_run(run))
+    people: Sequence[Approver] = (),
+) -> Row:
+    """Write the row that follows `last`; LostRaceError, and nothing moved, if another one does."""
+    row = next_row(
+        last,
+        name=name,
+        action=action,
+        serves=serves,
+        previous=previous,
+        people=tuple(people),
+        reason=reason,
+        by=_who_acts(registry),
+        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+    registry.ledger.append(row)
+    return row
 
 
-def goes_on(record: Record, entry: Recorded) -> bool:
-    """Tell whether an open release follows the last one: else finishing it would undo others."""
-    last = record.last
-    if entry.number:
-        return entry.after == (last.run if last else "")
-    return entry.before == (last.version if last else None)
+def project(registry: Registry, name: str) -> Row | None:
+    """Point the aliases where the last row says, and return it; the same again changes nothing.
 
-
-def unfinished(record: Record, action: Action, digest: str = "") -> Recorded | None:
-    """Return the release of this kind that began, did not end, and may still."""
-    for entry in record.open:
-        if entry.action == action and digest in ("", entry.digest) and goes_on(record, entry):
-            return entry
+    ContractError where the version that it names does not stand.
+    """
+    while rows := registry.ledger.rows(name):
+        last = rows[-1]
+        if has_nowhere(registry, last):
+            return last
+        champion = standing_version(registry, last)
+        if last.serves is not None and champion is None:
+            raise ContractError(
+                f"the last row of the ledger made version {last.version} champion, and that "
+                "version is gone or changed",
+                step="release",
+                where=name,
+                remedy="`paddock show` says what puts it right",
+            )
+        previous = goal_of(rows)
+        back = standing_version(registry, previous) if previous else None
+        point(registry, name, PREVIOUS, back.version if back else None)
+        point(registry, name, CHAMPION, champion.version if champion else None)
+        _tag_what_was_left(registry, rows, champion)
+        tag_model(registry, name, LEDGER_TAG, f"{last.sequence} {last.hash}")
+        if registry.ledger.rows(name)[-1] == last:
+            return last
     return None
 
 
-def close_outdated(registry: Registry, record: Record) -> None:
-    """Close as failed what was begun and what the champion has moved on from since."""
-    for entry in record.open:
-        if not goes_on(record, entry):
-            registry.finish_run(entry.run, failed=True)
+def has_nowhere(registry: Registry, last: Row) -> bool:
+    """Tell whether a row has no alias to set: nothing serves, and the registered model is gone."""
+    return last.serves is None and not has_model(registry, last.name)
 
 
-def finish_release(
-    registry: Registry,
-    name: str,
-    release: Recorded,
-    target: Version,
-    evidence: Mapping[str, Any],
-    turn: Turn,
-) -> Release:
-    """Point the aliases where the release says and close it; the same again changes nothing.
+def goal_of(rows: Sequence[Row]) -> Row | None:
+    """Return the row whose champion a rollback goes to, or None."""
+    number = rows[-1].previous if rows else None
+    return rows[number - 1] if number else None
 
-    A promotion keeps the old champion as `previous`; a rollback leaves `previous` empty.
+
+def standing_version(registry: Registry, row: Row) -> Version | None:
+    """Return the version a row left serving, if it stands as it was: its number, digest and run."""
+    serves = row.serves
+    found = version_numbered(registry, row.name, serves.version) if serves else None
+    if found is None or serves is None or (found.digest, found.run) != (serves.digest, serves.run):
+        return None
+    return found
+
+
+def seen_row(tag: str, rows: Sequence[Row]) -> Seen:
+    """Return how far the aliases were brought, by the registered model's tag.
+
+    Where it is empty: as far as an earlier build did, whose releases were imported.
     """
-    forward = release.action == "promote"
-    left = _left(registry, name, release)
-    turn.require()
-    point(registry, name, PREVIOUS, left if forward else None)
-    point(registry, name, CHAMPION, target.version)
-    if not forward and left is not None:
-        tag_version(registry, name, left, {"paddock.rolled_back": release.reason})
-    done = Release(
-        action=release.action,
-        name=name,
-        version=target.version,
-        before=release.before,
-        digest=release.digest,
-        moved=True,
-        reason=release.reason,
-        run=release.run,
-    )
-    with tempfile.TemporaryDirectory(prefix="paddock-") as scratch:
-        path = Path(scratch) / "release.json"
-        content = {**done.model_dump(), "evidence": dict(evidence)}
-        path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
-        registry.upload(release.run, path)
-    tags = {_TO: str(target.version)}
-    if not release.number:  # begun before releases had one
-        tags |= _place(read_record(registry, name))
-    registry.tag_run(release.run, tags)
-    registry.finish_run(release.run)
-    return done
+    number, _, hash_ = tag.partition(" ")
+    if number.isdigit():
+        return Seen(int(number), hash_)
+    imported = [row for row in rows if row.action == "imported"]
+    return Seen(imported[-1].sequence, imported[-1].hash) if imported else Seen(0, "")
 
 
 def serving_since(registry: Registry, version: Version) -> datetime | None:
-    """Return when the champion began to serve: the end of the last release that led to it.
-
-    Of one that has moved the alias and not ended yet, its beginning. None where none did.
-    """
-    runs = registry.search_runs(f"{version.name}-releases", {DIGEST: version.digest}, deleted=True)
-    ended = {"FINISHED": "end_time", "RUNNING": "start_time"}
-    times = [getattr(run.info, ended[run.info.status]) for run in runs if run.info.status in ended]
-    newest = max((time for time in times if time), default=None)  # milliseconds
-    return None if newest is None else datetime.fromtimestamp(newest / 1000, UTC)
+    """Return when a version's digest began to serve, the last time it did; None if it never did."""
+    for row in reversed(read_rows(registry, version.name)):
+        if row.digest == version.digest:
+            return datetime.fromisoformat(row.at)
+    return None
 
 
-def _place(record: Record) -> dict[str, str]:
-    """Return the tags that put a release behind the last one."""
-    last = record.last
-    return {_AFTER: last.run, _NUMBER: str(last.number + 1)} if last else {_AFTER: "", _NUMBER: "1"}
+def release_of(rows: Sequence[Row], row: Row, *, reason: str = "") -> Release:
+    """Return a row as the move that it was."""
+    before = rows[row.sequence - 2] if row.sequence > 1 else None
+    return Release(
+        action=row.action,
+        name=row.name,
+        version=row.version or 0,
+        before=before.version if before else None,
+        digest=row.digest or "",
+        moved=True,
+        reason=reason or row.reason,
+        row=row.sequence,
+    )
 
 
-def _left(registry: Registry, name: str, release: Recorded) -> int | None:
-    """Return the version a release leaves, if it stands: people can delete it, and MLflow gives
-    the number of the newest again.
-    """
-    found = None if release.before is None else version_numbered(registry, name, release.before)
-    if found is None or release.before_digest not in ("", found.digest):
-        return None
-    return found.version
+def _tag_what_was_left(registry: Registry, rows: Sequence[Row], champion: Version | None) -> None:
+    """Say of a version that was left why it was, where people look at versions."""
+    last = rows[-1]
+    left = standing_version(registry, rows[-2]) if len(rows) > 1 else None
+    tag = LEFT_TAGS.get(last.action)
+    if tag and left and left.tags.get(tag) != last.reason:
+        tag_version(registry, last.name, left.version, {tag: last.reason})
+    for old in LEFT_TAGS.values():
+        if champion and old in champion.tags:
+            untag_version(registry, last.name, champion.version, old)
 
 
-def _recorded(run: Any) -> Recorded:
-    tags = run.data.tags
+def _who_acts(registry: Registry) -> str:
+    """Return the login at MLflow, else the user of the operating system and the machine."""
+    if registry.account:
+        return registry.account
     try:
-        return Recorded(
-            action=tags[_ACTION],
-            run=str(run.info.run_id),
-            digest=tags[DIGEST],
-            before=None if tags[_FROM] == _NONE else int(tags[_FROM]),
-            before_digest=tags.get(_FROM_DIGEST, ""),
-            version=int(tags[_TO]) if run.info.status == "FINISHED" else None,
-            after=tags.get(_AFTER, ""),
-            number=int(tags.get(_NUMBER, "0")),
-            reason=tags.get(_REASON, ""),
-        )
-    except (KeyError, ValueError) as error:  # pydantic's is a ValueError
-        raise ContractError(
-            f"the tags of a release's run were edited ({run.info.run_name!r})",
-            step="release",
-            where=f"run {run.info.run_id}",
-            remedy="put them back as its release.json says, or restore the registry from a backup",
-        ) from error
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user without a name, as in some containers
+        user = f"user {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from base64 import b64encode
 from collections.abc import Sequence
@@ -21,13 +22,15 @@ from model_registry.tracking import Registry
 # The Review tab shows the previews alone; a PostgreSQL column holds no more of them.
 PREVIEW_LENGTH = 1000
 _FACT = "paddock."
+# Our placeholders (<PERSON_1>) are no HTML: a name of a tag has no underscore.
+_TAG = re.compile(r"<(?=[A-Za-z/!?])(?![A-Z][A-Z_]*_\d+>)")
 
 
 class Item(Frozen):
     """What a reviewer sees. `key` is its identity in the experiment.
 
-    The Review tab shows `request` and `summary` (or, without one, `response`), each cut at 1,000
-    characters; the whole of `response` is behind its "View full trace". All are Markdown.
+    The Review tab shows `asked` (or, without it, `request`) and `summary` (or `response`), each cut
+    at 1,000 characters; the whole is behind its "View full trace". All are Markdown.
     """
 
     key: str
@@ -35,6 +38,7 @@ class Item(Frozen):
     request: str
     response: str
     summary: str = ""
+    asked: str = ""
     facts: dict[str, str] = Field(default_factory=dict)
 
 
@@ -44,6 +48,26 @@ def write_traces(registry: Registry, experiment: str, items: Sequence[Item]) -> 
     for item in items:
         registry.store.start_trace(_trace_info(experiment, item, now))
     registry.store.log_spans(experiment, [_span(experiment, item, now) for item in items])
+
+
+def harmless(text: str) -> str:
+    """Keep somebody's words from being a picture or a tag in a reader's browser.
+
+    A space is seen as such whether a page shows text or Markdown; entities are not. Our
+    placeholders stay as they are.
+    """
+    return _TAG.sub("< ", text.replace("![", "! ["))
+
+
+def marked_cut(text: str, length: int) -> str:
+    """Return a text that fits; one that did not says that it is cut, and where all of it is."""
+    if len(text) <= length:
+        return text
+    mark = " … *({} of {:,} characters: **View full trace** has all)*"
+    room = max(0, length - len(mark.format(f"{length:,}", len(text))))
+    # Not into the middle of a placeholder or a word, if there is a space to cut at.
+    kept = text[:room].rsplit(None, 1)[0] if " " in text[:room].strip() else text[:room]
+    return kept + mark.format(f"{len(kept):,}", len(text))
 
 
 def trace_id(experiment: str, key: str) -> str:
@@ -82,7 +106,7 @@ def _identity(experiment: str, key: str) -> str:
 
 
 def _previews(item: Item) -> tuple[str, str]:
-    return _cut(item.request), _cut(item.summary or item.response)
+    return _cut(item.asked or item.request), _cut(item.summary or item.response)
 
 
 def _cut(text: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from model_registry.tracking import Registry
+from model_registry.tracking import Registry, quoted
 
 SEND_SECONDS, SAMPLE_SECONDS = 2.0, 10.0
 SYSTEM = "system/"
@@ -40,7 +40,7 @@ class RunLog:
         self._began = registry.run_started(run)
         self._waiting: list[tuple[float, int, Mapping[str, float]]] = []
         self._lock, self._closing = threading.Lock(), threading.Event()
-        self._told = False
+        self._told = self._begun = False
         self._thread = threading.Thread(target=self._work, name="run log", daemon=True)
         self._thread.start()
 
@@ -53,7 +53,7 @@ class RunLog:
         """Send the rest and end the thread; raises what MLflow raises if it does not take it."""
         self._closing.set()
         self._thread.join()
-        self._send()
+        self._send(everything=True)
 
     def _work(self) -> None:
         due = time.monotonic()
@@ -74,13 +74,35 @@ class RunLog:
         step = round((time.time() - self._began) / self._sample_seconds)
         self.put({f"{SYSTEM}{name}": value for name, value in sample().items()}, step)
 
-    def _send(self) -> None:
+    def _send(self, *, everything: bool = False) -> None:
+        """Send what waits; the machine's figures only once there are figures of the work.
+
+        MLflow's pages of compared runs open on the figure that a run had first.
+        """
         with self._lock:
             points = self._waiting[:]
-        if points:
-            self._registry.log_points(self._run, points)
+        own = [point for point in points if not _of_the_machine(point[2])]
+        self._begun = self._begun or bool(own)
+        if points and (self._begun or everything):
+            machine = [point for point in points if _of_the_machine(point[2])]
+            self._registry.log_points(self._run, own + machine)
             with self._lock:
                 del self._waiting[: len(points)]
+
+
+def newest_runs(registry: Registry, experiment: str, tag: str, most: int) -> list[str]:
+    """Return the ids of the newest runs of an experiment (by id) that bear a tag, newest first."""
+    found = registry.client.search_runs(
+        [experiment],
+        filter_string=f"tags.`{quoted(tag)}` LIKE '%'",
+        order_by=["attributes.start_time DESC"],
+        max_results=most,
+    )
+    return [str(run.info.run_id) for run in found]
+
+
+def _of_the_machine(figures: Mapping[str, float]) -> bool:
+    return all(name.startswith(SYSTEM) for name in figures)
 
 
 def machine_sampler() -> Sample:

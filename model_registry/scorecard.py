@@ -84,13 +84,24 @@ class Estimate(Frozen):
         return f"{value} [{low}, {high}]"
 
 
+class Changes(Frozen):
+    """Cases whose score differs between two models: `lost` (their ids) were right and are wrong.
+
+    `won` counts the reverse. Which of 0 and 1 is right is the metric's direction.
+    """
+
+    lost: tuple[str, ...]
+    won: int
+
+
 class MetricResult(Frozen):
     """One metric of every model, and paired differences between models on the same cases.
 
     `key` is `<eval set>/<figure>`, e.g. `desk_facts/accuracy`. Figures are in the unit's own
     scale: a share runs from 0 to 1.
     `differences` are keyed `candidate-base`, `candidate-champion` and `champion-base`, as far as
-    both models are there (first minus second, in the unit of the scores).
+    both models are there (first minus second, in the unit of the scores). `changes` are keyed
+    alike, for figures of which every score is 0 or 1.
     """
 
     key: str
@@ -98,6 +109,8 @@ class MetricResult(Frozen):
     higher_is_better: bool
     scores: dict[Role, Estimate]
     differences: dict[str, Estimate] = Field(default_factory=dict)
+    withheld: str = Field(default="", description="why gates may not use it; empty: they may")
+    changes: dict[str, Changes] = Field(default_factory=dict)
 
 
 class EvalSetUsed(Frozen):

@@ -7,17 +7,18 @@ clients and leaves MLflow's process-wide tracking address alone. Writes to MLflo
 from __future__ import annotations
 
 import logging
-import re
 import time
-import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
-from data_contracts.errors import ContractError, InputError, PaddockError
+from data_contracts.errors import ContractError, InputError
+from model_registry.addresses import is_server, probe, without_password
 from model_registry.artifacts import STEP, Artifacts, elsewhere
+from model_registry.ledger.book import Ledger, ledger_beside
+from model_registry.logins import Login, account_of, clients, split_login, with_login
 
 # What MLflow's web pages read to show the Review and Traces tabs from the first visit.
 _REVIEWABLE = {"mlflow.experimentKind": "genai_development"}
@@ -30,16 +31,45 @@ class Registry:
     """An MLflow server or database: `client` for runs and versions, `store` for traces and queues.
 
     `artifacts` is where new experiments keep their files (`file:///…`, `s3://…`); None leaves it
-    to the server. A database and a server over it must be given the same place.
+    to the server. A database and a server over it must be given the same place. `login` is whom to
+    log in as; None leaves it to what MLflow reads in the environment. `ledger` is the address of
+    the release ledger; None is the one beside an SQLite database.
     """
 
-    def __init__(self, uri: str, artifacts: str | None = None) -> None:
-        from mlflow import MlflowClient
-        from mlflow.tracing.client import TracingClient
+    def __init__(
+        self,
+        uri: str,
+        artifacts: str | None = None,
+        login: Login | None = None,
+        *,
+        ledger: str | None = None,
+    ) -> None:
+        self.uri, self._login = uri, login
+        self._artifacts = Artifacts(with_login(uri, login), artifacts)
+        self._ledger = Ledger(ledger) if ledger else ledger_beside(uri)
+        self.client: Any
+        self.store: Any
+        self.client, self.store = clients(uri, login)
 
-        self.uri, self._artifacts = uri, Artifacts(uri, artifacts)
-        self.client: Any = MlflowClient(uri, registry_uri=uri)
-        self.store: Any = TracingClient(uri).store
+    @cached_property
+    def account(self) -> str:
+        """Return the account that the server takes this for; empty where it knows no accounts.
+
+        A database knows none: whoever can read it can write it.
+        """
+        return account_of(self.uri, self._login) if is_server(self.uri) else ""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return the release ledger; ContractError where this registry was opened without one."""
+        if self._ledger is None:
+            raise ContractError(
+                "nobody said where the release ledger is",
+                step=STEP,
+                where=without_password(self.uri),
+                remedy="give PADDOCK_LEDGER its address",
+            )
+        return self._ledger
 
     def experiment(self, name: str, *, reviewable: bool = False) -> str:
         """Return the id of an experiment, creating it if there is none.
@@ -156,24 +186,13 @@ class Registry:
         entries = [RunTag(key, value) for key, value in _shortened(tags, _TAG_LENGTH).items()]
         self.client.log_batch(run, tags=entries)
 
-    def write_once(self, run: str, key: str, value: str) -> bool:
-        """Write a parameter that nobody wrote yet; False if somebody did, with another value.
-
-        MLflow keeps a run's parameters as a table whose key is the run and the name, and lets
-        nobody change one: of any number of writers one is told True. The same value again is True.
-        """
-        try:
-            self.client.log_param(run, key, value)
-        except Exception as error:
-            if error_code(error) != "INVALID_PARAMETER_VALUE":
-                raise
-        return self.client.get_run(run).data.params.get(key) == value
-
     def log_parameters(self, run: str, parameters: Mapping[str, Any]) -> None:
-        """Record parameters once; a value too long for MLflow is cut."""
+        """Record parameters that a run has not yet; a value too long for MLflow is cut."""
         from mlflow.entities import Param
 
-        texts = _shortened({key: str(value) for key, value in parameters.items()})
+        known = self.client.get_run(run).data.params  # MLflow never changes one
+        texts = {key: str(value) for key, value in parameters.items() if key not in known}
+        texts = _shortened(texts)
         entries = [Param(key, value) for key, value in texts.items()]
         for start in range(0, len(entries), 100):
             self.client.log_batch(run, params=entries[start : start + 100])
@@ -207,25 +226,44 @@ class Registry:
         """Return the address of a run's artifacts, or of something below them."""
         return f"{self.client.get_run(run).info.artifact_uri}/{place}".rstrip("/")
 
-    def downloaded(self, uri: str) -> AbstractContextManager[Path]:
-        """Give a private copy of a folder of artifacts, gone afterwards.
+    def downloaded(self, uri: str, beside: Path | None = None) -> AbstractContextManager[Path]:
+        """Give a private copy of a folder of artifacts, gone afterwards unless it was moved away.
 
-        IntegrityError if it cannot be read.
+        It lies in the folder of `beside`, if that is given. IntegrityError if it cannot be read.
         """
-        return self._artifacts.downloaded(uri)
+        return self._artifacts.downloaded(uri, beside)
+
+    def folder_at(self, uri: str) -> Path | None:
+        """Return the folder of this machine that an address of artifacts is; None of another."""
+        return self._artifacts.folder(uri)
+
+    def folder_for(self, run: str, place: str) -> Path | None:
+        """Return the folder of this machine that a place below a run's artifacts is, or will be.
+
+        ContractError if it is a folder of another machine or time.
+        """
+        return self._artifacts.folder_to_write(self.artifact_uri(run, place))
 
     def names_at(self, uri: str) -> list[str]:
         """Return the names directly below an address of artifacts, sorted."""
         return self._artifacts.names(uri)
 
 
-def open_registry(uri: str, artifacts: str | None = None) -> Registry:
-    """Open the registry at an address; PaddockError at once if no server answers there.
+def open_registry(
+    uri: str,
+    artifacts: str | None = None,
+    login: Login | None = None,
+    *,
+    ledger: str | None = None,
+) -> Registry:
+    """Open the registry at an address, which may hold a login.
 
-    Raises InputError for an address that is neither a database nor a server.
+    PaddockError at once if no server answers there or it does not take the login; InputError for
+    an address that is neither a database nor a server.
     """
-    if uri.startswith(("http://", "https://")):
-        _probe(uri)
+    uri, given = split_login(uri)
+    if is_server(uri):
+        probe(uri)
     elif "://" not in uri:
         raise InputError(
             "the MLflow address is neither a database nor a server",
@@ -236,31 +274,14 @@ def open_registry(uri: str, artifacts: str | None = None) -> Registry:
     # A database that is new, or older than this MLflow, logs a line a migration.
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    return Registry(uri, artifacts)
+    registry = Registry(uri, artifacts, login or given, ledger=ledger)
+    _ = registry.account  # a wrong password is said now
+    return registry
 
 
 def error_code(error: Exception) -> str:
     """Return MLflow's code of an error, such as RESOURCE_DOES_NOT_EXIST, or an empty string."""
     return str(getattr(error, "error_code", ""))
-
-
-def _probe(uri: str) -> None:
-    place = without_password(uri)
-    try:
-        with urllib.request.urlopen(f"{place.rstrip('/')}/health", timeout=10):  # noqa: S310
-            return
-    except (URLError, OSError, ValueError) as error:
-        raise PaddockError(
-            "no MLflow server answers",
-            step=STEP,
-            where=place,
-            remedy="start it (make up), or correct the tracking address",
-        ) from error
-
-
-def without_password(uri: str) -> str:
-    """Return an address fit to be shown."""
-    return re.sub(r"//[^/@]*@", "//", uri)
 
 
 def _shortened(texts: Mapping[str, str], length: int = _PARAMETER_LENGTH) -> dict[str, str]:

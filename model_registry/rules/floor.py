@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from model_registry.power.least import FEWEST, Planned, least_for_floor
 from model_registry.rules.rule import Asked, Finding, Rule
 
 
@@ -17,3 +18,13 @@ class Floor(Rule):
         """Pass what is at least the limit."""
         judged, what = asked.end(wants_more=True)
         return Finding(judged >= asked.limit, judged, what, f"at least {asked.limit:g}")
+
+    def least(self, planned: Planned) -> int | None:
+        """Return at how many cases the limit can be shown to be reached."""
+        if not planned.share:
+            return FEWEST
+        return least_for_floor(planned, planned.limit, planned.candidate)
+
+    def edge(self, planned: Planned) -> float | None:
+        """Return the limit: a candidate there must not pass on the bound."""
+        return planned.limit

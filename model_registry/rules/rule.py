@@ -1,13 +1,15 @@
 """What a gate's rule is: a comparison of one figure with a limit, and the words for it.
 
-Needs nothing; writes nothing. A rule never sees a missing figure: gates fail those before.
+Needs nothing; writes nothing. A rule never sees a missing figure: gates refuse those before.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
+
+from model_registry.power.least import FEWEST, Planned
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class Asked:
             return self.value, ""
         return (self.low, " (low end)") if wants_more else (self.high, " (high end)")
 
+    def at_best(self) -> Asked:
+        """Return the same, judged at the end that speaks for passing."""
+        return replace(self, low=self.high, high=self.low, on="bound")
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -51,6 +57,18 @@ class Rule(ABC):
     def judge(self, asked: Asked) -> Finding:
         """Return whether a figure keeps to the rule."""
 
+    def least(self, planned: Planned) -> int | None:
+        """Return the least number of cases that it can decide with; None: no number lets it pass.
+
+        One that does not say so decides with any.
+        """
+        return 1 if planned.share else FEWEST
+
+    def edge(self, planned: Planned) -> float | None:
+        """Return the candidate's level at which it is just not good enough, if there is one."""
+        del planned
+        return None
+
 
 def gained(asked: Asked, gain: float) -> Finding:
     """Judge a paired difference by the gain (in the better direction) that it must show.
@@ -64,3 +82,10 @@ def gained(asked: Asked, gain: float) -> Finding:
     word = {(True, True): "at least", (True, False): "above"}.get((more, inclusive), "")
     word = word or ("at most" if inclusive else "below")
     return Finding(passed, judged, what, f"{word} {gain if more else 0.0 - gain:g}")
+
+
+def edge_of_gain(planned: Planned, gain: float) -> float | None:
+    """Return the candidate's level whose gain over the reference is exactly `gain`."""
+    if planned.reference is None:
+        return None
+    return planned.reference + (gain if planned.higher_is_better else -gain)

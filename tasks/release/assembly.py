@@ -85,9 +85,22 @@ def model_card(evidence: Evidence) -> str:
     return "\n".join([*lines, ""])
 
 
+def origin(evidence: Evidence) -> dict[str, str]:
+    """Return the tags that tell people what a candidate was made from: base, data and method."""
+    training, report = evidence.training, evidence.snapshot
+    recipe = training["recipe"]
+    return {
+        "base": evidence.base,
+        "data": f"{report.kept} of {report.rows_in} rows ({report.splits.get('train', 0)} to train "
+        f"on), kind {report.kind}",
+        "method": f"{recipe['method']}, {training['steps']} steps, loss "
+        f"{training['first_loss']:.3f} to {training['final_loss']:.3f}",
+    }
+
+
 def _left_out(report: SnapshotReport) -> list[str]:
-    """Say which answers were not learned, and what in the rows was not read."""
-    lines: list[str] = []
+    """Say what is wrong with the rows, which answers were not learned, and what was not read."""
+    lines = [f"{report.phrases.warning}."] if report.phrases.suspects else []
     if report.context_only:
         lines.append(f"{report.context_only} answers are marked as context only: not learned.")
     if report.unread:

@@ -6,11 +6,8 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -18,15 +15,20 @@ from typing import Any
 import pytest
 
 from data_contracts.digests import folder_digest
+from model_registry.accounts.authors import seal
 from model_registry.approvals import record_decision, request_approval
 from model_registry.candidates import Candidate, register_candidate
 from model_registry.dossier import Dossier, publish_dossier
-from model_registry.gates import Gate, Policy, judge
+from model_registry.dossier_page import dossier_html
+from model_registry.gates import judge
 from model_registry.model_files import tokenizer_digest
+from model_registry.policy import Gate, Policy
 from model_registry.promotion import promote
 from model_registry.scorecard import SHARE, Estimate, MetricResult, Role, Scorecard
 from model_registry.signing import SigningKeys, ensure_keys
 from model_registry.tracking import Registry, open_registry
+from tests.model_registry.guarded import Guarded, start_guarded
+from tests.waiting import free_port, wait_for
 
 POLICY = Policy(
     name="test",
@@ -59,7 +61,7 @@ def start_server(
     def start(*arguments: str, home: Path | None = None, **settings: str) -> str:
         home = home or tmp_path_factory.mktemp("server")
         shutil.copyfile(empty_database, home / "mlflow.db")
-        address = f"http://127.0.0.1:{_free_port()}"
+        address = f"http://127.0.0.1:{free_port()}"
         command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", *arguments]
         command += ["--backend-store-uri", f"sqlite:///{home}/mlflow.db"]
         command += ["--artifacts-destination", f"file://{home}/artifacts"]
@@ -76,7 +78,7 @@ def start_server(
                     start_new_session=True,
                 )
             )
-        _wait_for(f"{address}/health", started[-1], home / "server.log")
+        wait_for(f"{address}/health", started[-1], home / "server.log")
         return address
 
     yield start
@@ -84,6 +86,13 @@ def start_server(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def guarded(start_server: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Guarded:
+    """A server with logins and the accounts of a team."""
+    pytest.importorskip("flask_wtf", reason="MLflow's logins need Flask-WTF")
+    return start_guarded(start_server, tmp_path_factory.mktemp("accounts"))
 
 
 @pytest.fixture(scope="session")
@@ -131,11 +140,13 @@ def register(make_files: Callable[[str], Path], keys: SigningKeys) -> Callable[.
 
     def registered(registry: Registry, mark: str, name: str = "desk") -> Candidate:
         files = make_files(mark)
+        digest = folder_digest(files)
+        seal(registry, name, digest)
         return register_candidate(
             registry,
             name,
             files,
-            digest=folder_digest(files),
+            digest=digest,
             trained_tokenizer=lambda: tokenizer_digest(files / "model"),
             description="A tiny candidate.",
             references={"model": f"model-{mark}", "dataset": "d" * 64},
@@ -182,7 +193,15 @@ def publish(make_scorecard: Callable[..., Scorecard], keys: SigningKeys) -> Call
         scorecard = make_scorecard(candidate.references["model"], champion, accuracy)
         verdict = judge(POLICY, scorecard)
         return publish_dossier(
-            registry, candidate, scorecard, "s" * 64, verdict, keys, code_revision="r1", **more
+            registry,
+            candidate,
+            scorecard,
+            "s" * 64,
+            verdict,
+            keys,
+            code_revision="r1",
+            page=lambda dossier: dossier_html(dossier, scorecard),
+            **more,
         )
 
     return published
@@ -263,21 +282,3 @@ def _save_tiny_model(folder: Path) -> None:
         num_attention_heads=2,
     )
     LlamaForCausalLM(config).save_pretrained(folder)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(180):
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.5)
-        if process.poll() is not None:
-            break
-    raise RuntimeError(log.read_text()[-2000:])

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from data_contracts.errors import ContractError, IntegrityError
-from model_registry.approval_items import PROMOTE
-from model_registry.approvals import read_decision, record_decision, request_approval
+from model_registry.approval_items import PROMOTE, items_of
+from model_registry.approvals import promotions, read_decision, record_decision, request_approval
 from model_registry.candidates import Candidate, find_candidate
-from model_registry.dossier import Dossier, publish_dossier, read_dossier
-from model_registry.gates import judge, load_policy
+from model_registry.dossier import Dossier, dossier_markdown, publish_dossier, read_dossier
+from model_registry.gates import judge
+from model_registry.policy import load_policy
 from model_registry.review_queues import Answer, Question, answer, attach, ensure_queue, read_items
-from model_registry.review_traces import PREVIEW_LENGTH, Item
+from model_registry.review_traces import PREVIEW_LENGTH, Item, write_traces
 from model_registry.scorecard import Scorecard
 from model_registry.signing import SigningKeys
 from model_registry.tracking import Registry
@@ -103,6 +104,7 @@ def test_a_scorecard_of_another_model_is_refused(
             judge(load_policy("demo"), about_a),
             keys,
             code_revision="r1",
+            page=lambda _: "",
         )
 
 
@@ -172,6 +174,25 @@ def test_a_no_beside_a_yes_is_a_no(
     assert read_decision(registry, "desk", dossier).state == "declined"
 
 
+def test_what_nobody_answered_about_an_earlier_dossier_is_asked_no_more(
+    registry: Registry, register: Register, publish: Publish
+) -> None:
+    candidate, other = register(registry, "a"), register(registry, "b")
+    first = publish(registry, candidate)
+    asked = request_approval(registry, "desk", first)
+    elsewhere = request_approval(registry, "desk", publish(registry, other))
+    (queue,) = asked.queues.values()
+    rated = publish(registry, candidate, human_review={"helpful": 4.5})
+    again = request_approval(registry, "desk", rated)
+    waiting = {state.trace for state in read_items(registry, queue)}
+    assert waiting == {elsewhere.trace, again.trace}
+    record_decision(registry, "desk", rated, approve=False, person="Ada", reason="too dear")
+    renewed = publish(registry, candidate, human_review={"helpful": 4.0})
+    decision = request_approval(registry, "desk", renewed).decision
+    assert decision.state == "declined"
+    assert again.trace in {state.trace for state in read_items(registry, queue)}
+
+
 def test_an_approval_does_not_carry_to_another_dossier(
     registry: Registry, register: Register, publish: Publish
 ) -> None:
@@ -183,6 +204,31 @@ def test_an_approval_does_not_carry_to_another_dossier(
     request_approval(registry, "desk", second)
     assert read_decision(registry, "desk", first).state == "approved"
     assert read_decision(registry, "desk", second).state == "pending"
+
+
+def test_nobody_is_told_that_nobody_rated_without_when(
+    registry: Registry, register: Register, publish: Publish
+) -> None:
+    dossier = publish(registry, register(registry, "a"))
+    info = registry.store.get_trace_info(request_approval(registry, "desk", dossier).trace)
+    when = dossier.created[:16].replace("T", " ")
+    assert f"human review: nobody had rated its answers at {when} UTC" in info.response_preview
+    assert f"nobody had rated its answers at {when} UTC" in dossier_markdown(dossier)
+    rated = publish(registry, register(registry, "a"), human_review={"Harmful": 0.5})
+    info = registry.store.get_trace_info(request_approval(registry, "desk", rated).trace)
+    assert "- Harmful: 0.5" in info.response_preview and "nobody" not in info.response_preview
+
+
+def test_what_an_earlier_build_asked_is_decided_as_it_was_shown(
+    registry: Registry, register: Register, publish: Publish
+) -> None:
+    dossier = publish(registry, register(registry, "older"))
+    _, older = items_of(dossier)
+    assert "human review: none yet" in older.summary
+    request_approval(registry, "desk", dossier)
+    write_traces(registry, promotions(registry, "desk"), [older])
+    record_decision(registry, "desk", dossier, approve=True, person="ada")
+    assert read_decision(registry, "desk", dossier).state == "approved"
 
 
 def test_a_trace_changed_after_it_was_written_is_refused(

@@ -15,8 +15,10 @@ from model_registry.promotion import promote
 from model_registry.review_queues import Answer, answer, read_items
 from model_registry.signing import SigningKeys
 from model_registry.tracking import Registry
-from tasks.human_review.rating import QUESTIONS, open_review, read_ratings
-from tasks.human_review.sample import SampledCase
+from tasks.human_review.asking import open_review
+from tasks.human_review.questions import QUESTIONS
+from tasks.human_review.rating import read_ratings
+from tests.reviewing import sampled
 
 Register = Callable[..., Candidate]
 Publish = Callable[..., Dossier]
@@ -24,22 +26,8 @@ Publish = Callable[..., Dossier]
 
 def _rate(registry: Registry, digest: str, cases: int, helpful: float) -> dict[str, float]:
     """Let somebody rate every answer of a sample, and return the figures of all ratings."""
-    sample = [
-        SampledCase(
-            eval_set="facts",
-            case_id=f"case-{number}",
-            system="",
-            prompt="What costs the rope?",
-            known="It costs 89 euros.",
-            answer="89 euros.",
-            compared="base",
-            other="I do not know.",
-            scores={"accuracy": 1.0},
-            disagrees=True,
-        )
-        for number in range(cases)
-    ]
-    review = open_review(registry, "desk", digest, sample)
+    sample = [sampled(number) for number in range(cases)]
+    review = open_review(registry, "desk", sample, digest)
     said = {"yes_no": True, "scale": helpful}
     for item in read_items(registry, review.queue, answers=False):
         if item.status == "pending":
@@ -49,7 +37,7 @@ def _rate(registry: Registry, digest: str, cases: int, helpful: float) -> dict[s
                 if question.kind in said
             ]
             answer(registry, review.queue, item.trace, answers, "complete")
-    figures = read_ratings(registry, "desk", digest).figures()
+    figures = read_ratings(registry, "desk", sample).figures()
     assert figures is not None
     return figures
 
@@ -123,14 +111,13 @@ def test_new_ratings_ask_again_and_tell_of_the_no(
 def test_a_no_that_a_dossier_does_not_tell_of_stands(
     registry: Registry, register: Register, publish: Publish
 ) -> None:
-    """Said to the old item after the new one was asked, or before dossiers told of it."""
+    """Said to the old item after the new dossier was made, or before dossiers told of it."""
     candidate = register(registry, "a")
     first = publish(registry, candidate)
     request = request_approval(registry, "desk", first)
     second = publish(registry, candidate, human_review={"helpful": 4.0})
-    request_approval(registry, "desk", second)
     record_decision(registry, "desk", first, approve=False, person="ada", reason="wait")
-    decision = read_decision(registry, "desk", second)
+    decision = request_approval(registry, "desk", second).decision
     assert decision.state == "declined"
     assert "no to an earlier dossier" in decision.reason
     with pytest.raises(ContractError, match="declined already"):

@@ -9,7 +9,8 @@ import pytest
 
 from data_contracts.errors import InputError
 from eval_sets.loading import list_eval_sets, load_eval_set
-from model_registry.gates import Gate, Policy, Verdict, judge, load_policy, verdict_markdown
+from model_registry.gates import Verdict, judge, verdict_markdown
+from model_registry.policy import Gate, Policy, load_policy
 from model_registry.rules.listing import RULES
 from model_registry.rules.rule import Asked, Finding, Rule
 from model_registry.scorecard import SHARE, Estimate, MetricResult, Role, Scorecard
@@ -41,9 +42,9 @@ def _scorecard(
     )
 
 
-def _judge(scorecard: Scorecard, **gate: Any) -> Verdict:
+def _judge(scorecard: Scorecard, *, power: float = 0.0, **gate: Any) -> Verdict:
     rule = Gate.model_validate({"id": "g", "metric": "set/figure", **gate})
-    return judge(Policy(name="p", gates=(rule,)), scorecard)
+    return judge(Policy(name="p", gates=(rule,), power=power), scorecard)
 
 
 @pytest.mark.parametrize(
@@ -147,12 +148,16 @@ def test_an_interval_of_no_width_is_no_evidence(rule: str) -> None:
 
 def test_too_few_cases_are_no_evidence() -> None:
     scorecard = _scorecard(_estimate(0.9, 0.8, 1.0, n=4))
-    gate: dict[str, Any] = {"id": "g", "metric": "set/figure", "rule": "min", "value": 0.5}
+    gate: dict[str, Any] = {"id": "g", "metric": "set/figure", "rule": "min", "value": 0.3}
     for on in ("value", "bound"):
         verdict = _judge(scorecard, **gate, on=on)
         assert not verdict.passed
-        assert "from 4 cases, and the policy asks for 5" in verdict.gates[0].reason
-    few = Policy(name="p", gates=(Gate.model_validate(gate),), least_cases=4)
+        assert verdict.state == "not enough evidence"
+        assert (
+            "comes from 4 cases; this gate decides from 5 on: 1 more of set"
+            in verdict.gates[0].reason
+        )
+    few = Policy(name="p", gates=(Gate.model_validate(gate),), least_cases=4, power=0.0)
     assert judge(few, scorecard).passed
 
 
@@ -186,13 +191,13 @@ def test_a_rule_is_added_in_one_place(
 
 @pytest.mark.parametrize(
     ("cases", "why"),
-    [(1, "0.900, but 1 case is too little"), (3, "0.900, but 3 cases are too few")],
+    [(1, "comes from 1 case; this gate decides from 8 on"), (3, "3 cases; this gate")],
 )
 def test_a_figure_over_too_few_cases_for_an_interval_fails_and_says_so(
     cases: int, why: str
 ) -> None:
     verdict = _judge(_scorecard(_estimate(0.9, None, None, n=cases)), rule="min", value=0.1)
-    assert not verdict.passed and why in verdict.gates[0].reason
+    assert verdict.state == "not enough evidence" and why in verdict.gates[0].reason
 
 
 def test_nan_that_went_through_json_fails() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import json
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,10 @@ Publish = Callable[..., Dossier]
 Approve = Callable[..., Candidate]
 
 
+def dossier_of(registry: Registry, version: int) -> str:
+    return registry.client.get_model_version("desk-candidate", str(version)).tags["paddock.dossier"]
+
+
 def _aliases(registry: Registry, name: str = "desk") -> tuple[int | None, int | None]:
     found = [version_at(registry, name, alias) for alias in ("champion", "previous")]
     first, second = (version.version if version else None for version in found)
@@ -35,10 +39,12 @@ def test_the_whole_way(
     registry: Registry,
     approved: Approve,
     keys: SigningKeys,
+    tmp_path: Path,
     over_http: bool,
 ) -> None:
     if over_http:
-        registry = open_registry(request.getfixturevalue("server"))
+        server, ledger = request.getfixturevalue("server"), f"sqlite:///{tmp_path}/ledger.db"
+        registry = open_registry(server, ledger=ledger)
     first = approved(registry, "a")
     release = promote(registry, "desk", first.version, keys)
     assert release.moved
@@ -55,10 +61,12 @@ def test_the_whole_way(
     assert promoted is not None
     assert promoted.moved
     assert _aliases(registry) == (2, 1)
-    with registry.downloaded(registry.artifact_uri(promoted.run, "release.json")) as path:
-        record = json.loads(path.read_text())
-    assert (record["before"], record["version"]) == (1, 2)
-    assert record["evidence"]["decision"]["seats"][0]["person"] == "ada"
+    assert (promoted.before, promoted.version, promoted.row) == (1, 2, 2)
+    row = registry.ledger.rows("desk")[-1]
+    assert [(one.seat, one.person) for one in row.people] == [("release", "ada")]
+    assert row.serves is not None
+    assert (row.serves.candidate, row.serves.dossier) == (2, dossier_of(registry, 2))
+    assert row.by.endswith(f"@{socket.gethostname()}")  # neither has logins
 
     back = rollback(registry, "desk", "it invents prices", keys)
     assert (back.version, back.before) == (1, 2)
@@ -79,7 +87,7 @@ def test_a_database_and_a_server_over_it_are_one_registry(
     """What a run without a server registered is promoted through the server, and the reverse."""
     artifacts = f"file://{server_home}/shared"
     embedded = open_registry(f"sqlite:///{server_home}/mlflow.db", artifacts)
-    online = open_registry(server, artifacts)
+    online = open_registry(server, artifacts, ledger=f"sqlite:///{server_home}/ledger.db")
     first = approved(embedded, "m", name="shared")
     assert promote(online, "shared", first.version, keys).moved
     second = approved(online, "n", champion="model-m", name="shared")
@@ -95,16 +103,20 @@ def test_again_changes_nothing(registry: Registry, approved: Approve, keys: Sign
     assert "already" in again.reason
     assert promote_approved(registry, "desk", keys).release is None
     assert _aliases(registry) == (1, None)
-    assert len(registry.find_runs("desk-releases", {"paddock.action": "promote"})) == 1
+    assert len(registry.ledger.rows("desk")) == 1
 
 
 STEPS = [
-    (promotion, "open_release", "after"),
     (copies, "upload_files", "before"),
     (copies, "upload_files", "after"),
+    (copies, "ensure_version", "before"),
     (copies, "ensure_version", "after"),
+    (promotion, "append", "before"),
+    (promotion, "append", "after"),
     (releases, "point", "after"),
-    (promotion, "finish_release", "after"),
+    (releases, "tag_model", "before"),
+    (releases, "tag_model", "after"),
+    (promotion, "project", "after"),
 ]
 
 
@@ -127,34 +139,41 @@ def test_death_at_any_step_ends_the_same(
     promote(registry, "desk", candidate.version, keys)
     assert _aliases(registry) == (2, 1)
     assert [version.version for version in list_versions(registry, "desk")] == [2, 1]
+    assert [row.digest for row in registry.ledger.rows("desk")][1:] == [candidate.digest]
     runs = registry.find_runs("desk-releases", {"paddock.digest": candidate.digest})
     assert [registry.run_status(run) for run in runs] == ["FINISHED"]
     assert not promote(registry, "desk", candidate.version, keys).moved
 
 
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", ["project", "tag_version", "tag_model"])
 def test_a_rollback_that_died_is_finished_not_doubled(
     registry: Registry,
     approved: Approve,
     keys: SigningKeys,
     monkeypatch: pytest.MonkeyPatch,
-    after: bool,
+    step: str,
 ) -> None:
     promote(registry, "desk", approved(registry, "a").version, keys)
     promote(registry, "desk", approved(registry, "b", champion="model-a").version, keys)
-    _die_at(monkeypatch, releases, "tag_version", after)
+    place = promotion if step == "project" else releases
+    _die_at(monkeypatch, place, step, after=False)
     with pytest.raises(KeyboardInterrupt):
         rollback(registry, "desk", "bad", keys)
     monkeypatch.undo()
     assert rollback(registry, "desk", "bad", keys).version == 1
     assert _aliases(registry) == (1, None)
+    assert [row.action for row in registry.ledger.rows("desk")] == [
+        "promote",
+        "promote",
+        "rollback",
+    ]
 
 
 def test_a_dead_release_does_not_undo_what_came_after(
     registry: Registry, approved: Approve, keys: SigningKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead, other = approved(registry, "a"), approved(registry, "b")
-    _die_at(monkeypatch, promotion, "finish_release", after=False)
+    _die_at(monkeypatch, promotion, "append", after=False)
     with pytest.raises(KeyboardInterrupt):
         promote(registry, "desk", dead.version, keys)
     monkeypatch.undo()
@@ -164,6 +183,7 @@ def test_a_dead_release_does_not_undo_what_came_after(
     champion = version_at(registry, "desk", "champion")
     assert champion is not None
     assert champion.digest == other.digest
+    assert [row.digest for row in registry.ledger.rows("desk")] == [other.digest]
 
 
 def test_every_refusal(

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from model_registry.releases import serving_since
+from model_registry.ledger.rows import Action, Served
+from model_registry.releases import append, serving_since
 from model_registry.tracking import Registry
-from model_registry.versions import DIGEST, Version
+from model_registry.versions import Version
 
 
-def _released(registry: Registry, digest: str, *, failed: bool = False, ends: bool = True) -> None:
-    tags = {DIGEST: digest, "paddock.action": "promote"}
-    run = registry.start_run("desk-releases", f"promote {digest}", tags)
-    if ends:
-        registry.finish_run(run, failed=failed)
+def _released(registry: Registry, digest: str, action: Action = "promote") -> None:
+    rows = registry.ledger.rows("desk")
+    serves = Served(
+        version=len(rows) + 1, run="r", digest=digest, files_digest="f", candidate=1, dossier="d"
+    )
+    append(
+        registry, "desk", rows[-1] if rows else None, action, serves, previous=None, reason="right"
+    )
 
 
 def test_a_champion_serves_since_the_last_release_that_led_to_it(registry: Registry) -> None:
@@ -24,9 +28,8 @@ def test_a_champion_serves_since_the_last_release_that_led_to_it(registry: Regis
     assert abs(datetime.now(UTC) - first) < timedelta(minutes=5)
 
     _released(registry, "two")
-    _released(registry, "one", failed=True)
     assert serving_since(registry, one) == first
-    _released(registry, "one", ends=False)  # a rollback that has moved the alias, and not ended
+    _released(registry, "one", "rollback")
     again = serving_since(registry, one)
     assert again is not None
     assert again > first

@@ -110,6 +110,7 @@ def test_what_is_sent_again_is_kept_once_and_the_run_that_goes_on_is_running(
 def test_the_machine_s_own_figures_go_along(registry: Registry) -> None:
     run = registry.start_run("desk", "training", {})
     log = RunLog(registry, run, sample=machine_sampler(), send_seconds=0.02, sample_seconds=0.1)
+    log.put({"loss": 1.0}, 1)
     names = {
         "system/cpu_utilization_percentage",
         "system/system_memory_usage_megabytes",
@@ -123,6 +124,34 @@ def test_the_machine_s_own_figures_go_along(registry: Registry) -> None:
     assert metrics["system/system_memory_usage_megabytes"] > 100
     steps = [step for step, _ in history(registry, run, "system/disk_available_megabytes")]
     assert steps == sorted(steps) and len(set(steps)) == len(steps)
+
+
+def test_the_work_s_figures_are_first_since_pages_of_compared_runs_open_on_the_first(
+    registry: Registry,
+) -> None:
+    run = registry.start_run("desk", "training", {})
+    log = RunLog(
+        registry, run, sample=lambda: {"load": 1.0}, send_seconds=0.02, sample_seconds=0.05
+    )
+    time.sleep(0.3)
+    assert registry.client.get_run(run).data.metrics == {}
+    log.put({"loss": 2.0, "gradient_norm": 1.0}, 1)
+    wait_for(lambda: len(history(registry, run, "system/load")) > 3)
+    log.close()
+    assert next(iter(registry.client.get_run(run).data.metrics)) == "loss"
+    idle = registry.start_run("desk", "ended before its first step", {})
+    log = RunLog(registry, idle, sample=lambda: {"load": 1.0}, send_seconds=0.02)
+    time.sleep(0.1)
+    log.close()
+    assert registry.client.get_run(idle).data.metrics == {"system/load": 1.0}
+
+
+def test_a_parameter_that_a_run_has_stays(registry: Registry) -> None:
+    run = registry.start_run("desk", "training", {})
+    registry.log_parameters(run, {"base_model": "tiny", "epochs": 1})
+    registry.log_parameters(run, {"base_model": "another name of the same", "rows": 7})
+    params = registry.client.get_run(run).data.params
+    assert params == {"base_model": "tiny", "epochs": "1", "rows": "7"}
 
 
 def test_a_sampler_that_fails_does_not_end_the_log(registry: Registry) -> None:

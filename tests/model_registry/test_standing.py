@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from data_contracts.errors import ContractError
+from data_contracts.errors import ContractError, IntegrityError
+from model_registry.ledger.book import Ledger
 from model_registry.promotion import promote, promote_approved, rollback
-from model_registry.releases import read_record
+from model_registry.reconciling import reconcile
 from model_registry.signing import SigningKeys
 from model_registry.standing import note_on_previous, read_champion, read_standing
-from model_registry.tracking import Registry
+from model_registry.tracking import Registry, open_registry
 from model_registry.versions import list_versions, version_at
+from tests.ledgers import execute
 
 Deed = Callable[[Registry], object]
 
@@ -72,8 +75,16 @@ TROUBLE: list[tuple[Deed, str, str]] = [
     (_rename_model, "the registered model desk was renamed to desk-of-old", "back to desk"),
     (_delete_version, "that version was deleted", "--reason …` goes back to version 1"),
     (_delete_all_versions, "that version was deleted", "promote --name desk --version 2"),
-    (_delete_alias, "the alias champion was deleted outside Paddock", "--version 2"),
-    (_move_alias, "moved outside Paddock: it points at version 1, and the last", "--version 2"),
+    (
+        _delete_alias,
+        "the alias champion was deleted outside Paddock",
+        "paddock reconcile --name desk",
+    ),
+    (
+        _move_alias,
+        "moved outside Paddock: it points at version 1, and the last",
+        "paddock reconcile",
+    ),
     (_make_version_again, "not what was released any more", "--version 2"),
     (_edit_tag, "not what was released any more", "--version 2"),
 ]
@@ -132,7 +143,7 @@ def test_the_alias_is_put_back_without_a_release(
     assert (done.moved, done.version) == (False, 2)
     assert "put back" in done.reason
     assert _aliases(serving) == (2, 1)
-    assert len(read_record(serving, "desk").done) == 2
+    assert len(serving.ledger.rows("desk")) == 2
 
 
 @pytest.mark.parametrize("deed", [_delete_model, _delete_version, _delete_all_versions, _edit_tag])
@@ -149,6 +160,17 @@ def test_a_deleted_champion_is_made_again_from_its_candidate(
     poll = promote_approved(serving, "desk", keys)
     assert poll.release is not None
     assert poll.release.digest != standing.champion.digest
+
+
+def test_what_a_rollback_went_to_is_put_back_with_those_who_approved_it(
+    serving: Registry, keys: SigningKeys
+) -> None:
+    rollback(serving, "desk", "worse", keys)
+    serving.client.delete_model_version("desk", "1")
+    assert promote(serving, "desk", 1, keys).moved
+    first, *_, last = serving.ledger.rows("desk")
+    assert (last.action, last.people) == ("put back", first.people)
+    assert last.people
 
 
 def test_a_renamed_model_is_not_made_twice(serving: Registry, keys: SigningKeys) -> None:
@@ -185,12 +207,9 @@ def test_the_record_says_where_a_rollback_goes(serving: Registry, keys: SigningK
 def test_runs_of_releases_that_people_deleted_still_count(
     serving: Registry, keys: SigningKeys
 ) -> None:
-    for entry in read_record(serving, "desk").done:
-        serving.client.delete_run(entry.run)
+    for run in serving.find_runs("desk-releases", {}):
+        serving.client.delete_run(run)
     assert read_standing(serving, "desk").trouble == ""
-    with pytest.raises(ContractError, match="was deleted, and releases go on from it: restore it"):
-        promote(serving, "desk", 3, keys)
-    serving.client.restore_run(read_record(serving, "desk").done[-1].run)
     assert promote(serving, "desk", 3, keys).moved
 
 
@@ -204,63 +223,68 @@ def test_a_deleted_experiment_is_to_be_restored(
         serving.experiment(f"desk{ending}")
     assert refusal.value.what == f"the experiment desk{ending} was deleted: restore it"
     assert f"mlflow experiments restore --experiment-id {found}" in refusal.value.remedy
-    if ending == "-releases":
-        for act in (
-            lambda: rollback(serving, "desk", "bad", keys),
-            lambda: promote(serving, "desk", 3, keys),
-        ):
-            with pytest.raises(ContractError, match="was deleted: restore it"):
-                act()
+    if ending != "-candidates":
+        with pytest.raises(ContractError, match="was deleted: restore it"):
+            promote(serving, "desk", 3, keys)
     serving.client.restore_experiment(found)
     assert promote(serving, "desk", 3, keys).moved
 
 
-def test_a_release_that_is_gone_for_good_leaves_no_champion(
-    serving: Registry, keys: SigningKeys
+def test_a_ledger_that_lost_rows_leaves_no_champion(
+    serving: Registry, keys: SigningKeys, tmp_path: Path
 ) -> None:
-    """As after `mlflow gc`: the record knows the first release alone."""
-    run = read_record(serving, "desk").done[-1].run
-    serving.client.delete_tag(run, "paddock.action")
-    standing = read_standing(serving, "desk")
-    assert "points at version 2, and the last release made version 1" in standing.trouble
-    assert promote_approved(serving, "desk", keys).release is None
-    with pytest.raises(ContractError, match="moved outside Paddock"):
-        promote(serving, "desk", 3, keys)
+    """Put back from an older backup: what MLflow has seen of it is not in it."""
+    older = serving.ledger.rows("desk")[:1]
+    book = tmp_path / "older.db"
+    Ledger(f"sqlite:///{book}").append(*older)
+    home = tmp_path / "home"
+    registry = open_registry(
+        serving.uri, f"file://{home}/mlflow-artifacts", ledger=f"sqlite:///{book}"
+    )
+    standing = read_standing(registry, "desk")
+    assert "MLflow has seen row 2 of the ledger, which is not in it (it has 1)" in standing.trouble
+    assert "give PADDOCK_LEDGER the address" in standing.remedy
+    assert promote_approved(registry, "desk", keys).release is None
+    for act in (
+        lambda: promote(registry, "desk", 3, keys),
+        lambda: rollback(registry, "desk", "bad", keys),
+        lambda: read_champion(registry, "desk", "evaluate"),
+    ):
+        with pytest.raises(ContractError, match="MLflow has seen row 2"):
+            act()
+    assert _aliases(registry) == (2, 1)
+    # Where there is no better one, a person says so, in MLflow.
+    registry.client.delete_registered_model_tag("desk", "paddock.ledger")
+    assert "moved outside Paddock" in read_standing(registry, "desk").trouble
+    assert reconcile(registry, "desk").moves != ()
+    assert _aliases(registry) == (1, None)
+    assert read_standing(registry, "desk").trouble == ""
 
 
-def test_an_edited_release_is_said(serving: Registry) -> None:
-    run = read_record(serving, "desk").done[-1].run
-    serving.client.set_tag(run, "paddock.to", "the newest")
-    with pytest.raises(ContractError, match="the tags of a release's run were edited"):
-        read_standing(serving, "desk")
+def test_a_ledger_of_somebody_else_is_not_taken_for_this_one(
+    serving: Registry, approved: Callable[..., object], keys: SigningKeys, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    empty = open_registry(
+        serving.uri, f"file://{home}/mlflow-artifacts", ledger=f"sqlite:///{tmp_path}/other.db"
+    )
+    assert "it has 0" in read_standing(empty, "desk").trouble
+    with pytest.raises(ContractError, match="or it is another one"):
+        promote(empty, "desk", 3, keys)
+    assert empty.ledger.rows("desk") == ()
 
 
-@pytest.mark.parametrize("times", [1, 3])
-def test_a_record_of_before_is_read(serving: Registry, keys: SigningKeys, times: int) -> None:
-    """Releases had no number then, and promoters at once recorded the same one several times."""
-    for entry in read_record(serving, "desk").done:
-        for tag in ("paddock.number", "paddock.after", "paddock.from_digest"):
-            serving.client.delete_tag(entry.run, tag)
-    last = read_record(serving, "desk").done[-1]
-    for _ in range(times - 1):
-        told = serving.client.get_run(last.run).data.tags.items()
-        tags = {key: value for key, value in told if key.startswith("paddock.")}
-        again = serving.start_run("desk-releases", "again", tags)
-        serving.finish_run(again)
-    assert len(read_record(serving, "desk").done) == times + 1
-    standing = read_standing(serving, "desk")
-    assert standing.trouble == ""
-    assert promote_approved(serving, "desk", keys).release is not None
-    assert rollback(serving, "desk", "worse", keys).version == 2
-    assert read_record(serving, "desk").last == read_record(serving, "desk").done[-1]
-
-
-def test_a_release_of_before_that_died_is_finished(serving: Registry, keys: SigningKeys) -> None:
-    """It was open without a number: it goes on if the champion is where it began."""
-    digest = serving.client.get_model_version("desk-candidate", "3").tags["paddock.digest"]
-    tags = {"paddock.action": "promote", "paddock.digest": digest, "paddock.from": "2"}
-    run = serving.start_run("desk-releases", "died", tags | {"paddock.reason": "approved by ada"})
-    done = promote(serving, "desk", 3, keys)
-    assert (done.moved, done.run) == (True, run)
-    assert _aliases(serving) == (3, 2)
-    assert rollback(serving, "desk", "worse", keys).version == 2
+def test_a_changed_ledger_stops_everything(serving: Registry, keys: SigningKeys) -> None:
+    """Row 56, its worst part: what cannot be trusted is named, and nothing moves."""
+    address = serving.uri.replace("mlflow.db", "ledger.db")
+    change = "UPDATE release_ledger SET digest = 'x' WHERE sequence = 1"
+    execute(address, change, guarded=False)
+    for act in (
+        lambda: read_standing(serving, "desk"),
+        lambda: promote(serving, "desk", 3, keys),
+        lambda: rollback(serving, "desk", "bad", keys),
+        lambda: reconcile(serving, "desk"),
+    ):
+        with pytest.raises(IntegrityError, match="row 1 of desk was changed"):
+            act()
+    assert _aliases(serving) == (2, 1)

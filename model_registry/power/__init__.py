@@ -1,0 +1,1 @@
+"""How much a number of cases can tell: intervals of shares, and the least cases a gate needs."""
