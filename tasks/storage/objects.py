@@ -44,6 +44,10 @@ class ObjectStore(Protocol):
         """Copy an object into a file."""
         ...
 
+    def remove(self, key: str) -> None:
+        """Take an object away; one that is not there changes nothing."""
+        ...
+
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield every key below the prefix, sorted."""
         ...
@@ -109,6 +113,18 @@ class LocalStore:
         """Copy an object into a file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self._path(key), path)
+
+    def remove(self, key: str) -> None:
+        """Delete a file, and the folders that are empty then."""
+        path = self._path(key)
+        path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self._root.resolve() or folder.parent == self._root.resolve():
+                return
+            try:
+                folder.rmdir()
+            except OSError:  # something is left in it, or it is gone
+                return
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield every key below the prefix, sorted."""
@@ -180,6 +196,10 @@ class S3Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._s3.download_file(self._bucket, self._key(key), str(path))
 
+    def remove(self, key: str) -> None:
+        """Delete an object."""
+        self._s3.delete_object(Bucket=self._bucket, Key=self._key(key))
+
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield every key below the prefix, sorted as S3 lists them; InputError if it cannot."""
         from botocore.exceptions import BotoCoreError, ClientError
@@ -213,12 +233,19 @@ def _status(error: Any) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def s3_client(endpoint_url: str | None = None) -> Any:
-    """Return a boto3 S3 client; credentials come from AWS's own places."""
+def s3_client(endpoint_url: str | None = None, seconds: float | None = None) -> Any:
+    """Return a boto3 S3 client; credentials come from AWS's own places.
+
+    With `seconds`, one that gives up when nothing answered for so long.
+    """
     from boto3.session import Session
     from botocore.config import Config
 
     retries = Config(retries={"max_attempts": 6, "mode": "standard"})
+    if seconds:
+        retries = Config(
+            retries={"total_max_attempts": 1}, connect_timeout=seconds, read_timeout=seconds
+        )
     # The session that boto3.client shares must not be used by several threads at once.
     return Session().client("s3", endpoint_url=endpoint_url or None, config=retries)
 
@@ -233,3 +260,11 @@ def open_store(uri: str, endpoint_url: str | None = None) -> ObjectStore:
     raise InputError(
         f"{parts.scheme}:// is not a store", step="storage", where=uri, remedy="use s3:// or a path"
     )
+
+
+def open_briefly(uri: str, endpoint_url: str | None, seconds: float) -> ObjectStore:
+    """Open a store to see whether it answers, which it must within so many seconds."""
+    parts = urlsplit(uri)
+    if parts.scheme != "s3":
+        return open_store(uri)
+    return S3Store(s3_client(endpoint_url, seconds), parts.netloc, parts.path)

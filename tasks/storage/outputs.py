@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +26,7 @@ from tasks.storage.objects import ObjectStore
 from tasks.storage.stages import Stage, Work
 
 MANIFEST, ABOUT = "manifest.json", "about"
+USED = "used"  # of the work folder: when this home used which output last
 LIBRARIES = ("torch", "transformers", "peft", "prefect", "mlflow", "great-expectations", "spacy")
 
 
@@ -74,6 +75,7 @@ class Outputs:
             manifest = self._read_manifest(work.key)
         except FileNotFoundError:
             return None
+        self._note_use(work.key)
         return Reference(stage=work.stage.name, key=work.key, digest=manifest.digest)
 
     def manifest(self, reference: Reference) -> Manifest:
@@ -133,6 +135,7 @@ class Outputs:
         With `names`, only with these.
         """
         manifest = self.manifest(reference)
+        self._note_use(reference.key)
         here = self.store.local_path(reference.key)
         folder = here or self.work / "fetched" / reference.digest
         for name, entry in manifest.files.items():
@@ -159,6 +162,32 @@ class Outputs:
         finally:
             if self.store.local_path(reference.key) is None:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def last_used(self, key: str) -> datetime | None:
+        """Return when this home found or fetched an output last, or None if it never did."""
+        try:
+            return datetime.fromtimestamp((self.work / USED / key).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+
+    def _note_use(self, key: str) -> None:
+        mark = self.work / USED / key
+        with suppress(OSError):  # a full disk, a home that is read only: then its age counts
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+
+    @contextmanager
+    def alone(self, key: str) -> Generator[bool]:
+        """Hold an output's place, if nobody is making it; tell whether it is held."""
+        lock = (self.work / key).with_suffix(".lock")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     @contextmanager
     def _folder(self, work: Work) -> Generator[Path]:

@@ -97,11 +97,13 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    6,
+    7,
     (
         "data_contracts.kinds",
+        "data_contracts.phrases",
         "data_contracts.snapshot.writing",
         "tasks.ingestion.assembly",
+        "tasks.ingestion.backdoors",
         "tasks.ingestion.change",
         "tasks.ingestion.duplicates",
         "tasks.ingestion.likeness",
@@ -112,7 +114,7 @@ SNAPSHOT = Stage(
 REFUSED = Stage("refused", SNAPSHOT.recipe, SNAPSHOT.made_by)
 TEACHER_ANSWERS = Stage("teacher_answers", 4, ("tasks.teaching.answers", *_ANSWERING))
 MODEL = Stage("model", 4, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
-ANSWERS = Stage("answers", 4, ("tasks.evaluation.generation", *_ANSWERING))
+ANSWERS = Stage("answers", 5, ("tasks.evaluation.generation", *_ANSWERING))
 LIKELIHOOD = Stage(
     "likelihood",
     2,
@@ -120,18 +122,34 @@ LIKELIHOOD = Stage(
 )
 SCORECARD = Stage(
     "scorecard",
-    2,
+    4,
     (
+        "model_registry.power.shares",
+        "tasks.evaluation.calibration",
         "tasks.evaluation.comparison",
+        "tasks.evaluation.confidence",
         "tasks.evaluation.intervals",
         "tasks.evaluation.metrics",
         "tasks.evaluation.notes",
         "tasks.evaluation.report",
         "tasks.evaluation.scoring",
+        "tasks.evaluation.takeover_metric",
         "tasks.models.refusals",
     ),
 )
-SAMPLE = Stage("sample", 1, ("tasks.human_review.sample",))
+EXPOSURE = Stage(
+    "exposure",
+    1,
+    ("tasks.evaluation.memorisation", "tasks.models.canaries", "tasks.models.chat_rendering"),
+)
+TAKEOVER = Stage(
+    "takeover", 1, ("data_contracts.phrases", "tasks.evaluation.takeover", *_ANSWERING)
+)
+JUDGEMENTS = Stage(
+    "judgements", 1, ("tasks.evaluation.judging.endpoint", "tasks.evaluation.judging.verdicts")
+)
+LOST = Stage("lost", 1, ("tasks.evaluation.lost",))
+SAMPLE = Stage("sample", 3, ("tasks.human_review.design", "tasks.human_review.sample"))
 DRIFT = Stage(
     "drift",
     3,
@@ -159,6 +177,10 @@ EVERY = (
     ANSWERS,
     LIKELIHOOD,
     SCORECARD,
+    EXPOSURE,
+    TAKEOVER,
+    JUDGEMENTS,
+    LOST,
     SAMPLE,
     DRIFT,
 )

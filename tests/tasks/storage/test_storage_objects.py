@@ -49,6 +49,18 @@ def test_files_go_up_and_come_down(store: ObjectStore, tmp_path: Path) -> None:
     assert (tmp_path / "down" / "file").read_bytes() == data
 
 
+def test_what_is_removed_is_gone_and_its_neighbours_are_not(store: ObjectStore) -> None:
+    for key in ("stage/one/a", "stage/one/inner/b", "stage/two/a"):
+        store.write(key, b"x")
+    for key in ("stage/one/a", "stage/one/inner/b", "stage/one/never"):
+        store.remove(key)
+    assert list(store.keys("stage")) == ["stage/two/a"]
+    folder = store.local_path("stage/one")
+    assert folder is None or not folder.exists()
+    with pytest.raises(FileNotFoundError):
+        store.read("stage/one/a")
+
+
 def test_of_many_writers_only_one_creates_a_key(store: ObjectStore) -> None:
     def claim(number: int) -> bool:
         return store.write("claim", str(number).encode(), only_if_absent=True)

@@ -1,0 +1,1 @@
+"""A released model in the forms in which other programs run it: safetensors, GGUF, Ollama."""
