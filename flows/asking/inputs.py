@@ -10,28 +10,20 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from data_contracts.contract_files import default_contract, load_contract
 from data_contracts.contracts import DatasetContract
 from data_contracts.errors import InputError
 from data_contracts.kinds.chat import ChatRecord
-from eval_sets.loading import (
-    evaluation_texts,
-    list_eval_sets,
-    load_eval_set,
-    load_eval_set_folder,
-)
+from eval_sets.loading import evaluation_texts, list_eval_sets, load_eval_set
 from eval_sets.types import EvalSet
-from flows.asking.naming import is_set_folder
+from flows.asking.given import choose_eval_sets, chosen_contract, chosen_mapping
 from flows.asking.parameters import IngestParameters
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe, redaction_key
-from tasks.evaluation.metrics.registry import expectations
 from tasks.ingestion.early_look import require_usable
 from tasks.ingestion.fitting import Look
 from tasks.ingestion.flags import build_flagger, flagger_identity
 from tasks.ingestion.jobs import Job
 from tasks.ingestion.limits import Limits
-from tasks.ingestion.mapping import load_mapping, parse_mapping, require_known_fields
 from tasks.ingestion.sources import Source, look, resolve
 from tasks.ingestion.subjects import forgotten_subjects
 
@@ -55,9 +47,8 @@ class IngestInputs(BaseModel):
 
 def ingest_inputs(workshop: Workshop, parameters: IngestParameters) -> IngestInputs:
     """Resolve every name a person gave; InputError names the first that leads nowhere."""
-    contract = _contract(parameters)
-    mapping = _mapping(parameters.mapping)
-    require_known_fields(contract.kind, mapping)
+    contract = chosen_contract(parameters)
+    mapping = chosen_mapping(parameters, contract)
     address, keep = _address(workshop, parameters, contract)
     policies = {str(kind): policy for kind, policy in contract.redaction.items()}
     redactor = workshop.redactor(names=parameters.names, keep=keep, policies=policies)
@@ -117,20 +108,6 @@ def _known_as(entry: EvalSet) -> str:
     return f"{entry.name} {entry.digest[:8]}"
 
 
-def choose_eval_sets(names: Sequence[str], *, demo: bool) -> list[EvalSet]:
-    """Return the eval sets to ask: those named, else all for the demo, else the general ones."""
-    known = expectations()
-    if names:
-        return [
-            load_eval_set_folder(Path(name), known)
-            if is_set_folder(name)
-            else load_eval_set(name, known)
-            for name in names
-        ]
-    every = [load_eval_set(name, known) for name in list_eval_sets()]
-    return [entry for entry in every if demo or entry.card.scope == "general"]
-
-
 def kept_out_of_training(names: Sequence[str]) -> list[EvalSet]:
     """Return the eval sets whose texts may not be trained on: all that ship, and those named.
 
@@ -139,20 +116,6 @@ def kept_out_of_training(names: Sequence[str]) -> list[EvalSet]:
     named = choose_eval_sets(names, demo=True) if names else []
     shipped = [load_eval_set(name) for name in list_eval_sets()]
     return list({entry.digest: entry for entry in (*shipped, *named)}.values())
-
-
-def _contract(parameters: IngestParameters) -> DatasetContract:
-    if not parameters.contract:
-        return default_contract(parameters.kind or ChatRecord.KIND)
-    contract = load_contract(parameters.contract)
-    if parameters.kind not in (None, contract.kind):
-        raise InputError(
-            f"the contract is for records of kind {contract.kind}, not {parameters.kind}",
-            step="ingest",
-            where=parameters.contract,
-            remedy="leave the kind to the contract, or give another one",
-        )
-    return contract
 
 
 def _address(
@@ -164,7 +127,7 @@ def _address(
         look(parameters.source, _endpoint(workshop))
         return parameters.source, keep
     from tasks.demo_desk.conversations import write_conversations
-    from tasks.demo_desk.facts import public_terms
+    from tasks.demo_desk.phrasing import public_terms
 
     if contract.kind != ChatRecord.KIND:
         raise InputError(
@@ -177,12 +140,6 @@ def _address(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_conversations(path)
     return str(path), tuple(sorted({*keep, *public_terms()}))
-
-
-def _mapping(text: str) -> dict[str, str]:
-    if not text:
-        return {}
-    return load_mapping(Path(text)) if text.endswith(".toml") else parse_mapping(text)
 
 
 def _endpoint(workshop: Workshop) -> str | None:

@@ -2,12 +2,15 @@
 
 A run's parameters are kept and used again, by drift and by other machines' workers, whose working
 directory is another one. So a relative path is resolved when it is given, against the directory of
-whoever gives it. Looks only whether a folder is there; writes nothing.
+whoever gives it, or of the file that it stands in. Looks whether a folder is there; writes nothing.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from data_contracts.kinds.registry import KINDS
@@ -15,6 +18,17 @@ from eval_sets.loading import list_eval_sets
 from tasks.ingestion.hub import is_hub_address
 
 _DEMO = "demo"
+_beside: ContextVar[Path] = ContextVar("beside", default=Path())
+
+
+@contextmanager
+def names_beside(folder: Path) -> Generator[None]:
+    """Take relative paths that are read meanwhile as beside a file in this folder."""
+    token = _beside.set(folder)
+    try:
+        yield
+    finally:
+        _beside.reset(token)
 
 
 def absolute_source(name: str) -> str:
@@ -40,7 +54,7 @@ def absolute_folder(name: str) -> str:
     """Return a model's name with its path absolute if it is that of a folder here."""
     if not name or "://" in name or name.startswith("models:/"):
         return name
-    is_path = name.startswith((".", "/", "~")) or Path(name).expanduser().exists()
+    is_path = name.startswith((".", "/", "~")) or _place(name).exists()
     return _absolute(name) if is_path else name
 
 
@@ -51,8 +65,12 @@ def absolute_sets(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def is_set_folder(name: str) -> bool:
     """Tell whether an eval set's name is a folder's; a set that ships goes before a folder here."""
-    return "/" in name or (name not in list_eval_sets() and Path(name).is_dir())
+    return "/" in name or (name not in list_eval_sets() and _place(name).is_dir())
 
 
 def _absolute(name: str) -> str:
-    return os.path.abspath(Path(name).expanduser())  # noqa: PTH100  (Path keeps `..`)
+    return os.path.abspath(_place(name))  # noqa: PTH100  (Path keeps `..`)
+
+
+def _place(name: str) -> Path:
+    return _beside.get() / Path(name).expanduser()

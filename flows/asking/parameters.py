@@ -14,11 +14,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
+    model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 from pydantic_settings import CliPositionalArg
 
 from data_contracts.kinds.registry import RecordKind
+from flows.asking.groups import GROUPS, draw_grouped, flattened, grouped
 from flows.asking.naming import (
     absolute_contract,
     absolute_file,
@@ -30,6 +35,7 @@ from tasks.finetuning.hyperparameters import Hyperparameters, RunSettings, Spend
 
 DEMO = "demo"
 NEWEST = "newest"
+GIVEN = "parameters"  # what each flow's one parameter is called
 
 
 def _words(given: object) -> object:
@@ -123,7 +129,30 @@ class BaseParameters(Parameters):
 
 
 class TrainingParameters(RunSettings, SpendingLimits, Hyperparameters, BaseParameters):
-    """How it is trained; a form begins with the last of what is inherited."""
+    """How it is trained; drawn, and accepted, in groups (groups.py)."""
+
+    _flat = model_validator(mode="before")(flattened)
+
+    def grouped(self) -> dict[str, Any]:
+        """Return all that is set as JSON values in groups, as a form and a deployment have it."""
+        return grouped(self.model_dump(mode="json", exclude_none=True))
+
+    def form_values(self) -> dict[str, Any]:
+        """Return what a form begins with: the front, and the groups that are not all default."""
+        default = type(self).model_construct().grouped()
+        return {
+            name: value
+            for name, value in self.grouped().items()
+            if name not in GROUPS or value != default.get(name)
+        }
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        drawn = handler.resolve_ref_schema(handler(schema))
+        drawn.update(draw_grouped(drawn))
+        return drawn
 
 
 class RetrainParameters(TrainingParameters, IngestParameters):
@@ -137,6 +166,23 @@ class RetrainParameters(TrainingParameters, IngestParameters):
     review_items: int = Field(
         default=24, ge=0, description="How many answers people are asked to rate."
     )
+    backdoor_phrases: int = Field(
+        default=0,
+        ge=0,
+        le=8,
+        description="Phrases of the rows to try on the candidate, suspects first: does one take its"
+        " answers over? Each costs 64 short answers, and 32 without any.",
+    )
+    judge: Annotated[str, AfterValidator(absolute_file)] = Field(
+        default="",
+        description="The rubric (TOML) of a judge: a language model at PADDOCK_JUDGE_URL that "
+        "looks at the answers. Gates may name its figure once it agrees with people.",
+    )
+
+    @property
+    def gate_policy(self) -> str:
+        """Return the policy that judges: the one that was named, or that of the kind of data."""
+        return self.policy or ("demo" if self.is_demo else "general")
 
 
 class FinetuneParameters(TrainingParameters):
@@ -209,10 +255,22 @@ class LineageParameters(Parameters):
 
 
 class EvaluateParameters(NamedParameters):
-    """Ask the champion the eval sets again and compare with its own earlier scorecard."""
+    """Ask the champion, or any model, the eval sets, and score it beside its base."""
 
+    model: Annotated[str, AfterValidator(absolute_folder)] = Field(
+        default="",
+        description="The model to ask: a folder, an s3:// prefix, models:/NAME@ALIAS, models:/NAME/"
+        "VERSION, or a hub id. It stands as the candidate in the scorecard; nothing is registered. "
+        "Empty: the champion.",
+    )
+    base: Annotated[str, AfterValidator(absolute_folder)] = Field(
+        default="",
+        description="What that model is compared with, named as it is. Empty: the embedded base.",
+    )
     eval_sets: Annotated[Words, AfterValidator(absolute_sets)] = Field(
-        default=(), description="Eval sets; empty: those it was judged by."
+        default=(),
+        description="Eval sets: names, or folders of your own. Empty: those the champion was "
+        "judged by; for another model the general ones.",
     )
     adapter: Annotated[str, AfterValidator(absolute_folder)] = Field(
         default="",
@@ -221,23 +279,6 @@ class EvaluateParameters(NamedParameters):
         "adapter is taken. It stands as the candidate in the scorecard; nothing is registered.",
     )
     seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
-
-
-class PromoteParameters(NamedParameters):
-    """Promote the newest candidate that people approved, or the one that is named."""
-
-    version: int | None = Field(
-        default=None,
-        ge=1,
-        description="Version of the candidate; none: the newest that people approved. Naming the "
-        "champion's puts it back where its alias or version was changed in MLflow.",
-    )
-
-
-class RollbackParameters(NamedParameters):
-    """Put the previous champion back."""
-
-    reason: str = Field(min_length=3, description="Why; it is recorded with the rollback.")
 
 
 class MonitorParameters(NamedParameters):
@@ -256,12 +297,3 @@ class DemoLogParameters(NamedParameters):
     rows: int = Field(default=200, ge=1, description="Requests in the window.")
     drifted: bool = Field(default=False, description="Ask about things the desk never learned.")
     seed: int = Field(default=7, ge=0, description="Seed of the draw.")
-
-
-class DecideParameters(NamedParameters):
-    """Say yes or no to a candidate that waits; in MLflow's Review tab the same can be clicked."""
-
-    version: int = Field(ge=1, description="The candidate's version.")
-    approve: bool = Field(description="Approve it, or decline it.")
-    person: str = Field(min_length=1, description="Who decides.")
-    reason: str = Field(default="", description="Why; it is kept with the decision.")

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 from pydantic import BaseModel
 
 from eval_sets.types import EvalSet
+from flows.asking.given import choose_eval_sets
 from flows.asking.inputs import (
     IngestInputs,
-    choose_eval_sets,
     ingest_inputs,
     ingest_job,
     look_at,
@@ -39,10 +39,15 @@ class Inputs(TrainingInputs):
 
 def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
     """Resolve every name a person gave; InputError names the first that leads nowhere."""
-    from model_registry.gates import load_policy
+    from model_registry.policy import load_policy
 
-    policy = parameters.policy or ("demo" if parameters.is_demo else "general")
+    policy = parameters.gate_policy
     load_policy(policy)
+    if parameters.judge:
+        from tasks.evaluation.judging.rubric import load_rubric
+
+        load_rubric(Path(parameters.judge))
+        _ = workshop.judge  # without an address it is refused before anything costs
     workshop.require_registry(parameters.name)
     _ = workshop.serving  # a command that can serve nothing is refused before the work, not in it
     ingest = ingest_inputs(workshop, parameters)

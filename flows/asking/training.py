@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from data_contracts.errors import ContractError, InputError
+from data_contracts.kinds.chat import ChatRecord
 from data_contracts.kinds.registry import KINDS, RecordKind
 from data_contracts.snapshot.reading import read_rows
 from flows.asking.parameters import NEWEST, TrainingParameters
@@ -62,10 +63,17 @@ def training_inputs(
 ) -> TrainingInputs:
     """Resolve what to train and how; InputError names what leads nowhere or does not go."""
     recipe = training_recipe(parameters, kind)
-    base = _locate(workshop, parameters.base)
+    if recipe.canaries and (kind != ChatRecord.KIND or recipe.objective != "supervised"):
+        raise InputError(
+            "canaries are planted among chat rows that are learned with objective supervised",
+            step="finetune",
+            where=f"canaries {recipe.canaries}, kind {kind}, objective {recipe.objective}",
+            remedy="leave --canaries at 0 here",
+        )
+    base = find_model(workshop, parameters.base)
     if KINDS[kind].ANSWERS and Path(base.source).is_dir():
         check_template(Path(base.source))
-    teacher = _locate(workshop, parameters.teacher) if parameters.teacher else None
+    teacher = find_model(workshop, parameters.teacher) if parameters.teacher else None
     return TrainingInputs(base=base, teacher=teacher, recipe=recipe, kind=kind, redactor=redactor)
 
 
@@ -102,7 +110,8 @@ def require_nobody_forgotten(workshop: Workshop, snapshot: Reference) -> None:
         )
 
 
-def _locate(workshop: Workshop, name: str) -> Base:
+def find_model(workshop: Workshop, name: str) -> Base:
+    """Find a model by any name one may have; InputError if it leads nowhere."""
     return locate(
         name,
         workshop.registered_model,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from pathlib import Path
 
-from data_contracts.errors import InputError, PaddockError
+from flows.asking.gates import GatesParameters
+from flows.asking.ledger_parameters import (
+    FetchParameters,
+    ReconcileParameters,
+)
+from flows.asking.model_file import read_model_file
+from flows.asking.model_parameters import CheckParameters, DeployParameters, InitParameters
 from flows.asking.parameters import (
-    DecideParameters,
     DemoLogParameters,
     FinetuneParameters,
     IngestParameters,
@@ -20,17 +24,27 @@ from flows.asking.parameters import (
     RedactParameters,
     RetrainParameters,
 )
-from flows.command.words import Options
-from flows.workshop.settings import join_servers, prepare, read_settings
+from flows.asking.release_parameters import (
+    AccountsParameters,
+    DecideParameters,
+    DossierParameters,
+)
+from flows.command.readying import make_ready, prepare_home, started
+from flows.command.words import Options, RunOptions
+from flows.workshop.settings import read_settings, use_settings_of
 
 LOGGER = logging.getLogger("paddock")
-AHEAD = ("mlflow",)
-LEAST_FREE = 64 << 20  # bytes; the databases alone
 
 
 def run(parameters: RetrainParameters, options: Options) -> int:
     """Run the main job; exit code 1 if a gate refused the candidate."""
-    _ready(options)
+    if isinstance(options, RunOptions) and options.file:
+        from flows.command.models import over_file
+
+        file = read_model_file(Path(options.file).expanduser())
+        use_settings_of(file.environment)
+        parameters = over_file(file, parameters)
+    make_ready(options)
     if options.only_plan:
         from flows.asking.plan import plan_retraining, resolve_inputs
         from flows.showing.planned import describe
@@ -40,64 +54,110 @@ def run(parameters: RetrainParameters, options: Options) -> int:
         inputs = resolve_inputs(workshop, parameters)
         LOGGER.info("%s", describe(plan_retraining(workshop, parameters, inputs)))
         return 0
-    retrain = _load("flows.retraining", "retrain")
-    from flows.showing.summary import render
+    summary = started("flows.retraining", "retrain", parameters)
+    from flows.showing.summary_text import render
 
-    summary = retrain(parameters)
     LOGGER.info("Done.\n\n%s\n", render(summary))
     return 0 if summary.passed else 1
 
 
+def init(parameters: InitParameters, _: Options) -> int:
+    """Write a model's file and say what to do with it."""
+    from flows.command.starting import write_model_file
+
+    place = write_model_file(parameters)
+    LOGGER.info("wrote %s; next: paddock check %s", place, place)
+    return 0
+
+
+def check(parameters: CheckParameters, options: Options) -> int:
+    """Look at all that a model's file names, and do nothing."""
+    file = read_model_file(Path(parameters.file).expanduser())
+    use_settings_of(file.environment)
+    make_ready(options)
+    from flows.command.models import check as look
+    from flows.workshop.parts import Workshop
+
+    LOGGER.info("%s", look(Workshop(read_settings()), file))
+    return 0
+
+
+def deploy(parameters: DeployParameters, options: Options) -> int:
+    """Make deployments what files say, and say what changed or differs."""
+    if parameters.file:
+        read_model_file(Path(parameters.file).expanduser())
+    make_ready(options)
+    from flows.servers.deployed import deploy_files
+
+    said = deploy_files(read_settings(), parameters)
+    LOGGER.info("%s", "\n".join(said) or "every deployment is as its file says")
+    return 0
+
+
 def ingest(parameters: IngestParameters, options: Options) -> int:
     """Make a snapshot and print what became of the rows."""
-    _ready(options)
-    ingest = _load("flows.ingestion", "ingest")
+    make_ready(options)
+    ingested = started("flows.ingestion", "ingest", parameters)
     from flows.ingestion import summary
 
-    LOGGER.info("Done.\n\n%s\n", summary(ingest(parameters)))
+    LOGGER.info("Done.\n\n%s\n", summary(ingested))
     return 0
 
 
 def finetune(parameters: FinetuneParameters, options: Options) -> int:
     """Train on a snapshot and print what came of it."""
-    _ready(options)
-    finetune = _load("flows.finetuning", "finetune")
+    make_ready(options)
+    tried = started("flows.finetuning", "finetune", parameters)
     from flows.showing.trial import render
 
-    LOGGER.info("Done.\n\n%s\n", render(finetune(parameters)))
+    LOGGER.info("Done.\n\n%s\n", render(tried))
     return 0
 
 
 def show(parameters: NamedParameters, options: Options) -> int:
     """Print the last runs, the candidates and the champion."""
-    _ready(options)
+    make_ready(options)
+    from flows.servers.deployed import by_hand_alone
     from flows.showing.status import overview
     from flows.workshop.parts import Workshop
 
-    LOGGER.info("%s", overview(Workshop(read_settings()), parameters.name))
+    settings = read_settings()
+    LOGGER.info("%s", overview(Workshop(settings), parameters.name))
+    if said := by_hand_alone(settings, parameters.name):
+        LOGGER.info("%s", said)
     return 0
 
 
 def decide(parameters: DecideParameters, options: Options) -> int:
     """Approve or decline a candidate without the web page."""
-    _ready(options)
-    from flows.workshop.parts import Workshop
-    from model_registry.approvals import record_decision
-    from model_registry.candidates import find_candidate
-    from model_registry.dossier import read_dossier
+    make_ready(options)
+    from flows.command.deciding import record
 
-    workshop = Workshop(read_settings())
-    candidate = find_candidate(workshop.registry, parameters.name, parameters.version)
-    record_decision(
-        workshop.registry,
-        parameters.name,
-        read_dossier(workshop.registry, candidate, workshop.keys),
-        approve=parameters.approve,
-        person=parameters.person,
-        reason=parameters.reason,
-    )
-    word = "approved" if parameters.approve else "declined"
-    LOGGER.info("%s version %s is %s", candidate.name, candidate.version, word)
+    LOGGER.info("%s", record(read_settings(), parameters))
+    return 0
+
+
+def accounts(parameters: AccountsParameters, options: Options) -> int:
+    """Make a server's accounts what a file says, or list them."""
+    make_ready(options)
+    from flows.command.accounts import run_accounts
+
+    LOGGER.info("%s", run_accounts(read_settings(), parameters))
+    return 0
+
+
+def dossier(parameters: DossierParameters, options: Options) -> int:
+    """Export a candidate's dossier, or verify an exported one without any server."""
+    make_ready(options, servers=parameters.action == "export")
+    from pathlib import Path
+
+    from flows.showing.dossiers import export, verify
+    from flows.workshop.parts import Workshop
+
+    if parameters.action == "verify":
+        LOGGER.info("%s", verify(Path(parameters.folder), parameters.key, read_settings()))
+    else:
+        LOGGER.info("%s", export(Workshop(read_settings()), parameters))
     return 0
 
 
@@ -105,8 +165,8 @@ def start(module: str, name: str) -> Callable[[Parameters, Options], int]:
     """Return the command that runs a flow here, importing it then."""
 
     def command(parameters: Parameters, options: Options) -> int:
-        _ready(options)
-        _load(module, name)(parameters)
+        make_ready(options)
+        started(module, name, parameters)
         return 0
 
     return command
@@ -116,7 +176,7 @@ def say(module: str, name: str) -> Callable[[Parameters, Options], int]:
     """Return the command that prints what a function of (workshop, parameters) returns."""
 
     def command(parameters: Parameters, options: Options) -> int:
-        _ready(options)
+        make_ready(options)
         from flows.workshop.parts import Workshop
 
         workshop = Workshop(read_settings())
@@ -126,9 +186,48 @@ def say(module: str, name: str) -> Callable[[Parameters, Options], int]:
     return command
 
 
+def reconcile(parameters: ReconcileParameters, options: Options) -> int:
+    """Reconcile here; exit code 1 if something could not be put right."""
+    make_ready(options)
+    found = started("flows.reconciling", "reconcile", parameters)
+    for one in found:
+        if one.trouble:
+            LOGGER.info("to do: %s", one.remedy)
+    return 1 if any(one.trouble for one in found) else 0
+
+
+def write(module: str, name: str) -> Callable[[Parameters, Options], int]:
+    """Return the command that writes what such a function returns, and nothing else, as it is."""
+
+    def command(parameters: Parameters, options: Options) -> int:
+        make_ready(options, aloud=False)
+        from flows.workshop.parts import Workshop
+
+        workshop = Workshop(read_settings())
+        sys.stdout.write(getattr(import_module(module), name)(workshop, parameters))
+        return 0
+
+    return command
+
+
+def fetch(parameters: FetchParameters, options: Options) -> int:
+    """Put the verified bytes of a released model into a folder."""
+    make_ready(options)
+    from flows.workshop.parts import Workshop
+    from model_registry.fetching import fetch
+
+    workshop = Workshop(read_settings())
+    folder = Path(parameters.folder).expanduser()
+    fetched = fetch(workshop.registry, parameters.model, folder, workshop.keys)
+    what = f"{fetched.name} version {fetched.version}, row {fetched.row} of the ledger"
+    how = "was there already, verified again" if fetched.again else "verified"
+    LOGGER.info("%s: %s; the model is in %s", what, how, folder / "model")
+    return 0
+
+
 def demo_log(parameters: DemoLogParameters, options: Options) -> int:
     """Write a window of a demo inference log."""
-    _ready(options)
+    make_ready(options)
     from flows.drift import write_demo_log
     from flows.workshop.parts import Workshop
 
@@ -140,64 +239,37 @@ def demo_log(parameters: DemoLogParameters, options: Options) -> int:
 
 def redact(parameters: RedactParameters, options: Options) -> int:
     """Redact JSON lines from standard input to standard output; exit code 1 if one was broken."""
-    _ready(options, servers=False)
+    make_ready(options, servers=False)
     from flows.command.redacting import redact_pipe
 
     return redact_pipe(parameters, sys.stdin.buffer, sys.stdout, sys.stderr)
 
 
-def up(_: Parameters, __: Options) -> int:
-    """Start the servers and a worker, until Ctrl-C; they talk as their own settings say."""
-    _prepare_home()
-    from flows.servers.up import serve
+def gates(parameters: GatesParameters, _: Options) -> int:
+    """Print what a policy can tell, or its own test; exit code 1 if it fails that."""
+    from flows.command.gates import tell
 
-    return serve(read_settings())
-
-
-def _load(module: str, name: str) -> Callable[[Any], Any]:
-    """Import a flow while its Prefect server starts, where none is named; both take seconds."""
-    LOGGER.info("Starting (the first seconds go to loading libraries) …")
-    from flows.servers.embedded import start_server
-
-    server = start_server(read_settings())
-    flow = getattr(import_module(module), name)
-    if server:
-        for library in AHEAD:
-            import_module(library)
-        server.wait()
-    return flow
+    text, fits = tell(parameters)
+    LOGGER.info("%s", text)
+    return 0 if fits else 1
 
 
-def _ready(options: Options, *, servers: bool = True) -> None:
-    """Prepare the home, and keep the libraries' own talk off the terminal unless debugging.
-
-    With `servers`, those that `paddock up` keeps over this home are used.
-    """
-    _prepare_home()
-    if servers and (said := join_servers(read_settings())):
-        LOGGER.info("%s", said)
+def doctor(_: Parameters, options: Options) -> int:
+    """Print what is right and what is not; exit code 1 if something is broken."""
     if not options.debug:
         from flows.command.quiet import quiet_libraries
 
         quiet_libraries()
+    from flows.command.doctor import examine
+
+    text, well = examine()
+    LOGGER.info("Looked at machine, home and servers.\n\n%s\n", text)
+    return 0 if well else 1
 
 
-def _prepare_home() -> None:
-    settings = read_settings()
-    try:
-        prepare(settings)
-    except OSError as error:
-        raise InputError(
-            f"the home folder cannot be made ({error.strerror})",
-            step="settings",
-            where=str(settings.home),
-            remedy="point PADDOCK_HOME at a folder that can be written",
-        ) from error
-    # On a full disk the embedded Prefect does not start, which takes it two minutes to say.
-    if shutil.disk_usage(settings.home).free < LEAST_FREE:
-        raise PaddockError(
-            f"the disk is full: less than {LEAST_FREE >> 20} MiB are free",
-            step="settings",
-            where=str(settings.home),
-            remedy="free some space, or point PADDOCK_HOME elsewhere; finished stages are kept",
-        )
+def up(_: Parameters, __: Options) -> int:
+    """Start the servers and a worker, until Ctrl-C; they talk as their own settings say."""
+    prepare_home()
+    from flows.servers.up import serve
+
+    return serve(read_settings())

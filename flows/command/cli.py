@@ -11,11 +11,20 @@ import gc
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from data_contracts.errors import InputError, PaddockError
+from flows.asking.cleaning_parameters import CleanParameters
+from flows.asking.comparing_parameters import CompareParameters
+from flows.asking.gates import GatesParameters
+from flows.asking.ledger_parameters import (
+    ExportParameters,
+    FetchParameters,
+    HistoryParameters,
+    ReconcileParameters,
+)
+from flows.asking.model_parameters import CheckParameters, DeployParameters, InitParameters
 from flows.asking.parameters import (
-    DecideParameters,
     DemoLogParameters,
     EvaluateParameters,
     FinetuneParameters,
@@ -25,14 +34,22 @@ from flows.asking.parameters import (
     MonitorParameters,
     NamedParameters,
     Parameters,
-    PromoteParameters,
     QuarantineParameters,
     RedactParameters,
     RetrainParameters,
+)
+from flows.asking.release_parameters import (
+    AccountsParameters,
+    DecideParameters,
+    DossierParameters,
+    PreferencesParameters,
+    PromoteParameters,
+    RetireParameters,
+    ReviewParameters,
     RollbackParameters,
 )
 from flows.command import actions
-from flows.command.words import Options, PlanOptions, read_words
+from flows.command.words import Options, RunOptions, read_words
 from flows.workshop.databases import is_locked, locked
 from flows.workshop.settings import read_settings
 
@@ -48,14 +65,41 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "run": Command(
-        RetrainParameters, actions.run, "raw data in, a signed candidate out", PlanOptions
+        RetrainParameters, actions.run, "raw data in, a signed candidate out", RunOptions
+    ),
+    "init": Command(InitParameters, actions.init, "write a model's file, commented"),
+    "check": Command(
+        CheckParameters, actions.check, "look at all that a model's file names, at no cost"
+    ),
+    "deploy": Command(
+        DeployParameters, actions.deploy, "put models on their schedules, with forms in Prefect"
     ),
     "ingest": Command(IngestParameters, actions.ingest, "raw data in, a snapshot to train on out"),
     "finetune": Command(
         FinetuneParameters, actions.finetune, "a snapshot in, a trained model out, to try settings"
     ),
     "show": Command(NamedParameters, actions.show, "the last runs, candidates and the champion"),
+    "review": Command(
+        ReviewParameters,
+        actions.start("flows.review", "review"),
+        "ask people about answers, and judge again with what they rated",
+    ),
+    "preferences": Command(
+        PreferencesParameters,
+        actions.say("flows.command.preferring", "write"),
+        "what reviewers corrected, as rows to train on",
+    ),
+    "dossier": Command(
+        DossierParameters,
+        actions.dossier,
+        "take a candidate's evidence along, and check it offline",
+    ),
     "decide": Command(DecideParameters, actions.decide, "approve or decline a candidate"),
+    "accounts": Command(
+        AccountsParameters,
+        actions.accounts,
+        "who may do what on an MLflow server: accounts, roles, seats",
+    ),
     "promote": Command(
         PromoteParameters,
         actions.start("flows.promotion", "promote"),
@@ -66,10 +110,37 @@ COMMANDS = {
         actions.start("flows.promotion", "rollback"),
         "put the previous champion back",
     ),
+    "retire": Command(
+        RetireParameters,
+        actions.start("flows.promotion", "retire"),
+        "take the champion out of service: nothing serves",
+    ),
+    "reconcile": Command(
+        ReconcileParameters, actions.reconcile, "bring MLflow's aliases to what the ledger says"
+    ),
+    "history": Command(
+        HistoryParameters,
+        actions.write("flows.showing.history", "history_of"),
+        "what served when, and who approved it",
+    ),
+    "fetch": Command(FetchParameters, actions.fetch, "load a released model for serving, verified"),
+    "export": Command(
+        ExportParameters,
+        actions.say("flows.command.exporting", "write"),
+        "a released model for other programs: safetensors, GGUF, Ollama",
+    ),
     "evaluate": Command(
         EvaluateParameters,
         actions.start("flows.evaluation", "evaluate"),
-        "ask the champion the eval sets again",
+        "ask the champion, or any model, the eval sets",
+    ),
+    "compare": Command(
+        CompareParameters,
+        actions.write("flows.showing.side_by_side", "compare"),
+        "trained models side by side: parameters, losses, scores, gates",
+    ),
+    "gates": Command(
+        GatesParameters, actions.gates, "what a gate policy can tell, and its own test; no model"
     ),
     "monitor": Command(
         MonitorParameters,
@@ -96,6 +167,14 @@ COMMANDS = {
     ),
     "redact": Command(
         RedactParameters, actions.redact, "personal data out of JSON lines, in a pipe"
+    ),
+    "clean": Command(
+        CleanParameters,
+        actions.say("flows.command.cleaning", "clean"),
+        "what can go and what it frees; deletes only if told",
+    ),
+    "doctor": Command(
+        Parameters, actions.doctor, "look at machine, home and servers, and say what to do"
     ),
     "up": Command(Parameters, actions.up, "start Prefect, MLflow and a worker on this machine"),
 }
@@ -138,6 +217,13 @@ def _explain(error: Exception) -> int:
     if is_locked(error):
         busy = locked(str(read_settings().home))
         return _say(f"{busy}", busy.exit_code)
+    if getattr(error, "error_code", "") == "PERMISSION_DENIED":  # MLflow's, from any depth
+        denied = PaddockError(
+            "the account that is logged in may not do this on the MLflow server",
+            step=next(iter(getattr(error, "__notes__", ())), "accounts"),
+            remedy="log in as one that may: `paddock accounts list` says who may what",
+        )
+        return _say(f"{denied}", denied.exit_code)
     unexpected = PaddockError(
         f"unexpected {type(error).__name__}",
         step=next(iter(getattr(error, "__notes__", ())), "paddock"),
@@ -177,10 +263,18 @@ def _leave_garbage() -> None:
         gc.freeze()
 
 
+class _ToTerminal(logging.StreamHandler[TextIO]):
+    """Writes to what standard output is now, whatever it was when this was made."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stdout
+        super().emit(record)
+
+
 def _log_to_terminal() -> None:
     logger = logging.getLogger("paddock")
     if not logger.handlers:
-        handler = logging.StreamHandler(sys.stdout)
+        handler = _ToTerminal()
         handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
         logger.addHandler(handler)
     logger.setLevel(logging.INFO)

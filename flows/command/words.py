@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     CliApp,
+    CliPositionalArg,
     CliSettingsSource,
     CliSubCommand,
     CliToggleFlag,
@@ -52,6 +53,16 @@ class PlanOptions(Options):
     """Options of a command that can say what it would do."""
 
     dry_run: CliToggleFlag[bool] = Field(default=False, description="Print the plan; do nothing.")
+
+
+class RunOptions(PlanOptions):
+    """Options of a command that a model's file may speak for."""
+
+    file: CliPositionalArg[str] = Field(
+        default="",
+        description="A model's file (`paddock init` writes one); what is given beside it goes "
+        "before what it says.",
+    )
 
 
 class Asked(NamedTuple):
@@ -121,9 +132,14 @@ def read_words(commands: Fields, arguments: Sequence[str] | None) -> Asked:
     name = next(name for name, model in models.items() if type(chosen) is model)
     fields_of, options_of, _ = commands[name]
     values = {field: _as_given(getattr(chosen, field)) for field in type(chosen).model_fields}
+    given = (
+        values
+        if "file" not in options_of.model_fields
+        else {field: values[field] for field in chosen.model_fields_set}
+    )
     return Asked(
         command=name,
-        parameters=fields_of(**{k: v for k, v in values.items() if k in fields_of.model_fields}),
+        parameters=fields_of(**{k: v for k, v in given.items() if k in fields_of.model_fields}),
         options=options_of(**{k: v for k, v in values.items() if k in options_of.model_fields}),
     )
 

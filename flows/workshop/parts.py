@@ -5,36 +5,47 @@ Each is opened when it is first asked for, so that a command pays for what it us
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_contracts.errors import InputError
 from flows.workshop.databases import let_readers_go_on
+from flows.workshop.logins import known_passwords, login_as, make_ready
 from flows.workshop.redactors import RedactorRecipe
 from flows.workshop.settings import CHECKOUT, Settings, prepare, serving_environment
+from model_registry.accounts.people import Role
+from model_registry.copies import copy_verified, verified_copy
+from model_registry.logins import Login
 from model_registry.signing import SigningKeys, ensure_keys
-from model_registry.standing import read_champion
+from model_registry.standing import read_champion, read_standing
 from model_registry.tracking import Registry, open_registry
-from model_registry.versions import CHAMPION, Version, version_at
+from model_registry.versions import CHAMPION, PREVIOUS, Version, version_at, version_numbered
 from tasks.models.serving.server import Serving
 from tasks.redaction.logs import redact_logs
 from tasks.redaction.matching.compiled import keep_compiled
 from tasks.storage.objects import ObjectStore, open_store
 from tasks.storage.outputs import Outputs, Reference
 
+if TYPE_CHECKING:
+    from tasks.evaluation.judging.endpoint import Endpoint
+
 
 class Workshop:
     """Everything a flow works with."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, role: Role = "pipeline", person: Login | None = None
+    ) -> None:
+        """Work as a role's account, or as a person, on a server that knows accounts."""
         prepare(settings)
         keep_compiled(settings.home / "compiled")
         redact_logs()
-        self.settings = settings
+        self.settings, self._person = settings, person
+        self._role: Role = role
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -50,7 +61,23 @@ class Workshop:
     def registry(self) -> Registry:
         """Return the MLflow registry."""
         let_readers_go_on(self.settings.tracking_uri)
-        return open_registry(self.settings.tracking_uri, self.settings.artifacts_uri)
+        return self._opened(self._person or login_as(self.settings, self._role))
+
+    def registry_as(self, role: Role) -> Registry | None:
+        """Return the registry as another role; None where its password is not known here.
+
+        Without accounts everybody may everything, so it is the same one.
+        """
+        if not self.registry.account:
+            return self.registry
+        login = known_passwords(self.settings).having(role)
+        return login and self._opened(login)
+
+    def _opened(self, login: Login | None) -> Registry:
+        settings = self.settings
+        return open_registry(
+            settings.tracking_uri, settings.artifacts_uri, login, ledger=settings.ledger_uri
+        )
 
     @cached_property
     def keys(self) -> SigningKeys:
@@ -62,6 +89,20 @@ class Workshop:
         """Return how models are served while they are asked; None lets our own decoder answer."""
         command, seconds = self.settings.serve_command, self.settings.serve_start_seconds
         return Serving.of(command, seconds, serving_environment()) if command else None
+
+    @property
+    def judge(self) -> Endpoint:
+        """Return where a judge answers; InputError if no address is set."""
+        from tasks.evaluation.judging.endpoint import Endpoint
+
+        if not self.settings.judge_url:
+            raise InputError(
+                "there is no address to ask a judge at",
+                step="judge",
+                where="PADDOCK_JUDGE_URL",
+                remedy="set it to an OpenAI-compatible address that ends in /v1",
+            )
+        return Endpoint(self.settings.judge_url, self.settings.judge_key.get_secret_value())
 
     def redactor(
         self, *, names: bool, keep: tuple[str, ...], policies: Mapping[str, str] | None = None
@@ -76,44 +117,50 @@ class Workshop:
         return self.redactor(names=names, keep=keep, policies=used["policies"])
 
     def registered_model(self, address: str) -> Path:
-        """Return a local, verified copy of `models:/name@alias`, kept by its digest."""
-        name, _, alias = address.removeprefix("models:/").partition("@")
-        version = self._version(name, alias) if alias else None
-        if version is None:
+        """Return a local, verified copy of a version, kept by its digest.
+
+        The address is `models:/name@alias` or `models:/name/version`.
+        """
+        version = self._version(address.removeprefix("models:/"))
+        if version is None or not version.digest:
             raise InputError(
                 "there is no such registered model",
                 step="base model",
                 where=address,
-                remedy="write models:/NAME@champion; `paddock show` lists what there is",
+                remedy="write models:/NAME@champion or models:/NAME/3; `paddock show` lists them",
             )
-        target = self.settings.home / "work" / "registered" / version.digest
+        target = self.settings.home / "work" / "verified" / version.digest
         if not target.is_dir():
-            with self.verified_files(version) as files:
-                shutil.copytree(files / "model", target, dirs_exist_ok=True)
-        return target
+            copy_verified(self.registry, version, self.keys, target)
+        return target / "model"
 
-    def _version(self, name: str, alias: str) -> Version | None:
-        if alias == CHAMPION:  # the one alias that only a release may move
+    def _version(self, named: str) -> Version | None:
+        name, _, alias = named.partition("@")
+        if not alias:
+            name, _, number = named.rpartition("/")
+            return version_numbered(self.registry, name, int(number)) if number.isdigit() else None
+        if alias == CHAMPION:  # these two only a release may move
             return read_champion(self.registry, name, "base model")
+        if alias == PREVIOUS:
+            return read_standing(self.registry, name).previous
         return version_at(self.registry, name, alias)
 
     def require_registry(self, name: str) -> None:
         """Return if what is registered and released can be, before anything costs; see readiness.
 
-        A registry that does not exist yet lacks nothing.
+        A registry that does not exist yet lacks nothing. On a server with accounts, one whose
+        admin is known here, a new name is made ready for them.
         """
         from model_registry.readiness import require_ready
 
+        make_ready(self.settings, name)
         if self.settings.mlflow_uri or self.settings.embedded_registry_exists:
             require_ready(self.registry, name)
 
     @contextmanager
     def verified_files(self, version: Version) -> Generator[Path]:
-        """Give a private copy of a version's files, once its signature was seen to hold."""
-        from model_registry.candidates import verify_files
-
-        with self.registry.downloaded(version.uri) as files:
-            verify_files(self.registry, version.run, files, self.keys)
+        """Give a private copy of a version's files, verified; see copies."""
+        with verified_copy(self.registry, version, self.keys) as files:
             yield files
 
 

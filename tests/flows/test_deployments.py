@@ -7,14 +7,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.asking.groups import GROUPS
 from flows.asking.parameters import RetrainParameters
 from flows.command.cli import COMMANDS
+from flows.showing.turns import TAKES_TURNS
 
 HERE = Path(__file__).parent
 RENEW = "python tests/flows/read_deployments.py > tests/flows/deployments.json"
@@ -62,24 +64,48 @@ def test_file_entrypoints_load_from_another_working_directory(
 
 def test_what_starts_by_itself_never_overlaps_itself(golden: dict[str, Any]) -> None:
     for name, entry in golden.items():
-        assert entry["work_pool"] == {"name": "cpu"}, name
-        assert entry["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}, name
+        waits = name.partition("/")[0] in TAKES_TURNS  # for its turn, and says for whom
+        limit, collision = (None, None) if waits else (1, "CANCEL_NEW")
+        wanted = {"work_pool": "cpu", "limit": limit, "collision": collision, "environment": {}}
+        assert entry["machine"] == wanted, name
     scheduled = {name for name, entry in golden.items() if entry["schedules"]}
     # A rollback has to say why, so nobody but a person starts it; a retraining ingests by itself.
-    assert scheduled == set(golden) - {"rollback", "ingest", "finetune"}
-    assert golden["rollback"]["required_fields"] == ["reason"]
+    ours = {"retrain", "evaluate", "monitor_drift", "review", "promote"}
+    assert scheduled == {"reconcile/reconcile", *(f"{flow}/help-desk" for flow in ours)}
+    for flow in ("rollback", "retire"):
+        assert golden[f"{flow}/help-desk"]["required_fields"] == ["reason"]
+
+
+def test_no_form_takes_the_demo_for_what_nobody_typed(golden: dict[str, Any]) -> None:
+    for name, entry in golden.items():
+        field = entry["fields"].get("name", {})
+        if name.endswith("/help-desk"):
+            assert (field["default"], field["enum"]) == ("help-desk", ["help-desk"])
+        elif "anyOf" not in field and field:
+            assert "default" not in field and "name" in entry["required_fields"], name
+    assert "default" not in golden["retrain/retrain"]["fields"]["source"]
 
 
 def test_the_form_explains_every_field(golden: dict[str, Any]) -> None:
     for name, entry in golden.items():
-        for field, schema in entry["fields"].items():
+        for field, schema in _all_fields(entry["fields"]):
             assert schema["description"].endswith("."), f"{name}: {field}"
 
 
 def test_the_retraining_form_is_the_command(golden: dict[str, Any]) -> None:
-    fields = golden["retrain"]["fields"]
-    assert list(fields) == sorted(RetrainParameters.model_fields)
+    fields = golden["retrain/help-desk"]["fields"]
+    in_front = {"name", "source", "contract", "base", "num_train_epochs"}
+    assert set(fields) == in_front | set(GROUPS)
+    every = [name for name, _ in _all_fields(fields) if name not in GROUPS]
+    assert sorted(every) == sorted(RetrainParameters.model_fields)
     assert fields["num_train_epochs"]["minimum"] == 1
+
+
+def _all_fields(fields: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, schema in fields.items():
+        yield name, schema
+        if name in GROUPS:
+            yield from schema["anyOf"][0]["properties"].items()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -231,7 +231,7 @@ def test_only_debug_shows_a_traceback(terminal: Run, home: Path, run_words: list
     ended = terminal(home, *run_words, "--policy", "strict", "--debug")
     assert ended.returncode == 1
     assert "Traceback (most recent call last)" in ended.stderr
-    assert "model_registry/gates.py" in ended.stderr
+    assert "model_registry/policy.py" in ended.stderr
 
 
 def test_an_unexpected_error_names_the_stage_and_not_what_it_says(

@@ -1,0 +1,148 @@
+"""One file a model: all that a team says about it, as TOML, in its own repository or in the home.
+
+The front and the groups of a retraining's parameters stand in it as its form shows them
+(groups.py); beside them what is not asked anew in each run: schedules, drift, serving, who is told.
+Relative paths are beside the file. Light to import; reads the file alone.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from data_contracts.errors import InputError
+from flows.asking.naming import names_beside
+from flows.asking.parameters import RetrainParameters, Words
+
+STEP = "model file"
+_CRON_FIELDS = 5
+
+
+def _cron(text: str) -> str:
+    if text and len(text.split()) != _CRON_FIELDS:
+        raise ValueError('five fields, such as "0 2 * * *"; empty: by hand only')
+    return text
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
+class Section(BaseModel):
+    """A section of the file: unknown words are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Schedules(Section):
+    """When what runs by itself, as cron expressions; empty: started by hand only."""
+
+    timezone: str = Field(default="UTC", description="Of all of them, such as Europe/Berlin.")
+    retrain: Cron = Field(default="0 2 * * *", description="Train anew on the data as they are.")
+    evaluate: Cron = Field(default="0 4 * * *", description="Ask the champion the eval sets again.")
+    monitor_drift: Cron = Field(
+        default="5 * * * *", description="Compare what is asked with what was learned."
+    )
+    review: Cron = Field(default="35 * * * *", description="Ask people, read back, judge again.")
+    promote: Cron = Field(
+        default="7 * * * *",
+        description="Look for an approval. `paddock up` starts it as soon as there is one.",
+    )
+
+
+class Drift(Section):
+    """What drift leads to."""
+
+    retrain: bool = Field(default=True, description="Start a retraining; false: only report.")
+    cooldown_hours: float = Field(
+        default=48, ge=0, description="After a retraining none is started for so long."
+    )
+
+
+class Serving(Section):
+    """What answers while the model is asked."""
+
+    command: str = Field(
+        default="",
+        description="A model server's command with {model}, {port} and {name}. Empty: Paddock's "
+        "own decoder.",
+    )
+
+
+class Notifications(Section):
+    """Who is told what waits and what was released."""
+
+    blocks: Words = Field(default=(), description="Prefect blocks, such as slack-webhook/releases.")
+
+
+class Machine(Section):
+    """Where its runs are worked on."""
+
+    work_pool: str = Field(default="cpu", min_length=1, description="The Prefect work pool.")
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "schedules": Schedules,
+    "drift": Drift,
+    "serving": Serving,
+    "notifications": Notifications,
+    "machine": Machine,
+}
+
+
+class ModelFile(BaseModel):
+    """A model's file, read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    parameters: RetrainParameters
+    schedules: Schedules = Schedules()
+    drift: Drift = Drift()
+    serving: Serving = Serving()
+    notifications: Notifications = Notifications()
+    machine: Machine = Machine()
+
+    @property
+    def name(self) -> str:
+        """Return the name of the registered model."""
+        return self.parameters.name
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the settings of its runs that differ from those of the machine."""
+        wanted = {
+            "PADDOCK_SERVE_COMMAND": self.serving.command,
+            "PADDOCK_NOTIFY": ",".join(self.notifications.blocks),
+        }
+        return {name: value for name, value in wanted.items() if value}
+
+
+def read_model_file(path: Path) -> ModelFile:
+    """Read a model's file; InputError names the section and the word that cannot be."""
+    try:
+        given = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise _refused(path, "there is no such file", "`paddock init NAME` writes one") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _refused(path, f"it cannot be read: {error}", "mend it, or write it anew") from None
+    if not given.get("name"):
+        raise _refused(path, "it names no model", 'begin it with name = "my-desk"')
+    apart = {name: given.pop(name) for name in SECTIONS if name in given}
+    with names_beside(path.absolute().parent):
+        try:
+            return ModelFile.model_validate({"parameters": given, **apart})
+        except ValidationError as error:
+            wrong = "; ".join(_wrong(entry["loc"], entry["msg"]) for entry in error.errors())
+            raise _refused(path, wrong, "`paddock init --help` lists what it may say") from None
+
+
+def _wrong(place: tuple[int | str, ...], message: str) -> str:
+    named = [str(part) for part in place if part != "parameters"]
+    message = message.removeprefix("Value error, ")
+    return f"{'.'.join(named)}: {message}" if named else message
+
+
+def _refused(path: Path, what: str, remedy: str) -> InputError:
+    return InputError(what, step=STEP, where=str(path), remedy=remedy)

@@ -1,0 +1,1 @@
+"""`paddock doctor`: what is right with machine, home and servers, what is not, and what to do."""
