@@ -2,7 +2,8 @@
 
 `python -m flows.servers.supervisor PID` below tasks/models/serving/guard.py, where PID is the
 command's that a person started. Reads deploy/Procfile and the environment that up.py made; writes
-a log a part to `logs/` in the home, and `servers.json` once both servers answer. A part that ends
+a log a part to `logs/` in the home, and `servers.json` once both servers answer. The terminal gets
+what people need: warnings and errors of all, and which runs begin and end. A part that ends
 is started again after a pause that doubles; one that ends at once again and again ends all of it,
 since then something is wrong that a restart does not mend.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -25,6 +27,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
 
+from flows.servers.prefect_pages import LEFT_OUT_ON_PURPOSE
 from flows.servers.watchdog import watch
 from flows.workshop.settings import CHECKOUT, read_settings
 
@@ -34,6 +37,9 @@ STEADY_SECONDS = 60.0  # who ran so long has not ended early
 # Together less than what the guard gives all of it.
 POLITE_SECONDS = {"worker": 8.0, "mlflow": 4.0, "prefect": 4.0}
 LOG_BYTES, LOGS = 10 << 20, 2
+_TROUBLE = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
+_NEWS = re.compile(r"Beginning flow run|Flow run .* Finished in state|Reported flow run")
+_CHATTER = re.compile(r"\| (INFO|DEBUG) |\d%\|")  # of libraries; bars of their progress
 
 
 @dataclass
@@ -114,6 +120,8 @@ def main() -> int:
     say = getLogger("up").info
     _say_on_terminal(getLogger("up"), "up")
     getLogger("up").setLevel("INFO")
+    names = ", ".join(part.name for part in parts)
+    say(f"starting {names}: about a minute the first time. All that they say: {folder}")
     threading.Thread(target=watch, args=(settings, int(sys.argv[1]), say), daemon=True).start()
     guard = os.getppid()
     try:
@@ -140,13 +148,24 @@ def _part(line: str, folder: Path) -> Part:
     log.propagate = False
     log.setLevel("INFO")
     log.addHandler(RotatingFileHandler(place, maxBytes=LOG_BYTES, backupCount=LOGS))
-    _say_on_terminal(log, name)
+    _say_on_terminal(log, name, lambda line: is_for_people(name, line))
     return Part(name, command, log, place)
 
 
-def _say_on_terminal(log: Logger, name: str) -> None:
+def is_for_people(name: str, line: str) -> bool:
+    """Tell whether a line of a part is shown on the terminal; its log has every line."""
+    trouble = bool(_TROUBLE.search(line)) and LEFT_OUT_ON_PURPOSE not in line
+    if trouble or name != "worker":  # servers tell of each request
+        return trouble
+    return bool(line.strip() and (_NEWS.search(line) or not _CHATTER.search(line)))
+
+
+def _say_on_terminal(
+    log: Logger, name: str, shown: Callable[[str], bool] = lambda line: True
+) -> None:
     handler = StreamHandler(sys.stdout)
     handler.setFormatter(Formatter(f"%(asctime)s {name:<8}| %(message)s", "%H:%M:%S"))
+    handler.addFilter(lambda record: shown(record.getMessage()))
     log.addHandler(handler)
 
 

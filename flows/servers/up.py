@@ -1,7 +1,8 @@
 """`paddock up`: a Prefect server, an MLflow server and a worker on this machine, until Ctrl-C.
 
-The parts stand in deploy/Procfile; supervisor.py keeps them running, and a guard ends them all when
-this ends, however that comes. Everything listens on loopback and keeps its data in the home, where
+Both servers ask for a login (doors.py). The parts stand in deploy/Procfile; supervisor.py
+keeps them running, and a guard ends them all when this ends, however that comes. Everything listens
+on loopback and keeps its data in the home, where
 `paddock run` without servers keeps it too: a home has one `up` at a time.
 """
 
@@ -19,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_contracts.errors import InputError
+from flows.servers.doors import prepare_logins
+from flows.servers.prefect_pages import one_generation
 from flows.workshop.databases import let_readers_go_on
 from flows.workshop.settings import CHECKOUT, Settings, library_environment
 from tasks.models.serving import guard
@@ -31,6 +34,8 @@ def serve(settings: Settings) -> int:
     environment = server_environment(settings)
     let_readers_go_on(settings.embedded_database)
     with _sole_owner(settings, environment) as lock, _ends_as_exit():
+        addresses = environment["MLFLOW_TRACKING_URI"], environment["PREFECT_API_URL"]
+        environment |= prepare_logins(settings, *addresses)
         words = [sys.executable, "-m", "flows.servers.supervisor", str(os.getpid())]
         process = subprocess.Popen(
             [sys.executable, "-I", guard.__file__, *words],
@@ -57,6 +62,7 @@ def server_environment(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         **library_environment(settings),
+        **one_generation(settings.home),
         "PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}",
         "PADDOCK_STORE": settings.store_uri,
         "PADDOCK_SERVER_HOST": settings.server_host,
@@ -67,8 +73,16 @@ def server_environment(settings: Settings) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": f"http://{settings.server_host}:{settings.mlflow_port}",
         "PREFECT_API_URL": f"http://{settings.server_host}:{settings.prefect_port}/api",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        # Else a hundred runs of each schedule are written ahead, again at each deployment: on
+        # SQLite, with several models on a busy machine, others then waited for a minute.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "2",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "4",
         # Without this MLflow starts seven more processes, for jobs nobody here sends it.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # Its webhooks, which only its admins register, go to a part beside it (webhooks.py).
+        "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+        "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+        "MLFLOW_WEBHOOK_CACHE_TTL": "5",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -15,13 +15,16 @@ import os
 import platform
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from data_contracts.errors import PaddockError
 from flows.workshop.settings import Settings
+from model_registry.accounts.passwords import read_passwords
 
 SILENCE = timedelta(seconds=90)
 HEARING_SECONDS = 45.0  # one sign of life, and some
@@ -39,11 +42,11 @@ def watch(settings: Settings, holder: int, say: Callable[[str], None]) -> None:
             answering_since = None
         else:
             answering_since = answering_since or time.monotonic()
-            if not told and _answers(f"{settings.mlflow_uri}/health"):
+            if not told and _answers(f"{settings.mlflow_uri}/health") and _has_accounts(settings):
                 _announce(settings, holder)
                 told = True
             if time.monotonic() - answering_since >= HEARING_SECONDS:
-                _mark(settings.prefect_api_url, say)
+                _mark(settings, say)
         time.sleep(LOOK_SECONDS if told else 1.0)
 
 
@@ -55,9 +58,18 @@ def _answers(address: str) -> bool:
     return True
 
 
-def _mark(api: str, say: Callable[[str], None]) -> None:
+def _has_accounts(settings: Settings) -> bool:
+    """Tell whether the worker has made the accounts, now or in an earlier life of the servers."""
     try:
-        for name in mark_dead_runs(api):
+        return bool(read_passwords(settings.accounts_file).plan)
+    except PaddockError:
+        return False
+
+
+def _mark(settings: Settings, say: Callable[[str], None]) -> None:
+    login = settings.prefect_login.get_secret_value()
+    try:
+        for name in mark_dead_runs(settings.prefect_api_url, login=login):
             say(f"the run {name} is marked Crashed: its process is gone")
     except (OSError, HTTPException):
         pass  # a server that is busy: look again
@@ -65,38 +77,44 @@ def _mark(api: str, say: Callable[[str], None]) -> None:
         say(f"looking for dead runs failed with {type(error).__name__}")
 
 
-def mark_dead_runs(api: str, silence: timedelta = SILENCE) -> list[str]:
+def mark_dead_runs(api: str, silence: timedelta = SILENCE, *, login: str = "") -> list[str]:
     """Mark every open run that nothing was heard of for so long; return their names."""
     wanted = {"flow_runs": {"state": {"type": {"any_": OPEN}}}, "limit": 200}
     marked: list[str] = []
-    for run in ask(f"{api}/flow_runs/filter", wanted):
+    for run in ask(f"{api}/flow_runs/filter", wanted, login):
         silent = datetime.now(UTC) - datetime.fromisoformat(run["state"]["timestamp"])
-        if silent < silence or _heard_of(api, run, silence) or _runs_here(run):
+        if silent < silence or _heard_of(api, run, silence, login) or _runs_here(run):
             continue
         state = {"type": "CRASHED", "message": MESSAGE.format(seconds=silence.total_seconds())}
-        ask(f"{api}/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
+        ask(f"{api}/flow_runs/{run['id']}/set_state", {"state": state, "force": True}, login)
         marked.append(str(run["name"]))
     return marked
 
 
-def ask(address: str, body: dict[str, Any] | None = None) -> Any:
-    """Return what a server answers to a GET, or to a POST of a body; OSError where it does not."""
+def ask(address: str, body: Any = None, login: str = "") -> Any:
+    """Return what a server answers to a GET, or to a POST of a body; OSError where it does not.
+
+    `login` is a name and a password with a colon between them, as Prefect takes it.
+    """
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data, {"content-type": "application/json"})  # noqa: S310
+    headers = {"content-type": "application/json"}
+    if login:
+        headers["authorization"] = f"Basic {b64encode(login.encode()).decode()}"
+    request = urllib.request.Request(address, data, headers)  # noqa: S310
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
     with direct.open(request, timeout=20) as answer:
         text = answer.read()
         return json.loads(text) if text.startswith((b"{", b"[", b"t")) else text.decode()
 
 
-def _heard_of(api: str, run: dict[str, Any], silence: timedelta) -> bool:
+def _heard_of(api: str, run: dict[str, Any], silence: timedelta, login: str) -> bool:
     since = (datetime.now(UTC) - silence).isoformat()
     wanted = {
         "occurred": {"since": since},
         "event": {"name": ["prefect.flow-run.heartbeat"]},
         "resource": {"id": [f"prefect.flow-run.{run['id']}"]},
     }
-    return bool(ask(f"{api}/events/filter", {"filter": wanted, "limit": 1})["events"])
+    return bool(ask(f"{api}/events/filter", {"filter": wanted, "limit": 1}, login)["events"])
 
 
 def _runs_here(run: dict[str, Any]) -> bool:

@@ -5,96 +5,28 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from flows.servers.watchdog import ask, mark_dead_runs
+from tests.deploy.up_at_home import Up, answer_of, descendants, wait_for
+from tests.waiting import free_port
 
-Found = TypeVar("Found")
 pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux"),
 ]
-
-
-@dataclass
-class Up:
-    """A `paddock up` that runs."""
-
-    home: Path
-    api: str
-    mlflow: str
-    process: subprocess.Popen[bytes]
-    environment: dict[str, str]
-
-    def told(self) -> str:
-        return (self.home / "up.txt").read_text()
-
-    def parts(self) -> dict[str, int]:
-        """Return the process of each part by its name: the supervisor's children."""
-        tree = _tree(self.process.pid)
-        lines = {one: Path(f"/proc/{one}/cmdline").read_text() for one in tree}
-        names = {"prefect": "prefect\0server", "mlflow": "mlflow\0server", "worker": "worker\0"}
-        return {
-            name: next(one for one, line in lines.items() if words in line)
-            for name, words in names.items()
-        }
-
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        """Call Prefect's API; as its own client does, once more where it is busy."""
-        return wait_for(lambda: _try(f"{self.api}{path}", body), 60)
-
-    def state(self, run: str) -> str:
-        return str(wait_for(lambda: _try(f"{self.api}/flow_runs/{run}", None), 60)["state_type"])
-
-
-def wait_for(look: Callable[[], Found | None], seconds: float) -> Found:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := look():
-            return found
-        time.sleep(0.2)
-    pytest.fail(f"nothing happened within {seconds} s")
-
-
-def _try(address: str, body: dict[str, Any] | None) -> Any:
-    try:
-        return ask(address, body) or True
-    except OSError:
-        return None
-
-
-def _tree(process: int) -> list[int]:
-    """Return a process's descendants."""
-    parents: dict[int, list[int]] = {}
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = place.read_text(errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[0] != "Z":
-            parents.setdefault(int(fields[1]), []).append(int(place.parent.name))
-    found = list(parents.get(process, []))
-    for one in found:
-        found += parents.get(one, [])
-    return found
-
-
-def _port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +36,7 @@ def up(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Up]:
     home = make_home(tmp_path_factory.mktemp("up") / "home")
-    ports = {name: str(_port()) for name in ("PADDOCK_PREFECT_PORT", "PADDOCK_MLFLOW_PORT")}
+    ports = {name: str(free_port()) for name in ("PADDOCK_PREFECT_PORT", "PADDOCK_MLFLOW_PORT")}
     environment = home_environment(home) | ports
     with (home / "up.txt").open("wb") as out:
         process = subprocess.Popen(
@@ -137,8 +69,53 @@ def test_the_home_says_where_its_servers_are(up: Up) -> None:
     assert ask(f"{up.mlflow}/health") == "OK"
 
 
+def test_the_terminal_is_for_people_and_the_logs_have_the_rest(up: Up) -> None:
+    requests = "GET /health HTTP"
+    wait_for(lambda: requests in (up.home / "logs" / "mlflow.log").read_text(), 30)
+    assert requests not in up.told()
+    assert f"All that they say: {up.home}/logs" in up.told()
+    wait_for(lambda: "Paddock is up" in up.told(), 240)
+
+
+def test_on_a_fresh_home_everything_scheduled_ends_well_and_says_why(up: Up) -> None:
+    """All but the training itself, which has the demo to train on."""
+    wait_for(lambda: "Paddock is up" in up.told(), 240)
+    names = ["evaluate", "monitor_drift", "promote", "reconcile", "review"]
+    own = dict.fromkeys(names, "help-desk") | {"reconcile": "reconcile"}
+    found = {up.get(f"/deployments/name/{name}/{own[name]}")["id"]: name for name in names}
+    # Every two minutes: a busy server may look at a new schedule after its first time.
+    soon = (datetime.now(UTC) + timedelta(seconds=12)).isoformat()
+    schedule = {"schedule": {"interval": 120, "anchor_date": soon}, "active": True}
+    for deployment in found:
+        up.post(f"/deployments/{deployment}/schedules", [schedule])
+    ended = wait_for(lambda: _scheduled(up, found), 480)
+    for deployment in found:
+        up.post(f"/deployments/{deployment}/pause_deployment", {})
+    for name, run in ended.items():
+        model = "" if name == "reconcile" else "help-desk "
+        assert re.fullmatch(rf"{model}{name} \d{{4}}-\d\d-\d\d \d\d:\d\d", run["name"])
+    said = {name: (run["state_type"], run["state"]["message"]) for name, run in ended.items()}
+    assert said == {
+        "evaluate": ("COMPLETED", "Nothing to evaluate: help-desk has no champion yet."),
+        "monitor_drift": ("COMPLETED", "Nothing to compare: help-desk has no champion yet."),
+        "promote": ("COMPLETED", "No candidate of help-desk waits to be promoted."),
+        "reconcile": ("COMPLETED", "The ledger has no release yet."),
+        "review": ("COMPLETED", "There is no candidate of help-desk to review."),
+    }
+
+
+def _scheduled(up: Up, deployments: dict[str, str]) -> dict[str, Any] | None:
+    """Return a run of each deployment that a schedule started and that ended; None before."""
+    final = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}
+    wanted = {"deployments": {"id": {"any_": list(deployments)}}, "flow_runs": final}
+    found = up.post("/flow_runs/filter", wanted)
+    runs = [] if found is True else found  # an empty answer
+    ended = {deployments[run["deployment_id"]]: run for run in runs if run["auto_scheduled"]}
+    return ended if len(ended) == len(deployments) else None
+
+
 def test_a_second_one_on_the_same_home_is_refused(up: Up) -> None:
-    others = {"PADDOCK_PREFECT_PORT": str(_port()), "PADDOCK_MLFLOW_PORT": str(_port())}
+    others = {"PADDOCK_PREFECT_PORT": str(free_port()), "PADDOCK_MLFLOW_PORT": str(free_port())}
     done = subprocess.run(
         [sys.executable, "-m", "flows.command.cli", "up"],
         env=up.environment | others,
@@ -177,6 +154,7 @@ def test_a_run_nothing_is_heard_of_is_marked_and_its_slot_is_free(up: Up) -> Non
     address = f"{up.api}/flow_runs/{begins}"
     body = json.dumps({"infrastructure_pid": str(mine.pid)}).encode()
     header = {"content-type": "application/json"}
+    header["authorization"] = f"Basic {b64encode(up.login.encode()).decode()}"
     with urllib.request.urlopen(urllib.request.Request(address, body, header, method="PATCH")):
         pass
     assert up.state(waits) == "SCHEDULED"  # the slot is taken
@@ -185,7 +163,7 @@ def test_a_run_nothing_is_heard_of_is_marked_and_its_slot_is_free(up: Up) -> Non
     up.post("/events", _heartbeat(alive))
     wait_for(lambda: up.post("/events/filter", {"filter": _of(alive)})["events"] or None, 20)
     try:
-        marked = wait_for(lambda: mark_dead_runs(up.api, silence), 60)
+        marked = wait_for(lambda: mark_dead_runs(up.api, silence, login=up.login), 180)
     finally:
         mine.kill()
         mine.wait()
@@ -227,7 +205,7 @@ def test_a_server_that_is_killed_comes_back_and_the_others_stay(up: Up, name: st
     wait_for(lambda: f"{name} ended (by SIGKILL); it is started again" in up.told(), 10)
     assert str(up.home / "logs" / f"{name}.log") in up.told()
     address = {"mlflow": f"{up.mlflow}/health", "prefect": f"{up.api}/health"}[name]
-    wait_for(lambda: _try(address, None), 90)
+    wait_for(lambda: answer_of(address, None), 90)
     after = up.parts()
     assert after.pop(name) != before.pop(name)
     if name == "mlflow":
@@ -262,7 +240,7 @@ def test_a_run_killed_with_server_and_worker_is_crashed_in_two_minutes(
     run, parts = start(long), up.parts()
     begun(run, {state})
     time.sleep(seconds)
-    for one in [parts["prefect"], *_tree(parts["worker"]), parts["worker"]]:
+    for one in [parts["prefect"], *descendants(parts["worker"]), parts["worker"]]:
         os.kill(one, signal.SIGKILL)
     killed = time.monotonic()
     assert begun(run, {"CRASHED", "COMPLETED", "CANCELLED"}) == "CRASHED"
@@ -273,7 +251,7 @@ def test_a_run_killed_with_server_and_worker_is_crashed_in_two_minutes(
 
 
 def test_killed_itself_it_leaves_no_process_and_no_lock(up: Up) -> None:
-    everything = _tree(up.process.pid)
+    everything = descendants(up.process.pid)
     assert len(everything) >= 5
     up.process.kill()
     up.process.wait(10)

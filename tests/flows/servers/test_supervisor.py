@@ -6,7 +6,9 @@ import logging
 import time
 from pathlib import Path
 
-from flows.servers.supervisor import PAUSES, STEADY_SECONDS, Part
+import pytest
+
+from flows.servers.supervisor import PAUSES, STEADY_SECONDS, Part, is_for_people
 
 
 def ended(part: Part, now: float, said: list[str]) -> bool:
@@ -60,3 +62,23 @@ def test_what_a_server_left_in_its_group_goes_before_it_is_started_again(tmp_pat
     while place.exists() and place.read_text().split()[2] != "Z":
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "shown"),
+    [
+        ("mlflow", 'INFO: 127.0.0.1:1 - "GET /health HTTP/1.1" 200 OK', False),
+        ("mlflow", "2026/01/01 WARNING mlflow.server: something", True),
+        ("prefect", "Check out the dashboard at http://127.0.0.1:4200", False),
+        ("prefect", "10:00:00 | ERROR   | prefect.server - Failed in consume_loop", True),
+        ("worker", "  Paddock is up", True),
+        ("worker", "", False),
+        ("worker", "you: account made", True),
+        ("worker", "10:00:00 | INFO    | paddock -   3/7 fine-tune: 28 of 393", False),
+        ("worker", "10:00:00 | INFO    | Flow run 'desk' - Finished in state Completed()", True),
+        ("worker", "10:00:00 | INFO    | Task run 'gates' - Finished in state Completed()", False),
+        ("worker", "Downloading artifacts:  25%|##   | 1/4 [00:00<00:00, 15087.42it/s]", False),
+    ],
+)
+def test_the_terminal_gets_what_people_need(name: str, line: str, shown: bool) -> None:
+    assert is_for_people(name, line) is shown
