@@ -6,25 +6,30 @@ Everything published comes from stage outputs, which are redacted; nothing is co
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 
 from data_contracts.snapshot.reading import REPORT, read_report
 from flows.showing.live import LiveTraining, image_address
+from flows.showing.places import Place
 from model_registry.gates import Verdict, verdict_markdown
 from model_registry.scorecard import read_scorecard
 from model_registry.tracking import Registry
+from tasks.evaluation.confidence import PLOT
 from tasks.finetuning.reproduce import read_spent
+from tasks.finetuning.steps import FINGERPRINT
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.release.assembly import Evidence
 from tasks.storage.outputs import ABOUT
 
-if TYPE_CHECKING:
-    from flows.showing.summary import RetrainSummary
-
 SCORECARD_TAG, SNAPSHOT_TAG = "paddock.scorecard", "paddock.snapshot"
+SCORED_TAG = "paddock.scored"  # of a training's run: the scorecard whose scores it has
 
 
 def publish_snapshot(folder: Path, docs: str) -> None:
@@ -62,10 +67,11 @@ def publish_training(folder: Path, live: LiveTraining) -> None:
 def publish_scorecard(folder: Path) -> None:
     """Publish a scorecard's table and plot."""
     table = (folder / "scorecard.md").read_text(encoding="utf-8")
-    image = inline_image(folder / "scorecard.png", "scores with intervals")
+    plots = {"scorecard.png": "scores with intervals", PLOT: "confidence against what was right"}
+    images = [inline_image(folder / n, alt) for n, alt in plots.items() if (folder / n).is_file()]
     create_markdown_artifact(
         key="scorecard",
-        markdown=f"{table}\n\n{image}",
+        markdown="\n\n".join([table, *images]),
         description="Candidate against base and champion",
     )
 
@@ -77,18 +83,23 @@ def publish_verdict(verdict: Verdict) -> None:
     )
 
 
-def publish_summary(summary: RetrainSummary) -> None:
-    """Publish the summary a person reads first."""
-    from flows.showing.summary import render
+def publish_page(
+    key: str, markdown: str, description: str, *, places: Sequence[Place] = (), to_do: str = ""
+) -> None:
+    """Publish a page of Markdown: what it says, what is to do now, and the places to go on to."""
+    parts = [markdown, f"**Next:** {to_do}" if to_do else ""]
+    parts.append("\n".join(f"- {place.markdown}" for place in places))
+    page = "\n\n".join(part for part in parts if part)
+    create_markdown_artifact(key=key, markdown=page, description=description)
+    publish_links(places)
 
-    create_markdown_artifact(
-        key="summary", markdown=f"```\n{render(summary)}\n```", description="What this run did"
-    )
 
-
-def publish_page(key: str, markdown: str, description: str) -> None:
-    """Publish a page of Markdown."""
-    create_markdown_artifact(key=key, markdown=markdown, description=description)
+def publish_links(places: Sequence[Place]) -> None:
+    """Publish a link artifact for each place."""
+    for place in places:
+        create_link_artifact(
+            place.url, link_text=place.text, key=f"link-{place.key}", description=place.text
+        )
 
 
 def log_snapshot(registry: Registry, name: str, digest: str, folder: Path) -> None:
@@ -119,6 +130,25 @@ def log_scorecard(registry: Registry, name: str, digest: str, folder: Path) -> N
     registry.upload(run, folder, "scorecard")
     registry.tag_run(run, tags)  # last: a run that died half-way is made again
     registry.finish_run(run)
+
+
+def log_scores(registry: Registry, name: str, fingerprint: str, digest: str, folder: Path) -> None:
+    """Keep a model's scores in the run of its training, beside the settings and the loss.
+
+    So that which settings scored better is one table. `fingerprint` is the training's, `digest`
+    the scorecard's. A model that came from another registry has no run here.
+    """
+    runs = registry.search_runs(name, {FINGERPRINT: fingerprint})
+    if not runs or runs[0].data.tags.get(SCORED_TAG) == digest:
+        return
+    run = str(runs[0].info.run_id)
+    figures = {
+        f"scores/{key.replace('/', '.')}": estimate.value
+        for key, metric in read_scorecard(folder / "scorecard.json").metrics.items()
+        if (estimate := metric.scores.get("candidate")) and estimate.value is not None
+    }
+    registry.log_metrics(run, figures)
+    registry.tag_run(run, {SCORED_TAG: digest})
 
 
 def gather_evidence(

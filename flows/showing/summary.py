@@ -1,20 +1,28 @@
-"""What a retraining says at its end, in the terminal, in Prefect and in `paddock show`."""
+"""What a retraining keeps of itself at its end: for the terminal, for Prefect and `paddock show`.
+
+Needs what the stages returned. Writes the summary into the store.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from textwrap import wrap
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from data_contracts.records import Frozen
 from flows.asking.parameters import RetrainParameters
+from flows.showing.leading_on import NextStep, next_step, places_of
+from flows.showing.places import Pages, Place
+from flows.showing.rated import rated_words
+from model_registry.accounts.seats import seat_queue
 from model_registry.approvals import Request
 from model_registry.candidates import Candidate
 from model_registry.dossier import Dossier
 from model_registry.scorecard import MetricResult, Role
+from model_registry.versions import Version
+from tasks.evaluation.latency import Latency, wait_lines
 from tasks.finetuning.reproduce import Spent
 from tasks.release.assembly import Evidence
 from tasks.storage.objects import ObjectStore
@@ -37,6 +45,7 @@ class GateLine(Frozen):
     gate: str
     passed: bool
     reason: str
+    state: str = ""  # empty in summaries of before there were three
 
 
 class RetrainSummary(BaseModel):
@@ -60,15 +69,29 @@ class RetrainSummary(BaseModel):
     training_notes: tuple[str, ...] = ()
     metrics: list[MetricResult]
     notes: tuple[str, ...] = ()  # what the figures do not tell
+    waits: tuple[str, ...] = ()  # how long a user waited, measured when the answers were made
     candidate: str
     version: int
     candidate_digest: str
     model_digest: str
     compared_with: str
+    champion: int | None = None  # what served then; None in summaries from before it was kept
     passed: bool
     gates: list[GateLine]
     waits_for: list[str]
     look_at: dict[str, str]
+    # Empty in summaries from before these were kept:
+    people: str = ""  # what people said of its answers
+    serves: int | None = None  # the version of the model that serves when the run ends
+    is_champion: bool = False  # it holds the bytes of this candidate
+    places: tuple[Place, ...] = ()
+    how_to_open: str = ""  # what a person does before a place can be opened; empty: nothing
+    next_step: NextStep | None = None
+
+    @property
+    def nothing_new(self) -> bool:
+        """Tell whether every stage was found finished."""
+        return all(entry.reused for entry in self.stages)
 
 
 def summarize(
@@ -81,8 +104,14 @@ def summarize(
     review: Review,
     asked: Request | None,
     stages: Sequence[StageRecord],
+    waits: Mapping[Role, Latency],
+    trained: str,
+    serving: Version | None,
 ) -> RetrainSummary:
-    """Collect the summary from what the stages returned."""
+    """Collect the summary from what the stages returned.
+
+    `trained` is the fingerprint of the training, `serving` what serves now, after all of it.
+    """
     report, training, verdict = evidence.snapshot, evidence.training, dossier.verdict
     return RetrainSummary(
         name=parameters.name,
@@ -111,27 +140,42 @@ def summarize(
         cost=spent.cost,
         training_notes=tuple(training.get("notes", ())),
         metrics=[evidence.scorecard.metrics[key] for key in sorted(evidence.scorecard.metrics)],
-        notes=evidence.scorecard.notes,
+        notes=tuple(filter(None, (report.phrases.warning, *evidence.scorecard.notes))),
+        waits=wait_lines(waits),
         candidate=candidate.name,
         version=candidate.version,
         candidate_digest=candidate.digest,
         model_digest=evidence.references["model"],
         compared_with=verdict.reference,
+        champion=dossier.champion.version if dossier.champion else None,
         passed=verdict.passed,
-        gates=[GateLine(gate=r.gate.id, passed=r.passed, reason=r.reason) for r in verdict.gates],
-        waits_for=_waiting(parameters.name, dossier, review, asked),
+        gates=[
+            GateLine(gate=r.gate.id, passed=r.passed, reason=r.reason, state=r.verdict)
+            for r in verdict.gates
+        ],
+        waits_for=_waiting(parameters.name, dossier, review, asked, serving),
         look_at=_places(workshop, review, asked),
+        people=rated_words(review.ratings),
+        serves=serving.version if serving else None,
+        is_champion=serving is not None and serving.digest == dossier.digest,
+        places=places_of(workshop, evidence, trained, candidate, dossier, review, asked, serving),
+        how_to_open=Pages(workshop.settings).how_to_open,
+        next_step=next_step(parameters, dossier, asked, serving),
     )
 
 
-def _waiting(name: str, dossier: Dossier, review: Review, asked: Request | None) -> list[str]:
+def _waiting(
+    name: str, dossier: Dossier, review: Review, asked: Request | None, serving: Version | None
+) -> list[str]:
     waits: list[str] = []
-    if review.waiting:
-        waits.append(f"{review.waiting} answers wait for reviewers (queue '{review.queue.name}')")
-    if asked is None:
+    if waiting := review.ratings.waiting:
+        waits.append(f"{waiting} answers wait for reviewers (queue '{review.queue.name}')")
+    if serving and serving.digest == dossier.digest:
+        waits.append(f"nothing: it serves already, as version {serving.version} of {name}")
+    elif not dossier.verdict.passed:
         waits.append("nobody is asked to promote it: a gate refused")
-    elif dossier.champion and dossier.champion.digest == dossier.digest:
-        waits.append("nothing: it is the champion already")
+    elif asked is None:
+        waits.append("the promoter asks people about it when it looks next (hourly)")
     elif asked.decision.state == "declined":
         waits.append(f"nothing: version {dossier.version} was declined ({asked.decision.reason})")
     elif asked.decision.state == "approved":
@@ -139,24 +183,25 @@ def _waiting(name: str, dossier: Dossier, review: Review, asked: Request | None)
             f"version {dossier.version} is approved: `paddock promote --name {name}` lets it serve"
         )
     else:
+        open_ = [entry.seat for entry in asked.decision.seats if entry.state == "pending"]
+        queues = " and in ".join(f"'{seat_queue(seat)}'" for seat in open_)
         waits.append(
             f"promotion of version {dossier.version} waits for one approver in the queue "
-            f"'Promotions (release)', until {dossier.expires}; then `paddock promote --name {name}`"
+            f"{queues}, until {dossier.expires[:16].replace('T', ' ')} UTC; then "
+            f"`paddock promote --name {name}`"
         )
     return waits
 
 
 def _places(workshop: Workshop, review: Review, asked: Request | None) -> dict[str, str]:
-    settings = workshop.settings
-    server = settings.mlflow_uri or f"http://{settings.server_host}:{settings.mlflow_port}"
-    prefect = f"http://{settings.server_host}:{settings.prefect_port}"
-    start = "" if settings.mlflow_uri else "`make up`, then "
-    places = {
-        "runs": f"{start}{prefect}/runs",
-        "review": f"{start}{review.queue.page(server)}",
-    }
-    if asked is not None:
-        places["approve"] = f"{start}{asked.page(server)}"
+    pages = Pages(workshop.settings)
+    start = "" if pages.shared else "`make up`, then "
+    places = {"runs": f"{start}{pages.prefect}/runs"} if pages.prefect else {}
+    if pages.mlflow:
+        places["review"] = f"{start}{review.queue.page(pages.mlflow)}"
+        for seat in asked.queues if asked else ():
+            what = "approve" if asked and len(asked.queues) == 1 else f"approve ({seat})"
+            places[what] = f"{start}{asked.page(pages.mlflow, seat) if asked else ''}"
     places["files"] = workshop.store.uri
     return places
 
@@ -171,69 +216,3 @@ def read_summaries(store: ObjectStore, name: str, newest: int = 5) -> list[Retra
     """Return the newest summaries, newest first."""
     keys = sorted(store.keys(f"runs/{name}"), reverse=True)[:newest]
     return [RetrainSummary.model_validate_json(store.read(key)) for key in keys]
-
-
-def render(summary: RetrainSummary) -> str:
-    """Return the summary as text, at most about 100 columns wide."""
-    made = [entry.title for entry in summary.stages if not entry.reused]
-    found = [entry.title for entry in summary.stages if entry.reused]
-    lines = [
-        f"{summary.candidate} version {summary.version}: "
-        f"{'PASSED its gates' if summary.passed else 'REFUSED by its gates'}",
-        "",
-        f"Stages     {len(made)} run ({', '.join(made) or 'none'})",
-        f"           {len(found)} found finished and skipped",
-        "Rows       " + ", ".join(f"{n} {what}" for what, n in summary.rows.items()),
-        "Redacted   " + (_counts(summary.redacted) or "nothing"),
-    ]
-    if summary.quarantined:
-        lines.append("Quarantine " + _counts(summary.quarantined))
-    if summary.unread:
-        unread = ", ".join(f"{name} ({count} rows)" for name, count in summary.unread.items())
-        lines.append(f"Not read   {unread}")
-    if summary.context_only:
-        lines.append(f"           {summary.context_only} answers are context only, not learned")
-    if not summary.parameters.names:
-        lines.append("           NAMES, PLACES AND ORGANIZATIONS WERE NOT REDACTED (names off)")
-    validation = summary.validation_loss
-    held = f", {validation:.3f} on validation" if validation is not None else ""
-    spent = Spent(seconds=summary.seconds, cost=summary.cost).words()
-    lines += [
-        f"Training   {summary.steps} steps, loss {summary.first_loss:.3f} to "
-        f"{summary.final_loss:.3f}{held}",
-        *([f"           {spent}"] if spent else []),
-        *[line for note in summary.training_notes for line in _wrapped(note)],
-        "",
-        *_score_lines(summary.metrics),
-        *[f"  {note}" for note in summary.notes],
-        "",
-        f"Gates (compared with the {summary.compared_with}"
-        + ("; there is no champion yet)" if summary.compared_with == "base" else ")"),
-        *[f"  {'pass' if g.passed else 'FAIL'}  {g.gate}: {g.reason}" for g in summary.gates],
-        "",
-        "Waiting",
-        *[f"  {line}" for line in summary.waits_for],
-        "",
-        "Look at",
-        *[f"  {what:8s} {place}" for what, place in summary.look_at.items()],
-        f"  digest   {summary.candidate_digest}",
-    ]
-    return "\n".join(lines)
-
-
-def _score_lines(metrics: Sequence[MetricResult]) -> list[str]:
-    roles: list[Role] = [role for role in get_args(Role) if role in metrics[0].scores]
-    lines = [f"{'Scores (95% intervals)':34s}" + "".join(f" {role:>23s}" for role in roles)]
-    for metric in metrics:
-        given = [metric.scores.get(role) for role in roles]
-        cells = [one.shown(metric.unit) if one else "missing" for one in given]
-        lines.append(f"  {metric.key:32s}" + "".join(f" {cell:>23s}" for cell in cells))
-    return lines
-
-
-def _wrapped(note: str) -> list[str]:
-    return wrap(note, 100, initial_indent=" " * 11, subsequent_indent=" " * 13)
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items()))
