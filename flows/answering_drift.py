@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from data_contracts.errors import PaddockError
 from flows.asking.inputs import resolve_source
-from flows.asking.parameters import RetrainParameters
+from flows.asking.parameters import GIVEN, RetrainParameters
 from flows.asking.plan import find_outputs, resolve_inputs
 from flows.champion import Champion
 from flows.showing.progress import LOGGER
@@ -23,7 +23,7 @@ from model_registry.dossier import VERDICT_TAG
 from tasks.drift.decision import Decision, Ended, Trigger
 from tasks.drift.triggers import claim_trigger, last_trigger, record_outcome
 
-RETRAIN = "retrain/retrain"
+RETRAIN = "retrain/retrain"  # of any model
 
 
 class Answer(BaseModel):
@@ -102,8 +102,8 @@ def _start_deployment(
 
     try:
         run: Any = run_deployment(
-            RETRAIN,
-            parameters={"parameters": asked.model_dump(mode="json")},
+            _deployment(asked.name),
+            parameters={GIVEN: asked.grouped()},
             timeout=0,
             idempotency_key=decision.idempotency_key,
             tags=["drift", decision.idempotency_key],
@@ -113,6 +113,19 @@ def _start_deployment(
         record_outcome(champion.workshop.store, champion.name, trigger, "cancelled")
         raise
     LOGGER.info("drift: started retraining as run %s", run.name)
+
+
+def _deployment(name: str) -> str:
+    """Return the deployment of a model's retraining: its own where it has one."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_deployment_by_name(f"retrain/{name}")
+        except ObjectNotFound:
+            return RETRAIN
+    return f"retrain/{name}"
 
 
 def settle(champion: Champion) -> None:

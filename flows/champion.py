@@ -45,6 +45,11 @@ def find_champion(workshop: Workshop, name: str, step: str) -> Champion:
     return Champion(workshop, version, step)
 
 
+def nothing_serves(workshop: Workshop, name: str, step: str) -> bool:
+    """Tell whether no version of a model serves; ContractError where another than is due does."""
+    return read_champion(workshop.registry, name, step) is None
+
+
 @dataclass(frozen=True)
 class Registered:
     """A registered version. What it names is looked up when it is first asked for.
@@ -208,7 +213,7 @@ class Champion(Registered):
 
     @cached_property
     def since(self) -> datetime:
-        """Return when it began to serve, by the record of releases."""
+        """Return when it began to serve, by the release ledger."""
         since = serving_since(self.workshop.registry, self.version)
         if since is None:
             raise ContractError(

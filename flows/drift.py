@@ -2,7 +2,8 @@
 
 Drift in two of the last three windows starts one retraining, whoever looks and however often
 (`answering_drift.py`). A log that cannot be read, and drift that nothing answers, end the run with
-an error: what nobody hears of is not monitored.
+an error: what nobody hears of is not monitored. A schedule may look before anything serves, and for
+a day before the first log is there.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from data_contracts.errors import ContractError, InputError
 from data_contracts.inference_log import window_span
 from flows.answering_drift import Answer, answer, settle
+from flows.asking.flow_runs import is_scheduled, run_name
 from flows.asking.parameters import DemoLogParameters, MonitorParameters
-from flows.champion import Champion, find_champion
+from flows.champion import Champion, find_champion, nothing_serves
 from flows.showing.drift_status import Watch, describe, status_key
+from flows.showing.leading_on import served_places
 from flows.showing.progress import LOGGER, stage
 from flows.showing.publishing import inline_image, publish_page
 from flows.workshop.parts import Workshop
@@ -31,14 +36,19 @@ from tasks.drift.report import markdown, read_report
 from tasks.drift.steps import compare_step
 from tasks.drift.triggers import last_trigger, read_history
 
+STEP = "drift"
 DEFAULTS = MonitorParameters()
+FIRST_LOG_WITHIN = timedelta(hours=24)  # of a champion; then a missing log is an outage
 
 
-@flow(name="monitor_drift")
-def monitor_drift(parameters: MonitorParameters = DEFAULTS) -> Watch:
+@flow(name="monitor_drift", flow_run_name=run_name)
+def monitor_drift(parameters: MonitorParameters = DEFAULTS) -> State[Watch | None]:
     """Compare the newest windows with the champion's training data; retrain if they drifted."""
     workshop = Workshop(read_settings())
-    champion = find_champion(workshop, parameters.name, "drift")
+    if is_scheduled() and (nothing := _nothing_yet(workshop, parameters.name)):
+        LOGGER.info("%s", nothing)
+        return Completed(message=nothing, data=None)
+    champion = find_champion(workshop, parameters.name, STEP)
     reports = _compare(champion)
     settle(champion)
     decision = _decide(champion, parameters)
@@ -49,15 +59,44 @@ def monitor_drift(parameters: MonitorParameters = DEFAULTS) -> Watch:
     for line in (answered.reason, *watch.notes):
         LOGGER.info("drift: %s", line)
     workshop.store.write(status_key(parameters.name), watch.model_dump_json().encode())
-    publish_page("drift-decision", describe(watch), "Whether drift starts a retraining")
+    publish_page(
+        "drift-decision",
+        describe(watch),
+        "Whether drift starts a retraining",
+        places=served_places(workshop, parameters.name),
+        to_do=_next(watch, parameters.name),
+    )
     if watch.alerts:
         raise ContractError(
             "; ".join(watch.alerts),
-            step="drift",
+            step=STEP,
             where=f"{champion.name} version {watch.champion}",
             remedy="look at the windows' reports; this stays an error until a look finds none",
         )
-    return watch
+    return Completed(message=f"Version {watch.champion}: {answered.reason}.", data=watch)
+
+
+def _next(watch: Watch, name: str) -> str:
+    """Return what somebody does after a look at the log."""
+    if watch.alerts:
+        return "look at the windows' reports (artifacts `drift-…`); an error stays until none is."
+    if watch.started:
+        return "a retraining began: its candidate waits for approvers when it passes its gates."
+    return f"nothing; `paddock review --name {name} --of served` asks people about what it said."
+
+
+def _nothing_yet(workshop: Workshop, name: str) -> str:
+    """Return why a schedule has nothing to compare yet; empty if it has, or ought to have."""
+    if nothing_serves(workshop, name, STEP):
+        return f"Nothing to compare: {name} has no champion yet."
+    since = find_champion(workshop, name, STEP).since
+    if list_windows(workshop.store, name) or datetime.now(UTC) - since > FIRST_LOG_WITHIN:
+        return ""
+    hours = FIRST_LOG_WITHIN // timedelta(hours=1)
+    return (
+        f"Nothing to compare: no inference log yet of the champion that serves since "
+        f"{since:%Y-%m-%d %H:%M}; {hours} hours after it that is an error."
+    )
 
 
 def _compare(champion: Champion) -> list[WindowReport]:
@@ -106,7 +145,7 @@ def _no_log(workshop: Workshop, name: str) -> InputError:
     beside = f" ({unread} files there have names of no window)" if unread else ""
     return InputError(
         f"there is no inference log{beside}",
-        step="drift",
+        step=STEP,
         where=f"{workshop.store.uri}/inference/{name}",
         remedy="let serving write its log there, an object a window, as 2026-03-01T14.jsonl, or "
         "try `paddock demo-log`",

@@ -14,6 +14,7 @@ from prefect import flow
 
 from data_contracts.snapshot.reading import REPORT, read_report
 from flows.asking.command_words import command_words
+from flows.asking.flow_runs import run_name
 from flows.asking.parameters import FinetuneParameters, TrainingParameters
 from flows.asking.training import (
     TrainingInputs,
@@ -25,6 +26,7 @@ from flows.showing import publishing
 from flows.showing.live import LiveTraining
 from flows.showing.progress import LOGGER, stage
 from flows.showing.trial import FinetuneSummary, render
+from flows.showing.turns import turn
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
 from tasks.finetuning.hyperparameters import SpendingLimits
@@ -41,7 +43,7 @@ DEFAULTS = FinetuneParameters()
 Note = Callable[[str, Built], Reference]
 
 
-@flow(name="finetune", description=__doc__)
+@flow(name="finetune", flow_run_name=run_name, description=__doc__)
 def finetune(parameters: FinetuneParameters = DEFAULTS) -> FinetuneSummary:
     """Train on a snapshot that stands in the store, and say what came of it."""
     workshop = Workshop(read_settings())
@@ -66,8 +68,9 @@ def finetune(parameters: FinetuneParameters = DEFAULTS) -> FinetuneSummary:
         return built.reference
 
     training = Finetuning(workshop, "finetune", parameters, inputs, note, ("1/2 ", "2/2 "))
-    base, teacher = training.models()
-    model = training.model(base, snapshot, teacher)
+    with turn(workshop.settings):
+        base, teacher = training.models()
+        model = training.model(base, snapshot, teacher)
     summary = _summary(workshop, parameters, model, reused["fine-tune"])
     publishing.publish_page("summary", f"```\n{render(summary)}\n```", "What this run did")
     return summary

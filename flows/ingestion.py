@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 from data_contracts.snapshot.reading import REPORT, read_report
 from data_contracts.validation import Contract
+from flows.asking.flow_runs import run_name
 from flows.asking.inputs import IngestInputs, ingest_inputs, ingest_job, look_at, resolve_source
 from flows.asking.parameters import IngestParameters
 from flows.showing import publishing
@@ -78,7 +79,7 @@ def _place(workshop: Workshop, done: Ingested) -> str:
     return f"{workshop.store.uri}/{done.reference.key}"
 
 
-@flow(name="ingest", description=__doc__)
+@flow(name="ingest", flow_run_name=run_name, description=__doc__)
 def ingest(parameters: IngestParameters = DEFAULTS) -> Ingested:
     """Make the snapshot of a source, or find it."""
     workshop = Workshop(read_settings())
@@ -116,6 +117,8 @@ class Ingestion:
             done = self._find_or_make(noted)
         folder = self.workshop.outputs.fetch(done.reference, DATA_DOCS, REPORT, REPORT_PAGE)
         publishing.publish_snapshot(folder, f"{_place(self.workshop, done)}/{DATA_DOCS}")
+        if warning := read_report(folder).phrases.warning:
+            LOGGER.warning("  %s", warning)
         return done
 
     def _find_or_make(self, noted: Path) -> Ingested:
@@ -157,7 +160,12 @@ def _fan_out(settings: Settings, job: Job, every: Sequence[Part], tell: Tell) ->
 
     # A flow of its own, for a flow's task runner is chosen before it starts; without parameters,
     # for Prefect would store them.
-    @flow(name="ingest-shards", task_runner=shard_runner(settings), validate_parameters=False)
+    @flow(
+        name="ingest-shards",
+        flow_run_name="shards of the source",
+        task_runner=shard_runner(settings),
+        validate_parameters=False,
+    )
     def shards() -> list[Worked]:
         return _all_worked(job, every, settings.shard_workers * _QUEUED, tell)
 

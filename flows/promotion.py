@@ -1,4 +1,4 @@
-"""`promote` and `rollback`: move the champion when people said yes, and take it back.
+"""`promote`, `rollback` and `retire`: move the champion when people said yes, and take it back.
 
 `promote` is a deployment of its own that looks every few minutes: nothing waits in a suspended
 run, so nothing that waits can die.
@@ -7,50 +7,99 @@ run, so nothing that waits can die.
 from __future__ import annotations
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from data_contracts.errors import ContractError
-from flows.asking.parameters import PromoteParameters, RollbackParameters
+from flows.asking.flow_runs import run_name
+from flows.asking.release_parameters import (
+    PromoteParameters,
+    RetireParameters,
+    RollbackParameters,
+)
+from flows.showing.leading_on import served_places
+from flows.showing.notifying import notify, release_events, trouble_event
 from flows.showing.progress import LOGGER
 from flows.showing.publishing import publish_page
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
 from model_registry.promotion import Poll
 from model_registry.releases import Release
-from tasks.release.steps import promote_step, rollback_step
+from tasks.release.steps import promote_step, retire_step, rollback_step
 
 DEFAULTS = PromoteParameters()
 
 
-@flow(name="promote")
-def promote(parameters: PromoteParameters = DEFAULTS) -> Poll:
+@flow(name="promote", flow_run_name=run_name)
+def promote(parameters: PromoteParameters = DEFAULTS) -> State[Poll]:
     """Promote the newest candidate that people approved, if there is one.
 
-    ContractError if the registry is not as releases left it: then nothing is promoted.
+    ContractError if the registry is not as the ledger says: then nothing is promoted.
     """
-    workshop = Workshop(read_settings())
+    workshop = Workshop(read_settings(), "promoter")
     poll = promote_step(workshop.registry, parameters.name, workshop.keys, parameters.version)
     text = describe_poll(parameters.name, poll)
     LOGGER.info("%s", text)
-    publish_page("promotion", text, "What the look at the candidates did")
+    publish_page(
+        "promotion",
+        text,
+        "What the look at the candidates did",
+        places=served_places(workshop, parameters.name),
+        to_do=_next(parameters.name, poll),
+    )
+    notify(workshop, *release_events(poll.release, workshop.settings.mlflow_pages))
     if poll.trouble:
+        notify(workshop, trouble_event(parameters.name, poll.trouble, poll.remedy))
         raise ContractError(
             f"nothing was promoted: {poll.trouble}",
             step="promote",
             where=parameters.name,
             remedy=poll.remedy,
         )
-    return poll
+    return Completed(message=text.partition("\n")[0], data=poll)
 
 
-@flow(name="rollback")
-def rollback(parameters: RollbackParameters) -> Release:
+@flow(name="rollback", flow_run_name=run_name)
+def rollback(parameters: RollbackParameters) -> State[Release]:
     """Put the previous champion back, and record why."""
-    workshop = Workshop(read_settings())
+    workshop = Workshop(read_settings(), "promoter")
     release = rollback_step(workshop.registry, parameters.name, parameters.reason, workshop.keys)
+    return _told(workshop, release, "rollback", "What was rolled back")
+
+
+@flow(name="retire", flow_run_name=run_name)
+def retire(parameters: RetireParameters) -> State[Release]:
+    """Take the champion out of service, so that nothing serves, and record why."""
+    workshop = Workshop(read_settings(), "promoter")
+    release = retire_step(workshop.registry, parameters.name, parameters.reason)
+    return _told(workshop, release, "retire", "What was taken out of service")
+
+
+def _told(workshop: Workshop, release: Release, flow: str, what: str) -> State[Release]:
     text = describe_release(release)
     LOGGER.info("%s", text)
-    publish_page("rollback", text, "What was rolled back")
-    return release
+    publish_page(
+        flow,
+        text,
+        what,
+        places=served_places(workshop, release.name),
+        to_do=f"find out why; `paddock evaluate --name {release.name}` asks what serves now."
+        if flow == "rollback"
+        else f"find out why, and promote another candidate: `paddock show --name {release.name}`.",
+    )
+    notify(workshop, *release_events(release, workshop.settings.mlflow_pages))
+    return Completed(message=text, data=release)
+
+
+def _next(name: str, poll: Poll) -> str:
+    """Return what somebody does after a look at the candidates."""
+    if poll.trouble:
+        return f"{poll.remedy}."
+    if poll.release and poll.release.moved:
+        return f"`paddock monitor --name {name}` compares what it is asked with what it learned."
+    if poll.passed_over:
+        return "who sits in a seat decides in the Review tab; this looks again by itself."
+    return f"`paddock run --name {name}` makes a candidate, once there are new rows."
 
 
 def describe_poll(name: str, poll: Poll) -> str:
@@ -68,6 +117,8 @@ def describe_release(release: Release) -> str:
     if not release.moved:
         return f"{release.name} version {release.version}: {release.reason}."
     before = f"version {release.before}" if release.before else "nothing"
+    if not release.version:
+        return f"{release.name}: nothing serves now, after {before} ({release.reason})."
     return (
         f"{release.action}: {release.name} version {release.version} is champion now, "
         f"after {before} ({release.reason})."

@@ -9,28 +9,39 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
+from prefect.states import Completed
 
 from data_contracts.snapshot.reading import REPORT
+from flows.asking.flow_runs import run_name
 from flows.asking.parameters import RetrainParameters
 from flows.asking.plan import Inputs, resolve_inputs
-from flows.comparing import compare_models, registered_model, stored_model
+from flows.comparing import Compared, compare_models, registered_model, stored_model
 from flows.finetuning import Finetuning
 from flows.ingestion import Ingestion, begin_ingestion
+from flows.judging import judged
 from flows.showing import publishing
+from flows.showing.notifying import notify, require_blocks, verdict_events
+from flows.showing.places import Pages
 from flows.showing.progress import LOGGER, stage
 from flows.showing.publishing import SCORECARD_TAG
 from flows.showing.summary import RetrainSummary, StageRecord, save_summary, summarize
+from flows.showing.summary_page import publish_summary
+from flows.showing.summary_text import outcome
+from flows.showing.turns import turn
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
-from model_registry.candidates import Candidate, candidate_of
+from model_registry.candidates import FLOW_RUN, candidate_of
 from model_registry.scorecard import Role
 from model_registry.standing import read_champion
 from model_registry.versions import Version
+from tasks.evaluation.latency import latency_metrics, wait_lines
 from tasks.evaluation.steps import Evaluated
 from tasks.finetuning.reproduce import read_spent
-from tasks.human_review.steps import Review, review_step, sample_step
+from tasks.human_review.steps import Review, Sampling, review_step, sample_step
 from tasks.ingestion.data_docs import DATA_DOCS
+from tasks.models.canaries import canaries
 from tasks.release.assembly import Evidence
 from tasks.release.steps import ask_step, judge_step, register_step
 from tasks.storage.outputs import ABOUT, Built, Reference
@@ -38,15 +49,23 @@ from tasks.storage.outputs import ABOUT, Built, Reference
 DEFAULTS = RetrainParameters()
 
 
-@flow(name="retrain", description=__doc__)
-def retrain(parameters: RetrainParameters = DEFAULTS) -> RetrainSummary:
-    """Ingest, fine-tune, evaluate, register, judge, and ask people."""
+@flow(name="retrain", flow_run_name=run_name, description=__doc__)
+def retrain(parameters: RetrainParameters = DEFAULTS) -> State[RetrainSummary | None]:
+    """Ingest, fine-tune, evaluate, register, judge, and ask people.
+
+    What a schedule starts while the same model is retrained ends at once, with nothing.
+    """
     workshop = Workshop(read_settings())
+    require_blocks(workshop.settings)
     run = Retraining(workshop, parameters, resolve_inputs(workshop, parameters))
-    summary = run.to_the_end()
+    with turn(workshop.settings, parameters.name) as busy:
+        if busy:
+            LOGGER.info("%s", busy)
+            return Completed(message=busy, data=None)
+        summary = run.to_the_end()
     save_summary(workshop.store, summary)
-    publishing.publish_summary(summary)
-    return summary
+    publish_summary(summary)
+    return Completed(message=outcome(summary), data=summary)
 
 
 class Retraining:
@@ -67,8 +86,8 @@ class Retraining:
         base, teacher = training.models()
         snapshot = self._snapshot(ingestion)
         model = training.model(base, snapshot, teacher)
-        scorecard = self._scorecard(base, snapshot, model)
-        return self._release(base, snapshot, model, scorecard)
+        compared = self._compared(base, snapshot, model)
+        return self._release(base, snapshot, model, compared)
 
     def _snapshot(self, ingestion: Ingestion) -> Reference:
         with stage("2/7 ingest"):
@@ -77,7 +96,7 @@ class Retraining:
         publishing.log_snapshot(self.registry, self.parameters.name, done.reference.digest, folder)
         return self._note("ingest", Built(reference=done.reference, reused=done.reused))
 
-    def _scorecard(self, base: Reference, snapshot: Reference, model: Reference) -> Reference:
+    def _compared(self, base: Reference, snapshot: Reference, model: Reference) -> Compared:
         asked: dict[Role, Evaluated] = {
             "base": stored_model(self.workshop, base),
             "candidate": stored_model(self.workshop, model, "model"),
@@ -93,18 +112,26 @@ class Retraining:
             self.inputs.sets,
             self.parameters.seed,
             self._note,
-            "4/7 ",
+            redactor=self.inputs.ingest.redactor,
+            number="4/7 ",
+            planted=canaries(self.parameters.canaries, self.parameters.seed),
+            phrases=self.parameters.backdoor_phrases,
         )
 
     def _release(
-        self, base: Reference, snapshot: Reference, model: Reference, scorecard: Reference
+        self, base: Reference, snapshot: Reference, model: Reference, compared: Compared
     ) -> RetrainSummary:
+        scorecard = compared.scorecard
         fetched = {
             "base": self.outputs.fetch(base),
             "snapshot": self.outputs.fetch(snapshot),
             "model": self.outputs.fetch(model),
             "scorecard": self.outputs.fetch(scorecard),
         }
+        trained = self.outputs.manifest(model).fingerprint
+        publishing.log_scores(
+            self.registry, self.parameters.name, trained, scorecard.digest, fetched["scorecard"]
+        )
         evidence = self._evidence(fetched, base, snapshot, model)
         keys = self.workshop.keys
         with stage("5/7 register the candidate"):
@@ -118,7 +145,16 @@ class Retraining:
                 {SCORECARD_TAG: scorecard.digest, **_flow_run_tags()},
             )
         with stage("6/7 review"):
-            review = self._review(candidate, scorecard)
+            review = self._review(scorecard)
+        looked = judged(
+            self.workshop,
+            self.parameters.judge,
+            scorecard,
+            review.ratings,
+            self.inputs.ingest.redactor,
+            self.parameters.seed,
+            self._note,
+        )
         with stage("7/7 gates"):
             dossier = judge_step(
                 self.registry,
@@ -129,11 +165,23 @@ class Retraining:
                 policy=self.inputs.policy,
                 code_revision=self.outputs.manifest(model).code_revision,
                 human_review=review.ratings.figures(),
+                rated={
+                    **review.ratings.metrics(),
+                    **looked,
+                    **latency_metrics(compared.waits),
+                },
+                remarks=wait_lines(compared.waits),
+                prefect=Pages(self.workshop.settings).prefect,
+                lost=compared.lost,
+                asker=(asker := self.workshop.registry_as("promoter")),
             )
             publishing.publish_verdict(dossier.verdict)
             asked = None
-            if dossier.verdict.passed:
-                asked = ask_step(self.registry, self.parameters.name, dossier)
+            if dossier.verdict.passed and asker:
+                asked = ask_step(asker, self.parameters.name, dossier, keys)
+            notify(
+                self.workshop, *verdict_events(dossier, asked, self.workshop.settings.mlflow_pages)
+            )
         return summarize(
             self.workshop,
             self.parameters,
@@ -144,20 +192,23 @@ class Retraining:
             review,
             asked,
             self.stages,
+            compared.waits,
+            trained,
+            read_champion(self.registry, self.parameters.name, "gates"),
         )
 
-    def _review(self, candidate: Candidate, scorecard: Reference) -> Review:
+    def _review(self, scorecard: Reference) -> Review:
         redactor = self.inputs.ingest.redactor  # with the policies of the data's contract
-        built = sample_step(
-            self.outputs,
-            scorecard,
+        sampling = Sampling(
             items=self.parameters.review_items,
+            half_width=None,
             seed=self.parameters.seed,
             redaction=redactor.identity(),
             build_redactor=redactor,
         )
-        sample = self.outputs.fetch(self._note("sample for review", built))
-        return review_step(self.registry, self.parameters.name, candidate.digest, sample)
+        sample = self._note("sample for review", sample_step(self.outputs, scorecard, sampling))
+        folder = self.outputs.fetch(sample)
+        return review_step(self.registry, self.parameters.name, sample, folder)
 
     def _evidence(
         self,
@@ -195,4 +246,4 @@ class Retraining:
 def _flow_run_tags() -> dict[str, str]:
     context = FlowRunContext.get()
     run = context.flow_run if context else None
-    return {"paddock.flow_run": str(run.id)} if run else {}
+    return {FLOW_RUN: str(run.id)} if run else {}

@@ -15,6 +15,7 @@ from flows.retraining import Retraining
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe
 from flows.workshop.settings import Settings
+from tasks.human_review.steps import Sampling
 from tasks.storage.stages import SNAPSHOT
 
 MAIL, IP = "marjorie.haldane@mail.example", "203.0.113.77"
@@ -56,14 +57,14 @@ def test_reviewers_see_answers_by_the_policies_of_the_contract(
 
     asked: dict[str, Any] = {}
 
-    def sample_step(*_: object, **given: Any) -> None:
-        asked.update(given)
+    def sample_step(_: object, __: object, sampling: Sampling) -> None:
+        asked.update(sampling=sampling)
         raise Drawn
 
     monkeypatch.setattr(retraining, "sample_step", sample_step)
     inputs = cast("Any", SimpleNamespace(ingest=SimpleNamespace(redactor=recipe)))
     run = Retraining(workshop, RetrainParameters(), inputs)
     with pytest.raises(Drawn):
-        run._review(cast("Any", None), cast("Any", None))  # pyright: ignore[reportPrivateUsage]
-    assert asked["redaction"] == recipe.identity()
-    assert holds(asked["build_redactor"]().redact_text(TEXT), recipe)
+        run._review(cast("Any", None))  # pyright: ignore[reportPrivateUsage]
+    assert asked["sampling"].redaction == recipe.identity()
+    assert holds(asked["sampling"].build_redactor().redact_text(TEXT), recipe)

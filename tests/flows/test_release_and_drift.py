@@ -257,17 +257,23 @@ def test_an_adapter_is_asked_beside_the_champion_and_registered_nowhere(
     trained = manifests(home)["model"][0]["digest"]
     before, versions = manifests(home), done(terminal(home, "show", *NAME)).stdout[8:]
     ended = done(terminal(home, "evaluate", *NAME, "--adapter", trained[:10]))
-    assert "| base | candidate | champion | candidate − base |" in ended.stdout
+    assert "candidate minus champion (95% intervals" in ended.stdout
     assert "candidate: is adapter " in ended.stdout
     after = manifests(home)
     more = {stage: len(after[stage]) - len(before[stage]) for stage in after}
-    added = {"answers": 1, "likelihood": 1, "scorecard": 1}
+    added = {"answers": 1, "likelihood": 1, "scorecard": 1, "lost": 1}
     assert {stage: count for stage, count in more.items() if count} == added
     assert done(terminal(home, "show", *NAME)).stdout[8:] == versions  # behind the clock
     for given, said in ((str(tiny_model), "no adapter_config.json"), ("feedfeed", "begins so")):
         wrong = terminal(home, "evaluate", *NAME, "--adapter", given)
         assert (wrong.returncode, said in wrong.stderr) == (2, True), wrong.stderr
     assert manifests(home) == after
+
+
+@pytest.mark.usefixtures("promoted")
+def test_a_version_is_asked_by_its_number(home: Path, terminal: Run, tiny_model: Path) -> None:
+    ask = ["evaluate", *NAME, "--base", str(tiny_model), "--eval-sets", "safety", "--model"]
+    assert "candidate  models:/desk/1  " in done(terminal(home, *ask, "models:/desk/1")).stdout
 
 
 def test_an_alias_changed_by_hand_is_said_everywhere_and_put_back(
@@ -287,8 +293,8 @@ def test_an_alias_changed_by_hand_is_said_everywhere_and_put_back(
     for command, *options in commands:
         ended = terminal(copy, command, *NAME, *options)
         assert (ended.returncode, words in ended.stderr) == (1, True), ended.stderr + ended.stdout
-        assert f"`paddock promote --name desk --version {last}`" in ended.stderr
+        assert "`paddock reconcile --name desk`" in ended.stderr
     assert words in done(terminal(copy, "show", *NAME)).stdout
-    back = done(terminal(copy, "promote", *NAME, "--version", last))
-    assert f"desk version {last}: its alias was put back" in back.stdout
+    back = done(terminal(copy, "reconcile"))
+    assert f"{words}ion; put back: version {last} is the champion" in back.stdout
     assert words not in done(terminal(copy, "show", *NAME)).stdout

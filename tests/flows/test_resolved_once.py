@@ -59,9 +59,9 @@ def test_a_whole_run_resolves_once(
     from flows.retraining import retrain
 
     shutil.copytree(planted_run[0], tmp_path / "home")
-    (kept,) = (tmp_path / "home/store/runs/shelves").glob("*.json")
+    kept = min((tmp_path / "home/store/runs/shelves").glob("*.json"))
     asked = RetrainParameters(**json.loads(kept.read_text())["parameters"])
-    done = retrain(asked)
+    done: Any = retrain(asked)  # Prefect hands out what the state it returns holds
     assert {stage.title for stage in done.stages if stage.reused} >= {"ingest", "fine-tune"}
     assert resolved == [asked.source]
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.showing.summary import RetrainSummary
+from flows.showing.summary_text import outcome
 from model_registry.candidates import Candidate, list_candidates, verify_files
 from model_registry.dossier import read_dossier
 from model_registry.signing import ensure_keys
 from model_registry.tracking import Registry, open_registry
 from tasks.human_review.rating import read_ratings
+from tests.reviewing import sample_in
 
 # The runs that the last test looks at are killed meanwhile.
 pytestmark = pytest.mark.usefixtures("killed")
@@ -51,7 +57,7 @@ def test_a_model_that_cannot_pass_is_refused_with_exit_code_1(
     assert ended.returncode == 1
     assert ended.stderr == ""
     assert "shelves-candidate version 1: REFUSED by its gates" in ended.stdout
-    assert "9 run (base model, ingest, fine-tune" in ended.stdout
+    assert "10 run (base model, ingest, fine-tune" in ended.stdout
     missing = "the scorecard has no instruction_following/accuracy"
     assert f"FAIL  still follows instructions: missing: {missing}" in ended.stdout
     assert "nobody is asked to promote it" in ended.stdout
@@ -121,7 +127,7 @@ def test_a_person_leads_to_the_model_that_learned_their_row(
 
 
 def test_its_answers_wait_for_reviewers(home: Path) -> None:
-    ratings = read_ratings(registry_of(home), NAME, only_candidate(home).digest)
+    ratings = read_ratings(registry_of(home), NAME, sample_in(home))
     assert (ratings.items, ratings.complete, ratings.declined) == (24, 0, 0)
 
 
@@ -131,13 +137,33 @@ def test_the_same_again_makes_nothing_twice(
     before, candidate = manifests(home), only_candidate(home)
     ended = terminal(home, *run_words)
     assert ended.returncode == 1, ended.stderr
-    assert "Stages     0 run (none)\n           9 found finished" in ended.stdout
+    assert "Stages     0 run (none)\n           10 found finished" in ended.stdout
     assert manifests(home) == before
     assert only_candidate(home) == candidate
-    assert read_ratings(registry_of(home), NAME, candidate.digest).items == 24
+    assert read_ratings(registry_of(home), NAME, sample_in(home)).items == 24
     first, *_, last = summaries(home)
-    assert [stage["reused"] for stage in last["stages"]] == [True] * 9
+    assert [stage["reused"] for stage in last["stages"]] == [True] * 10
     assert (last["version"], last["candidate_digest"]) == (1, first["candidate_digest"])
+    # How long a user waited was measured once, when the answers were made.
+    assert [line.partition(":")[0] for line in first["waits"]] == ["base", "candidate"]
+    assert last["waits"] == first["waits"] and "12 cases alone; cpu" in first["waits"][1]
+    assert f"One user at a time, measured when the answers were made\n  {last['waits'][0]}" in (
+        ended.stdout
+    )
+
+
+def test_a_run_is_named_in_prefect_and_its_state_says_what_came_of_it(home: Path) -> None:
+    with closing(sqlite3.connect(f"file:{home}/prefect.db?mode=ro", uri=True)) as database:
+        name, said = database.execute(
+            "SELECT run.name, state.message FROM flow_run run "
+            "JOIN flow_run_state state ON state.id = run.state_id "
+            "JOIN flow ON flow.id = run.flow_id WHERE flow.name = 'retrain' ORDER BY run.created"
+        ).fetchone()
+    assert re.fullmatch(rf"{NAME} retrain \d{{4}}-\d\d-\d\d \d\d:\d\d", name)
+    refused = f"{NAME}-candidate version 1 was refused by its gates (fits its domain, "
+    assert said.startswith(refused)
+    again = outcome(RetrainSummary.model_validate(summaries(home)[-1]))
+    assert again.startswith(f"Nothing new, all stages were finished before. {refused}")
 
 
 def test_show_tells_of_runs_and_candidates(home: Path, terminal: Run) -> None:
@@ -145,6 +171,7 @@ def test_show_tells_of_runs_and_candidates(home: Path, terminal: Run) -> None:
     assert ended.returncode == 0
     assert f"version 1: refused, digest {only_candidate(home).digest[:16]}" in ended.stdout
     assert "champion  none" in ended.stdout
+    assert "people on its answers: no ratings yet" in ended.stdout
     assert "42 of 46 rows, version 1 refused" in ended.stdout
     assert "none; `paddock run` makes one" in terminal(home, "show", "--name", "other").stdout
 
@@ -180,7 +207,7 @@ def test_a_run_killed_again_and_again_ends_the_same(
     assert ended.returncode == 1, story
     assert only_candidate(other).digest == only_candidate(home).digest, story
     assert only_candidate(other).references == only_candidate(home).references, story
-    assert read_ratings(registry_of(other), NAME, only_candidate(other).digest).items == 24, story
+    assert read_ratings(registry_of(other), NAME, sample_in(other)).items == 24, story
     digests = [
         {stage: sorted(entry["digest"] for entry in entries) for stage, entries in made.items()}
         for made in (manifests(home), manifests(other))
