@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up test test-slow check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-laptop setup setup-dev lock clean
+.PHONY: help run up test test-slow check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-intervals bench-laptop bench-release bench-scorers setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -19,7 +19,7 @@ up: setup  ## start a Prefect server, an MLflow server and a worker on this mach
 test: setup-dev  ## set up and pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-slow: setup-dev  ## the proofs that take long: frozen workers, 50,000 hostile records
+test-slow: setup-dev  ## the proofs that take long: frozen workers, 50,000 hostile records, 20,000 steps of releases
 	$(BIN)/python -m pytest -m slow
 
 check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling, the pages of docs/
@@ -53,8 +53,17 @@ bench-finetune: setup-dev  ## how fast fine-tuning is, beside TRL where it is in
 bench-generation: setup-dev  ## how fast the evaluation's answers come, beside transformers' generate
 	@$(BIN)/python -m tests.benchmarks.bench_generation
 
+bench-intervals: setup-dev  ## how often the scorecard's intervals hold the truth (some minutes)
+	@$(ONE_CORE) $(BIN)/python -m tests.benchmarks.bench_intervals
+
+bench-scorers: setup-dev  ## how well scorers agree with labels and gold answers (a minute)
+	@$(ONE_CORE) $(BIN)/python -m tests.benchmarks.bench_scorers
+
 bench-laptop: setup-dev  ## this build beside an earlier one on this machine: training, answers, running again
 	@$(BIN)/python -m tests.benchmarks.bench_laptop $(BENCH)
+
+bench-release: setup-dev  ## how long a release takes and how often it reads the weights, beside an earlier build
+	@$(BIN)/python -m tests.benchmarks.bench_release $(BENCH)
 
 setup: .venv/installed  ## install the lock file into .venv
 

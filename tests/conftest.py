@@ -28,8 +28,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in the settings: servers w
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 _CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
+    *("--no-sandbox", "--disable-gpu"),
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -231,7 +230,7 @@ def home_environment() -> Callable[[Path], dict[str, str]]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         # Homes share a key, as machines that share a store must.
         given = {"PADDOCK_HOME": str(home), "PADDOCK_REDACTION_KEY": "of all tests"}
-        return kept | given | {"OMP_NUM_THREADS": "1"}
+        return kept | given | {"OMP_NUM_THREADS": "1", "PADDOCK_LATENCY_CASES": "12"}
 
     return environment
 
@@ -277,9 +276,10 @@ def planted_run(
     return home, paddock(home, *run_words)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Return headless Chromium; tests that need it are skipped on a machine without it."""
+    # Of one module: while it is open Prefect takes this thread for one of coroutines.
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("Chromium is not installed")

@@ -19,7 +19,8 @@ from data_contracts.contract_files import load_contract
 from data_contracts.inference_log import LogRow
 from eval_sets.loading import load_eval_set_folder
 from flows.workshop.settings import Settings
-from model_registry.gates import load_policy
+from model_registry.policy import load_policy
+from tasks.evaluation.judging.rubric import load_rubric
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PAGES = (CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md")))
@@ -114,7 +115,11 @@ def test_every_command_and_option_exists(page: Path) -> None:
 
 @each_page
 def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
-    known = {option for name in ("run", "monitor") for option in OPTION.findall(_help(name))}
+    known = {
+        option
+        for name in ("run", "monitor", "review", "deploy", "export", "clean")
+        for option in OPTION.findall(_help(name))
+    }
     targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.M))
     for span in SPAN.findall(_prose(page)):
         if span.startswith("--"):
@@ -139,7 +144,7 @@ def test_every_setting_is_explained() -> None:
 
 
 def test_examples_of_contracts_policies_and_eval_sets_can_be_read(tmp_path: Path) -> None:
-    found = {"contract": 0, "policy": 0, "card": 0}
+    found = {"contract": 0, "policy": 0, "card": 0, "rubric": 0}
     for page in PAGES:
         for block in _blocks(page, "toml"):
             given = tmp_path / "given.toml"
@@ -150,10 +155,13 @@ def test_examples_of_contracts_policies_and_eval_sets_can_be_read(tmp_path: Path
             elif "[[gates]]" in block:
                 load_policy(str(given))
                 found["policy"] += 1
+            elif "instruction =" in block:
+                load_rubric(given)
+                found["rubric"] += 1
             else:
                 (tmp_path / "card.toml").write_text(block)
                 found["card"] += 1
-    assert found == {"contract": 2, "policy": 1, "card": 1}
+    assert found == {"contract": 3, "policy": 3, "card": 1, "rubric": 1}
     (case,) = _blocks(CHECKOUT / "docs" / "data.md", "json")
     (tmp_path / "cases.jsonl").write_text(case)
     assert load_eval_set_folder(tmp_path).cases

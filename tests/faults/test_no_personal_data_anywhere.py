@@ -133,7 +133,7 @@ def test_the_search_sees_into_every_store(everything: list[tuple[str, bytes]]) -
     assert holding("2/7 ingest", "prefect.db (log)")
     assert holding("shelves-candidate", "mlflow.db (model_versions)")
     assert holding("REFUSED", "prefect.db (artifact)")
-    assert holding("Answers of candidate", "mlflow.db (")
+    assert holding("Answers, second look", "mlflow.db (")
 
 
 def test_row_45_no_planted_value_is_anywhere(

@@ -22,6 +22,7 @@ from model_registry.tracking import open_registry
 from tasks.finetuning.launch import run_training
 from tasks.finetuning.recipe import TrainingJob
 from tasks.human_review.rating import read_ratings
+from tasks.human_review.sample import read_sample
 
 Ended = subprocess.CompletedProcess[str]
 MakeJob = Callable[..., TrainingJob]
@@ -113,7 +114,8 @@ def test_row_05_a_worker_revived_behind_another_registers_nothing_again(
     assert "version 1: REFUSED by its gates" in said.read_text()
 
     registry = open_registry(shared["MLFLOW_TRACKING_URI"], shared["PADDOCK_MLFLOW_ARTIFACTS"])
-    (candidate,) = list_candidates(registry, "shelves")
-    assert read_ratings(registry, "shelves", candidate.digest).items == 24
+    assert len(list_candidates(registry, "shelves")) == 1
+    (sample,) = (path.parent for path in (tmp_path / "store/sample").glob("*/manifest.json"))
+    assert read_ratings(registry, "shelves", read_sample(sample)).items == 24
     made = sorted(path.parts[-3] for path in (tmp_path / "store").glob("*/*/manifest.json"))
     assert made.count("model") == 1 and made.count("scorecard") == 1

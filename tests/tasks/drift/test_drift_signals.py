@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from data_contracts.records import Message
-from tasks.demo_desk.facts import load_facts, other_turns, shop
+from eval_sets.desk import load_facts, shop
+from tasks.demo_desk.phrasing import other_turns
 from tasks.drift.comparison import DriftReport, WindowReport, compare
 from tasks.drift.report import markdown, write_report
 from tasks.drift.signals import registry
