@@ -17,6 +17,7 @@ from pathlib import Path
 from data_contracts.digests import file_digest, folder_digest
 from data_contracts.errors import InputError, IntegrityError
 from data_contracts.records import Frozen
+from model_registry.accounts.roles import CANDIDATE
 from model_registry.contents import Contents, read_contents
 from model_registry.model_files import check_model_folder, refuse_other_tokenizer
 from model_registry.signing import SigningKeys, sign_contents, verify_contents
@@ -67,12 +68,12 @@ class Candidate(Frozen):
     @property
     def model(self) -> str:
         """Return the name of the registered model that champions are versions of."""
-        return self.name.removesuffix("-candidate")
+        return self.name.removesuffix(CANDIDATE)
 
 
 def candidate_name(name: str) -> str:
     """Return the registered model that holds a model's candidates."""
-    return f"{name}-candidate"
+    return f"{name}{CANDIDATE}"
 
 
 def register_candidate(

@@ -14,9 +14,8 @@ from flows.workshop.settings import Settings
 from model_registry.accounts.applying import apply_people
 from model_registry.accounts.passwords import Passwords, read_passwords
 from model_registry.accounts.people import load_people
+from model_registry.accounts.roles import CANDIDATE
 from model_registry.accounts.server import AuthServer
-
-_CANDIDATES = "-candidate"
 
 
 def apply_file(settings: Settings, file: Path | None, *, ours: bool = False) -> list[str]:
@@ -59,4 +58,4 @@ def _models_there(server: AuthServer) -> list[str]:
     query = {"max_results": "1000"}
     found = (server.find("registered-models/search", query) or {}).get("registered_models", [])
     names = [str(model["name"]) for model in found]
-    return [name.removesuffix(_CANDIDATES) for name in names if name.endswith(_CANDIDATES)]
+    return [name.removesuffix(CANDIDATE) for name in names if name.endswith(CANDIDATE)]

@@ -15,6 +15,7 @@ from data_contracts.records import Frozen
 from model_registry.accounts.authors import seal_name
 from model_registry.accounts.people import STEP, People, Role
 from model_registry.accounts.roles import (
+    CANDIDATE,
     EXPERIMENT,
     EXPERIMENTS,
     MODEL,
@@ -151,18 +152,13 @@ def _seat(server: AuthServer, experiment: str, who: Iterable[str], name: str = "
 
 
 def _queues(server: AuthServer, experiment: str) -> list[dict[str, Any]]:
-    found, query = list[dict[str, Any]](), {"experiment_id": experiment, "max_results": "200"}
-    while True:
-        page = server.ask("GET", f"{_QUEUES}/list", query)
-        found += page.get("review_queues", [])
-        if not (token := page.get("next_page_token")):
-            return found
-        query["page_token"] = token
+    query = {"experiment_id": experiment, "max_results": "200"}
+    return server.listed(f"{_QUEUES}/list", "review_queues", query)
 
 
 def _vouch(server: AuthServer, name: str, experiment: str) -> None:
     there = {str(queue["name"]).casefold() for queue in _queues(server, experiment)}
-    query = {"filter": f"name = '{name}-candidate'", "max_results": "1000"}
+    query = {"filter": f"name = '{name}{CANDIDATE}'", "max_results": "1000"}
     versions = (server.find("model-versions/search", query) or {}).get("model_versions", [])
     for version in versions:
         tags = {tag["key"]: tag.get("value", "") for tag in version.get("tags", [])}

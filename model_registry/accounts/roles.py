@@ -14,7 +14,8 @@ from model_registry.accounts.people import Role
 PROMOTIONS = "-promotions"  # the experiment in which people decide on candidates
 EXPERIMENTS = ("", "-candidates", "-review", PROMOTIONS, "-releases")
 REVIEWED = ("-review", PROMOTIONS)  # people look at these in the Review tab
-MODELS = ("", "-candidate")
+CANDIDATE = "-candidate"
+MODELS = ("", CANDIDATE)
 EXPERIMENT, MODEL = "experiment", "registered_model"
 
 
@@ -38,7 +39,7 @@ OF_A_MODEL: dict[Role, tuple[Grant, ...]] = {
         Grant(EXPERIMENT, "", "EDIT"),
         Grant(EXPERIMENT, "-candidates", "EDIT"),
         Grant(EXPERIMENT, "-review", "MANAGE"),
-        Grant(MODEL, "-candidate", "EDIT"),
+        Grant(MODEL, CANDIDATE, "EDIT"),
     ),
     # To complete items of the queues that one sits in. The server would be content with EDIT on
     # review queues, but MLflow's pages let nobody answer who may not edit the experiment.

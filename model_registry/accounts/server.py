@@ -138,6 +138,15 @@ class AuthServer:
         """Return what the server answers; PaddockError where it refuses."""
         return self._send(method, path, body)
 
+    def listed(self, path: str, name: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return all that a GET lists under `name`, over as many pages as it takes."""
+        found, token = list[dict[str, Any]](), ""
+        while True:
+            page = self.ask("GET", path, {**query, **({"page_token": token} if token else {})})
+            found += page.get(name, [])
+            if not (token := page.get("next_page_token", "")):
+                return found
+
     def _send(
         self,
         method: str,

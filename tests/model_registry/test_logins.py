@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from data_contracts.errors import ContractError, PaddockError
+from flows.servers.decisions import decisions, nothing_waits
 from model_registry.accounts.opening import open_models
 from model_registry.approval_items import PROMOTE
 from model_registry.approvals import read_decision, record_decision, request_approval
@@ -207,6 +208,25 @@ def test_the_promoter_asks_about_what_the_pipeline_left(
     unseated = publish(pipeline, candidate, seats=("nobody's",))
     refused = ask_what_waits(guarded.as_("promoter"), "left", keys)
     assert refused == {unseated.version: "nobody sits in the seat nobody's, which must decide"}
+
+
+def test_a_candidate_that_passed_and_each_answer_are_noticed(
+    guarded: Guarded, register: Register, publish: Publish, keys: SigningKeys
+) -> None:
+    pipeline = guarded.as_("pipeline")
+    open_models(guarded.admin, PEOPLE, ["seen"], lambda _: None)
+    looks = [decisions(guarded.admin).get("seen")]
+    candidate = register(pipeline, "seen", "seen")
+    looks.append(decisions(guarded.admin).get("seen"))  # not judged yet
+    dossier = publish(pipeline, candidate)
+    looks.append(decisions(guarded.admin)["seen"])
+    assert looks[0] == looks[1] == nothing_waits() != looks[2]
+    ask_what_waits(guarded.as_("promoter"), "seen", keys)
+    assert decisions(guarded.admin)["seen"] == looks[2]  # asking is no answer
+    record_decision(guarded.as_(BOB), "seen", dossier, approve=True, person=BOB)
+    looks.append(decisions(guarded.admin)["seen"])
+    assert promote_approved(guarded.as_("promoter"), "seen", keys).release
+    assert decisions(guarded.admin)["seen"] == looks[3] != looks[2]
 
 
 def test_a_wrong_password_is_said_at_once_and_not_shown(guarded: Guarded) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 from data_contracts.errors import PaddockError
-from flows.servers.decisions import nothing_answered, watch_decisions
+from flows.servers.decisions import nothing_waits, watch_decisions
 
-NONE = nothing_answered()
+NONE = nothing_waits()
 
 
 def _told(*looks: dict[str, str] | None, refused: int = 0) -> list[str]:
