@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from data_contracts.snapshot.reading import REPORT, read_report
 from flows.asking.command_words import command_words
@@ -23,9 +25,10 @@ from flows.asking.training import (
     training_inputs,
 )
 from flows.showing import publishing
+from flows.showing.leading_on import training_places
 from flows.showing.live import LiveTraining
 from flows.showing.progress import LOGGER, stage
-from flows.showing.trial import FinetuneSummary, render
+from flows.showing.trial import FinetuneSummary, outcome, page
 from flows.showing.turns import turn
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
@@ -44,7 +47,7 @@ Note = Callable[[str, Built], Reference]
 
 
 @flow(name="finetune", flow_run_name=run_name, description=__doc__)
-def finetune(parameters: FinetuneParameters = DEFAULTS) -> FinetuneSummary:
+def finetune(parameters: FinetuneParameters = DEFAULTS) -> State[FinetuneSummary]:
     """Train on a snapshot that stands in the store, and say what came of it."""
     workshop = Workshop(read_settings())
     snapshot = chosen_snapshot(workshop, parameters.snapshot)
@@ -72,8 +75,15 @@ def finetune(parameters: FinetuneParameters = DEFAULTS) -> FinetuneSummary:
         base, teacher = training.models()
         model = training.model(base, snapshot, teacher)
     summary = _summary(workshop, parameters, model, reused["fine-tune"])
-    publishing.publish_page("summary", f"```\n{render(summary)}\n```", "What this run did")
-    return summary
+    trained = workshop.outputs.manifest(model).fingerprint
+    publishing.publish_page(
+        "summary",
+        page(summary),
+        "What this run did, and what comes next",
+        places=training_places(workshop, parameters.name, trained),
+        to_do="set it beside the others; `paddock run` with the same settings makes a candidate.",
+    )
+    return Completed(message=outcome(summary), data=summary)
 
 
 @dataclass(frozen=True)

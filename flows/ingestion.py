@@ -20,9 +20,11 @@ from typing import Any
 from uuid import uuid4
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 from pydantic import BaseModel
 
-from data_contracts.snapshot.reading import REPORT, read_report
+from data_contracts.snapshot.reading import REPORT, SnapshotReport, read_report
 from data_contracts.validation import Contract
 from flows.asking.flow_runs import run_name
 from flows.asking.inputs import IngestInputs, ingest_inputs, ingest_job, look_at, resolve_source
@@ -57,6 +59,21 @@ class Ingested(BaseModel):
     shards_reused: int = 0
 
 
+def outcome(done: Ingested, report: SnapshotReport) -> str:
+    """Return what an ingestion came to, as one sentence; its state in Prefect says so."""
+    new = "Nothing new, it stood there already. " if done.reused else ""
+    less = [
+        f"{n:,} {fate.replace('_', ' ')}"
+        for fate, n in report.fates.items()
+        if n and fate != "kept"
+    ]
+    rest = f" ({', '.join(less)})" if less else ""
+    return (
+        f"{new}Snapshot {done.reference.digest[:16]} has {report.kept:,} of {report.rows_in:,} "
+        f"rows{rest}."
+    )
+
+
 def summary(done: Ingested) -> str:
     """Return what a person wants to know of an ingestion, as text."""
     workshop = Workshop(read_settings())
@@ -80,10 +97,22 @@ def _place(workshop: Workshop, done: Ingested) -> str:
 
 
 @flow(name="ingest", flow_run_name=run_name, description=__doc__)
-def ingest(parameters: IngestParameters = DEFAULTS) -> Ingested:
+def ingest(parameters: IngestParameters = DEFAULTS) -> State[Ingested]:
     """Make the snapshot of a source, or find it."""
     workshop = Workshop(read_settings())
-    return begin_ingestion(workshop, ingest_inputs(workshop, parameters)).snapshot()
+    done = begin_ingestion(workshop, ingest_inputs(workshop, parameters)).snapshot()
+    report = read_report(workshop.outputs.fetch(done.reference, REPORT))
+    said = outcome(done, report)
+    snapshot = done.reference.digest[:16]
+    publishing.publish_page(
+        "summary",
+        f"# {said}\n\nWhat became of the rows is in the artifacts `snapshot` and `redactions` of "
+        f"this run; the page for reading: `{_place(workshop, done)}/{DATA_DOCS}`.",
+        "What this run did, and what comes next",
+        to_do=f"`paddock finetune --snapshot {snapshot}` tries a training on it; `paddock run` "
+        "over the same source makes a candidate.",
+    )
+    return Completed(message=said, data=done)
 
 
 def begin_ingestion(workshop: Workshop, inputs: IngestInputs) -> Ingestion:

@@ -71,6 +71,14 @@ def report_places(workshop: Workshop, name: str, scorecard: str) -> tuple[Place,
     return given([("evaluation-report", "Evaluation report", url)])
 
 
+def training_places(workshop: Workshop, name: str, trained: str) -> tuple[Place, ...]:
+    """Return the page of a training, by its fingerprint, and those that set it beside others."""
+    pages, registry = Pages(workshop.settings), workshop.registry
+    url = tagged_run(registry, pages, name, FINGERPRINT, trained)
+    this = given([("training-run", "This training: settings, loss and scores", url)])
+    return (*this, *newest_trainings(registry, pages, name, FINGERPRINT))
+
+
 def rating_places(workshop: Workshop, queue: ReviewQueue | None) -> tuple[Place, ...]:
     """Return the queue in which answers are rated."""
     server = Pages(workshop.settings).mlflow
@@ -120,11 +128,6 @@ def places_of(
             pages.version(candidate.name, candidate.version),
         ),
         (DOSSIER, "Dossier", pages.file(kept, candidate.run, f"{folder}/{DOSSIER_FILE}")),
-        (
-            "training-run",
-            "This training: settings, loss and scores",
-            tagged_run(registry, pages, name, FINGERPRINT, trained),
-        ),
     ]
     rest = [
         (
@@ -136,7 +139,7 @@ def places_of(
     ]
     return (
         *given(made),
-        *newest_trainings(registry, pages, name, FINGERPRINT),
+        *training_places(workshop, name, trained),
         *report_places(workshop, name, dossier.scorecard_digest),
         *given(rest),
     )
@@ -171,7 +174,7 @@ def next_step(
         text = (
             "It is approved: the deployment `promote` lets it serve when it looks next."
             if asked
-            else "The promoter asks people about it when it looks next (hourly)."
+            else "The promoter asks people about it: within seconds where `paddock up` runs."
         )
         return NextStep(text=text, place=VERSION, command=f"paddock promote --name {name}")
     if state == "declined":

@@ -175,7 +175,7 @@ def _waiting(
     elif not dossier.verdict.passed:
         waits.append("nobody is asked to promote it: a gate refused")
     elif asked is None:
-        waits.append("the promoter asks people about it when it looks next (hourly)")
+        waits.append("the promoter asks people about it (within seconds where `paddock up` runs)")
     elif asked.decision.state == "declined":
         waits.append(f"nothing: version {dossier.version} was declined ({asked.decision.reason})")
     elif asked.decision.state == "approved":

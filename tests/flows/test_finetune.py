@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +29,21 @@ def home(planted_run: tuple[Path, Ended], tmp_path: Path) -> Path:
     return copy
 
 
+def _in_prefect(place: Path) -> tuple[list[str], list[str]]:
+    """Return the last two runs' state messages and summaries, the older first."""
+    with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as database:
+        told = [
+            "select state.message from flow_run join flow_run_state as state on state.id = "
+            "flow_run.state_id where flow_run.parent_task_run_id is null "
+            "order by flow_run.created",
+            "select data from artifact where key = 'summary' order by created",
+        ]
+        states, pages = ([str(row[0]) for row in database.execute(one)] for one in told)
+    return states[-2:], [str(json.loads(page)) for page in pages[-2:]]
+
+
 def test_a_snapshot_is_trained_on_and_nothing_is_registered(
-    home: Path, terminal: Callable[..., Ended], tiny_model: Path, manifests: Manifests
+    home: Path, terminal: Any, tiny_model: Path, manifests: Manifests
 ) -> None:
     (snapshot,) = manifests(home)["snapshot"]
     words = ["finetune", "--name", "trial", "--base", str(tiny_model), "--max-steps", "2"]
@@ -45,6 +61,14 @@ def test_a_snapshot_is_trained_on_and_nothing_is_registered(
     assert [run.info.status for run in runs] == ["FINISHED"]
     again = terminal(home, *re.search(r"Again +paddock (.*)", first.stdout)[1].split())  # pyright: ignore[reportOptionalSubscript]
     assert "it stood there already" in again.stdout, again.stderr
+
+    states, pages = _in_prefect(terminal.prefect_database)
+    assert [state.startswith("Nothing new, ") for state in states] == [False, True]
+    for told in (*states, *pages):
+        assert "trial was trained: 2 steps, loss" in told and "nothing was registered" in told
+    assert f"`{model['digest']}`" in pages[0] and "**Next:** set it beside the others" in pages[0]
+    place, run = runs[0].info.experiment_id, runs[0].info.run_id
+    assert f"/#/experiments/{place}/runs/{run}" in pages[0]
 
     wrong = terminal(home, *words[:-1], "0000beef")
     assert wrong.returncode == 2

@@ -135,3 +135,17 @@ def test_prefects_artifact_leads_to_the_data_docs(terminal: Any, snapshot: Path)
     assert linked and Path(linked[1]) == snapshot / "report.html"
     assert "&lt;EMAIL_" in Path(linked[1]).read_text()
     assert "| safety | 2 |" in pages[0]
+
+
+def test_the_run_says_what_it_came_to_and_what_comes_next(terminal: Any, snapshot: Path) -> None:
+    digest = json.loads((snapshot / "manifest.json").read_text())["digest"][:16]
+    with closing(sqlite3.connect(terminal.prefect_database)) as database:
+        told = database.execute("SELECT data FROM artifact WHERE key = 'summary'")
+        pages = [json.loads(data) for (data,) in told if digest in data]
+        states = [str(said) for (said,) in database.execute("SELECT message FROM flow_run_state")]
+    said = (
+        f"Snapshot {digest} has 34 of 40 rows (1 quarantined, 3 contaminated, 2 dropped by policy)."
+    )
+    assert len(pages) == 1 and said in states
+    assert pages[0].startswith(f"# {said}\n")
+    assert f"**Next:** `paddock finetune --snapshot {digest}`" in pages[0]
