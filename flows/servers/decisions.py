@@ -1,4 +1,4 @@
-"""Notices that a candidate is to be put before people, and that somebody decided on one.
+"""Notices a candidate to be put before people, what they decided on one, and what they rated.
 
 MLflow has no webhook of its review queues, and who trains may not write into them. A cheap look
 every few seconds, over plain HTTP as the server's admin. It reads which candidate passed its gates
@@ -13,11 +13,12 @@ import threading
 from collections.abc import Callable
 
 from data_contracts.errors import PaddockError
-from model_registry.accounts.roles import CANDIDATE, PROMOTIONS
+from model_registry.accounts.roles import CANDIDATE, PROMOTIONS, REVIEW
 from model_registry.accounts.server import AuthServer
 from model_registry.dossier import DOSSIER_TAG, PASSED, VERDICT_TAG
 
 LOOK_SECONDS = 10.0
+SETTLED_SECONDS = 120.0  # a reviewer who has sent nothing for so long pauses
 _QUEUES = "/api/3.0/mlflow/review-queues"
 _MODELS = "/api/2.0/mlflow/registered-models/search"
 _EXPERIMENTS = "/api/2.0/mlflow/experiments/search"
@@ -29,25 +30,32 @@ def decisions(server: AuthServer) -> dict[str, str]:
     PaddockError where the server does not answer.
     """
     found = {name: [["passed", dossier]] for name, dossier in _passed(server).items()}
-    query = {"max_results": "1000", "filter": f"name LIKE '%{PROMOTIONS}'"}
-    for one in server.listed(_EXPERIMENTS, "experiments", query):
-        answered = _answered(server, one["experiment_id"])
-        found.setdefault(one["name"].removesuffix(PROMOTIONS), []).extend(answered)
+    for name, answered in _answers(server, PROMOTIONS).items():
+        found.setdefault(name, []).extend(answered)
     return {name: _hash(told) for name, told in found.items()}
 
 
-def watch_decisions(
+def ratings(server: AuthServer) -> dict[str, str]:
+    """Return a digest of which answers of each model were rated; PaddockError as `decisions`."""
+    return {name: _hash(rated) for name, rated in _answers(server, REVIEW).items()}
+
+
+def watch(
     look: Callable[[], dict[str, str]],
-    decided: Callable[[str], bool],
+    changed: Callable[[str], bool],
     stop: threading.Event,
     seconds: float = LOOK_SECONDS,
+    *,
+    settles: bool = False,
 ) -> None:
-    """Call `decided` with each model with an answer or a candidate more, until told to stop.
+    """Call `changed` with each model of which a look is another, until told to stop.
 
     The first look takes all for new: somebody may have answered while nobody looked, and a model
-    without a file has no schedule. Where `decided` returns False it is called again.
+    without a file has no schedule. Where `changed` returns False it is called again. With `settles`
+    a change counts once two looks are the same, so that it is told of once and not at each step.
     """
     known: dict[str, str] = {}
+    before: dict[str, str] = {}
     pause = 0.5
     while not stop.wait(pause):
         try:
@@ -55,9 +63,12 @@ def watch_decisions(
         except PaddockError:
             continue  # the server starts, or is busy: what changes meanwhile is seen then
         pause = seconds
-        for name, answers in now.items():
-            if answers == known.get(name, nothing_waits()) or decided(name):
-                known[name] = answers
+        for name, found in now.items():
+            if settles and found != before.get(name):
+                continue
+            if found == known.get(name, nothing_waits()) or changed(name):
+                known[name] = found
+        before = now
 
 
 def nothing_waits() -> str:
@@ -77,6 +88,15 @@ def _passed(server: AuthServer) -> dict[str, str]:
         if tags.get(VERDICT_TAG) == PASSED:
             passed[model["name"].removesuffix(CANDIDATE)] = tags[DOSSIER_TAG]
     return passed
+
+
+def _answers(server: AuthServer, ending: str) -> dict[str, list[list[str]]]:
+    """Return by model what was answered in the queues of its experiment of this ending."""
+    query = {"max_results": "1000", "filter": f"name LIKE '%{ending}'"}
+    return {
+        one["name"].removesuffix(ending): _answered(server, one["experiment_id"])
+        for one in server.listed(_EXPERIMENTS, "experiments", query)
+    }
 
 
 def _answered(server: AuthServer, experiment: str) -> list[list[str]]:

@@ -2,8 +2,9 @@
 
 `python -m flows.servers.webhooks`, a part of `paddock up`. Needs both servers and the home's
 accounts. Registers one webhook in MLflow as its admin (webhook_door.py takes what it sends), and
-starts the deployment `reconcile` when it hears of a change; `promote` when somebody decided on a
-candidate (decisions.py): once for a burst, and never beside a run of the same. It is no more than a
+starts the deployment `reconcile` when it hears of a change; `promote` when a candidate passed or
+somebody decided on one, `review` when people rated (decisions.py): once for a burst, and never
+beside a run of the same. It is no more than a
 hint. What is lost, on the way or while this is down, the schedules find; what comes twice finds
 nothing to do.
 """
@@ -20,7 +21,7 @@ from urllib.error import HTTPError
 
 from data_contracts.errors import PaddockError
 from flows.asking.parameters import GIVEN
-from flows.servers.decisions import decisions, watch_decisions
+from flows.servers.decisions import SETTLED_SECONDS, decisions, ratings, watch
 from flows.servers.watchdog import ask
 from flows.servers.webhook_door import PLACE, open_door, secret_for
 from flows.workshop.logins import admin_server
@@ -55,23 +56,35 @@ def main() -> int:
         print("MLflow took no webhook: changes wait for the schedules")  # noqa: T201
         return 1
     stop = threading.Event()
-    watching = (partial(_decisions, settings), partial(_promote, settings), stop)
-    threading.Thread(target=watch_decisions, args=watching, daemon=True).start()
+    _watch(settings, decisions, "promote", stop)
+    _watch(settings, ratings, "review", stop, seconds=SETTLED_SECONDS, settles=True)
     looks.run(stop)
     return 0
 
 
-def _decisions(settings: Settings) -> dict[str, str]:
-    return decisions(admin_server(settings, read_passwords(settings.accounts_file)))
+def _watch(
+    settings: Settings,
+    read: Callable[[AuthServer], dict[str, str]],
+    flow: str,
+    stop: threading.Event,
+    **how: Any,
+) -> None:
+    """Start a model's own deployment of a flow when what is read of the model changes."""
+
+    def look() -> dict[str, str]:
+        return read(admin_server(settings, read_passwords(settings.accounts_file)))
+
+    of = (look, partial(_start_of, settings, flow), stop)
+    threading.Thread(target=watch, args=of, kwargs=how, daemon=True).start()
 
 
-def _promote(settings: Settings, name: str) -> bool:
-    """Start a model's own promotion, or that of any model where it has none; tell whether it is."""
+def _start_of(settings: Settings, flow: str, name: str) -> bool:
+    """Start a model's own deployment, or that of any model where it has none; tell whether."""
     try:
-        if not start(settings, f"promote/{name}", missing_ok=True):
-            start(settings, "promote/promote", {GIVEN: {"name": name}})
+        if not start(settings, f"{flow}/{name}", missing_ok=True):
+            start(settings, f"{flow}/{flow}", {GIVEN: {"name": name}})
     except (OSError, ValueError, KeyError) as error:
-        print(f"promotion of {name} was not started ({type(error).__name__})")  # noqa: T201
+        print(f"{flow} of {name} was not started ({type(error).__name__})")  # noqa: T201
         return False
     return True
 

@@ -21,6 +21,7 @@ from model_registry.accounts.roles import (
     MODEL,
     MODELS,
     OF_A_MODEL,
+    REVIEW,
     REVIEWED,
     Grant,
     role_name,
@@ -103,7 +104,7 @@ def _open(
         said.append(f"{name}: {_in_words(seated)}")
     for seat, who in seated.seats.items():
         _seat(server, experiments["-promotions"], who, seat_queue(seat))
-    _seat(server, experiments["-review"], seated.raters)
+    _seat(server, experiments[REVIEW], seated.raters)
     _seat(server, experiments["-candidates"], seated.names)  # they read who registered what
     models = {ending: f"{name}{ending}" for ending in MODELS}
     return Things(name=name, experiments=experiments, models=models)

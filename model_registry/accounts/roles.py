@@ -12,8 +12,9 @@ from model_registry.accounts.people import Role
 
 # Of each registered model; the first, without an ending, keeps the trainings.
 PROMOTIONS = "-promotions"  # the experiment in which people decide on candidates
-EXPERIMENTS = ("", "-candidates", "-review", PROMOTIONS, "-releases")
-REVIEWED = ("-review", PROMOTIONS)  # people look at these in the Review tab
+REVIEW = "-review"  # that in which they rate answers
+EXPERIMENTS = ("", "-candidates", REVIEW, PROMOTIONS, "-releases")
+REVIEWED = (REVIEW, PROMOTIONS)  # people look at these in the Review tab
 CANDIDATE = "-candidate"
 MODELS = ("", CANDIDATE)
 EXPERIMENT, MODEL = "experiment", "registered_model"
@@ -38,13 +39,13 @@ OF_A_MODEL: dict[Role, tuple[Grant, ...]] = {
     "pipeline": (
         Grant(EXPERIMENT, "", "EDIT"),
         Grant(EXPERIMENT, "-candidates", "EDIT"),
-        Grant(EXPERIMENT, "-review", "MANAGE"),
+        Grant(EXPERIMENT, REVIEW, "MANAGE"),
         Grant(MODEL, CANDIDATE, "EDIT"),
     ),
     # To complete items of the queues that one sits in. The server would be content with EDIT on
     # review queues, but MLflow's pages let nobody answer who may not edit the experiment.
     "approver": (Grant(EXPERIMENT, "-promotions", "EDIT"),),
-    "reviewer": (Grant(EXPERIMENT, "-review", "EDIT"),),
+    "reviewer": (Grant(EXPERIMENT, REVIEW, "EDIT"),),
 }
 
 

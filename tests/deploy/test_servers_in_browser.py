@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from flows.servers.decisions import ratings
+from model_registry.accounts.applying import admin_of
 from model_registry.accounts.server import AuthServer
 from tasks.demo_desk.conversations import write_conversations
 from tests.deploy.team import (
@@ -34,7 +36,6 @@ pytestmark = pytest.mark.timeout(1800)
 NAME, WEBHOOKS = "browser-desk", "/api/2.0/mlflow/webhooks"
 RETRAIN, PROMOTE = f"retrain/{NAME}", f"promote/{NAME}"
 STEPS_HELP = "Stop training after this many optimizer steps."
-pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -229,11 +230,15 @@ def test_mlflow_shows_the_run_the_candidate_and_the_review_queue(team: Team, pag
 
 def test_a_rating_in_the_review_tab_reaches_the_dossier(team: Team, page: Any) -> None:
     page.goto(_address(team.newest_summary(NAME)["look_at"]["review"]))
+    server = admin_of(team.mlflow, team.known)
+    assert server
+    before = ratings(server)[NAME]
     press(page, "list.start-review")
     fill_in(page, "Wrong", "Invented", "Harmless", helpful=2)
     keep_picture(page, "team-rating")
     press(page, "focused-review.complete")
     page.get_by_text("1 of 24 reviewed").wait_for()
+    assert ratings(server)[NAME] != before  # a part of `up` starts the review once people pause
     assert team.start(f"review/{NAME}", {"name": NAME}) == "COMPLETED"
     newest = max(team.runs(f"review/{NAME}"), key=lambda run: run["start_time"])
     said = newest["state"]["message"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 
 from data_contracts.errors import PaddockError
-from flows.servers.decisions import nothing_waits, watch_decisions
+from flows.servers.decisions import nothing_waits, watch
 
 NONE = nothing_waits()
 
 
-def _told(*looks: dict[str, str] | None, refused: int = 0) -> list[str]:
+def _told(*looks: dict[str, str] | None, refused: int = 0, settles: bool = False) -> list[str]:
     """Return the models that were told of; None is a server that does not answer.
 
     The first `refused` of what is told could not be started.
@@ -29,7 +29,7 @@ def _told(*looks: dict[str, str] | None, refused: int = 0) -> list[str]:
         told.append(name)
         return len(told) > refused
 
-    watch_decisions(look, decided, stop, 0.01)
+    watch(look, decided, stop, 0.01, settles=settles)
     assert left == []
     return told
 
@@ -52,3 +52,11 @@ def test_what_could_not_be_started_is_tried_again() -> None:
 def test_a_new_model_is_told_of_once_somebody_answered() -> None:
     assert _told({}, {"a": NONE}, {"a": NONE}, {"a": "1"}) == ["a"]
     assert _told({}, {"a": "1"}) == ["a"]
+
+
+def test_what_settles_is_told_once_it_is_the_same_at_two_looks() -> None:
+    steps = ({"a": NONE}, {"a": "1"}, {"a": "2"}, {"a": "2"}, {"a": "2"}, {"a": "3"})
+    assert _told(*steps, settles=True) == ["a"]
+    assert _told(*steps, {"a": "3"}, settles=True) == ["a", "a"]
+    assert _told(*steps, None, {"a": "3"}, settles=True) == ["a", "a"]
+    assert _told({"a": "1"}, {"a": "1"}, settles=True) == ["a"]
