@@ -10,6 +10,8 @@ from tasks.redaction.forms.numbers.behind_labels import BEHIND_LABELS, TOLD_AFTE
 from tasks.redaction.forms.numbers.checksums import luhn, weighted
 from tasks.redaction.forms.numbers.digit_runs import NumberRule, digit_detector, fours, uniform
 from tasks.redaction.forms.numbers.iban import IBAN
+from tasks.redaction.forms.numbers.local_labels import LOCAL_LABELS
+from tasks.redaction.forms.numbers.local_numbers import LOCAL_NUMBERS
 from tasks.redaction.forms.numbers.national_codes import NATIONAL_CODES, PASSPORT_LINES
 from tasks.redaction.forms.numbers.national_numbers import NATIONAL_NUMBERS
 from tasks.redaction.forms.numbers.surroundings import words
@@ -89,6 +91,7 @@ RULES = (
     NumberRule("ACCOUNT", "routing number", ("9", "4-4-1"), _is_routing,
                words("routing", "aba", "rtn", "transit", "wire", "ach"), 0.9),
     *NATIONAL_NUMBERS,
+    *LOCAL_NUMBERS,
 )  # fmt: skip
 IDENTIFIERS = (
     digit_detector(RULES),
@@ -96,6 +99,7 @@ IDENTIFIERS = (
     *NATIONAL_CODES,
     *PASSPORT_LINES,
     *BEHIND_LABELS,
+    *LOCAL_LABELS,
     *TOLD_AFTER,
     *WALLETS,
 )

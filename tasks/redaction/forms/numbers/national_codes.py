@@ -120,7 +120,7 @@ def _rut(code: str) -> bool:
 
 def _pps(code: str) -> bool:
     """Ireland: modulus 23; a second letter counts nine times."""
-    second = 9 * (ord(code[8]) - 64) if len(code) == 9 and code[8] != "W" else 0
+    second = 9 * (ord(code[8]) - 64) if len(code) == 9 and code[8] not in "TWX" else 0
     return "WABCDEFGHIJKLMNOPQRSTUV"[(weighted(code, range(8, 1, -1)) + second) % 23] == code[7]
 
 
@@ -136,6 +136,11 @@ def _corsican(code: str) -> bool:
     """France, born in Corsica: 2A counts as 19, 2B as 18."""
     number = code.replace("2A", "19", 1) if "2A" in code[5:7] else code.replace("2B", "18", 1)
     return number.isdigit() and 97 - int(number[:13]) % 97 == int(number[13:])
+
+
+def _uid(code: str) -> bool:
+    """Switzerland, business register: modulus 11."""
+    return (11 - weighted(code[3:], (5, 4, 3, 2, 7, 6, 5, 4)) % 11) % 11 == int(code[11])
 
 
 def _mrz(code: str) -> bool:
@@ -202,12 +207,16 @@ NATIONAL_CODES = (
     _detector("TAX_ID", "RFC", r"[A-ZÑ&]{3,4}[0-9]{6}[A-Z0-9]{2}[0-9A]", _rfc, capitals=True,
               trigger=r"(?:\b|[&\xd1])[A-Z&\xd1]{2,4}[0-9]{6}[A-Z0-9]{2}[0-9A]\b"),
     _detector("NATIONAL_ID", "RUT", r"[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}-[0-9K]", _rut),
-    _detector("NATIONAL_ID", "PPS number", r"[0-9]{7}[A-W][A-IW]?", _pps, capitals=True),
+    _detector("NATIONAL_ID", "PPS number", r"[0-9]{7}[A-W][A-ITWX]?", _pps, capitals=True),
     _detector("NATIONAL_ID", "Versicherungsnummer",
               r"[0-9]{2}[ ]?[0-9]{6}[ ]?[A-Z][ ]?[0-9]{2}[ ]?[0-9]", _versicherung),
     _detector("NATIONAL_ID", "NIR",
               r"[12][ ]?[0-9]{2}[ ]?[0-9]{2}[ ]?2[AB][ ]?[0-9]{3}[ ]?[0-9]{3}[ ]?[0-9]{2}",
               _corsican),
+    _detector("TAX_ID", "UID", r"CHE[- ]?[0-9]{3}[. ]?[0-9]{3}[. ]?[0-9]{3}", _uid, capitals=True),
+    # A state, a PAN, a count, a Z and a check sign.
+    _detector("TAX_ID", "GSTIN", r"[0-3][0-9][A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]Z[0-9A-Z]",
+              capitals=True),
     _detector("TAX_ID", "PAN", r"[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]", capitals=True),
     # CMS, "Understanding the Medicare Beneficiary Identifier": no S, L, O, I, B, Z.
     _detector(
