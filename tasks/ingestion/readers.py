@@ -6,7 +6,6 @@ is held in memory as a whole, within a limit. Parquet and Arrow need pyarrow. Wr
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from data_contracts.errors import InputError
+from tasks.ingestion.arrow_values import batch_rows, require_own_names
+from tasks.ingestion.csv_records import csv_records
 from tasks.ingestion.cutting import damaged
 from tasks.ingestion.formats import STEP, file_format
 from tasks.ingestion.layout import HELD_OUT
@@ -25,6 +26,13 @@ from tasks.ingestion.sources import HubDataset, Part, Source, parts
 
 _RAW_CHARACTERS = 16_004  # (or bytes) of a broken row, handed on to be redacted
 _ARROW_FILE = b"ARROW1\0\0"  # before the stream, in the format that has an index behind it
+_NOT_TEXT = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the rows", "fetch it: git lfs pull"),
+    (b"\x1f\x8b", "packed by gzip", "name it so (.gz at its end), or unpack it"),
+    (b"\x28\xb5\x2f\xfd", "packed by Zstandard", "name it so (.zst at its end), or unpack it"),
+    (b"\xff\xfe", "UTF-16", "save it as UTF-8"),
+    (b"\xfe\xff", "UTF-16", "save it as UTF-8"),
+)
 _BATCH = 256  # rows turned into Python's values at once
 
 
@@ -57,12 +65,23 @@ def read_part(part: Part, scratch: Path, limits: Limits) -> Iterator[RawRow]:
     with closing(open_bounded(part, limits)) as stream:
         if ending == ".arrow":
             yield from _arrow_rows(stream, part.name)
-        elif ending == ".csv":
+            return
+        _require_text(stream, part)
+        if ending == ".csv":
             yield from _csv_rows(stream, part.name, limits)
         elif ending == ".json" and _starts_with_bracket(stream):
             yield from _array_rows(stream, part.name, limits)
         else:
             yield from _json_lines(stream, part, limits)
+
+
+def _require_text(stream: Any, part: Part) -> None:
+    """Raise InputError where a file begins as something else than its name says."""
+    if part.shard and part.shard.start:
+        return
+    for magic, what, remedy in _NOT_TEXT:
+        if _peeked(stream).startswith(magic):
+            raise InputError(f"this file is {what}", step=STEP, where=part.name, remedy=remedy)
 
 
 def count_rows(source: Source, scratch: Path, limits: Limits | None = None) -> int:
@@ -129,49 +148,19 @@ def _array_rows(stream: BinaryIO, name: str, limits: Limits) -> Iterator[RawRow]
             yield RawRow(name, number, None, "not a JSON object", raw)
 
 
-class _TooLongError(Exception):
-    """A line is longer than a row may be."""
-
-
-class _CsvLines:
-    """Lines for the csv module; unlike a generator it lives on after it raised."""
-
-    def __init__(self, stream: BinaryIO, limit: int) -> None:
-        self._lines, self.number = _lines(stream, limit), 0
-
-    def __iter__(self) -> _CsvLines:
-        return self
-
-    def __next__(self) -> str:
-        self.number, line, too_long = next(self._lines)
-        if too_long:
-            raise _TooLongError
-        return line.decode("utf-8", "surrogateescape")
-
-
 def _csv_rows(stream: BinaryIO, name: str, limits: Limits) -> Iterator[RawRow]:
-    csv.field_size_limit(limits.row_bytes)
-    lines = _CsvLines(stream, limits.row_bytes)
-    reader = csv.reader(lines)
     header: list[str] = []
-    while True:
-        start = lines.number + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except (_TooLongError, csv.Error):
-            yield RawRow(name, start, None, "row too long")
-            continue
-        if not any(cells):
-            continue  # a blank line is no row
-        if not header:
+    for line, cells, broken, raw in csv_records(_lines(stream, limits.row_bytes), limits.row_bytes):
+        if broken:
+            yield RawRow(name, line, None, broken, raw[:_RAW_CHARACTERS])
+        elif not header:
             header = [cell.strip() for cell in cells]
+            require_own_names(header, name)
         elif len(cells) == len(header):
-            yield RawRow(name, start, dict(zip(header, cells, strict=True)))
+            yield RawRow(name, line, dict(zip(header, cells, strict=True)))
         else:
             reason = f"{'more' if len(cells) > len(header) else 'fewer'} columns than the header"
-            yield RawRow(name, start, None, reason, ",".join(cells)[:_RAW_CHARACTERS])
+            yield RawRow(name, line, None, reason, ",".join(cells)[:_RAW_CHARACTERS])
 
 
 def _parquet_rows(part: Part, scratch: Path) -> Iterator[RawRow]:
@@ -184,7 +173,7 @@ def _parquet_rows(part: Part, scratch: Path) -> Iterator[RawRow]:
         with pq.ParquetFile(path) as file:
             chosen = list(range(*groups)) if groups else None
             batches = file.iter_batches(batch_size=_BATCH, row_groups=chosen)
-            rows = chain.from_iterable(batch.to_pylist() for batch in batches)
+            rows = chain.from_iterable(batch_rows(batch, part.name) for batch in batches)
             for number, value in enumerate(rows, part.first_line):
                 yield RawRow(part.name, number, value)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -204,7 +193,7 @@ def _arrow_rows(stream: BinaryIO, name: str) -> Iterator[RawRow]:
         with pa.ipc.open_stream(stream) as batches:
             for batch in batches:
                 for start in range(0, batch.num_rows, _BATCH):
-                    for value in batch.slice(start, _BATCH).to_pylist():
+                    for value in batch_rows(batch.slice(start, _BATCH), name):
                         number += 1
                         yield RawRow(name, number, value)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
