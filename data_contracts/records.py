@@ -14,12 +14,28 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from data_contracts.rows.values import Row
 
 Split = Literal["train", "validation", "test"]
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+_INDENTED = re.compile(
+    r"(?:\s*\n)?(?P<text>(?:\t| {4})[ \t]*\S.*| {2,3}\S.*\n.*)", re.DOTALL
+)  # four spaces, or two before more than one line
+
+
+def without_ends(text: str) -> str:
+    """Return a text without white space at its ends, but with its first line's indentation.
+
+    Code that goes on within a function is nothing without it. A single space is none: older
+    completion files put one before each answer.
+    """
+    kept = text.rstrip()
+    indented = _INDENTED.fullmatch(kept)
+    return indented["text"] if indented else kept.strip()
+
+
+Text = Annotated[str, AfterValidator(without_ends), Field(min_length=1)]
 
 
 class Frozen(BaseModel):

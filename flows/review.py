@@ -125,7 +125,8 @@ def _candidate(workshop: Workshop, parameters: ReviewParameters) -> Told:
 def _next(reviewed: Reviewed, name: str) -> str:
     """Return what somebody does after a look at the ratings."""
     if reviewed.waiting:
-        return f"reviewers rate the {reviewed.waiting} answers that wait; this looks again when they pause."
+        waiting = reviewed.waiting
+        return f"reviewers rate the {waiting} answers that wait; this looks again when they pause."
     if reviewed.passed:
         return "an approver decides, with what people said before them."
     return f"`paddock show --name {name}` says what waits for whom."

@@ -91,7 +91,7 @@ def ingest_job(workshop: Workshop, inputs: IngestInputs, noted: Path | None = No
     )
 
 
-def look_at(job: Job, source: Source, scratch: Path) -> Look:
+def look_at(job: Job, source: Source, scratch: Path, max_rows: int | None = None) -> Look:
     """Return how the first rows of a source fit; InputError if none of them does."""
     return require_usable(
         source,
@@ -100,6 +100,7 @@ def look_at(job: Job, source: Source, scratch: Path) -> Look:
         job.limits,
         scratch,
         lambda text: job.build_redactor().redact_text(text),
+        max_rows,
     )
 
 

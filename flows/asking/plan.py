@@ -159,12 +159,16 @@ def find_outputs(
 
 
 def _look(workshop: Workshop, inputs: IngestInputs, source: Source) -> list[str]:
-    """Return what a person should know of the first rows; InputError as the run would raise it."""
+    """Return what a person should know of the first rows; an error as the run would raise it."""
+    from tasks.ingestion.early_look import require_enough
     from tasks.ingestion.steps import older_snapshot
 
     older = older_snapshot(workshop.outputs, source)
     with TemporaryDirectory(prefix="paddock-") as scratch:
-        words = look_at(ingest_job(workshop, inputs), source, Path(scratch)).words()
+        job = ingest_job(workshop, inputs)
+        found = look_at(job, source, Path(scratch), inputs.max_rows)
+    require_enough(found, job.contract, source.given)
+    words = found.words()
     return [older, *words] if older else words
 
 

@@ -27,11 +27,13 @@ class Look:
     """What became of the first rows: how many there were, and how many of them make no record.
 
     `unfit` counts the reasons, which hold nothing of a row, `unread` what the others leave unread.
+    `whole` says that there are no more rows than these.
     """
 
     rows: int
     unfit: Mapping[str, int]
     unread: Mapping[str, int]
+    whole: bool = False
 
     def words(self) -> list[str]:
         """Return what a person should know before the work begins, a line each."""

@@ -83,12 +83,14 @@ _TRAINING = (
 BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
 SHARD = Stage(
     "ingest-shard",
-    3,
+    4,
     (
         "data_contracts.kinds",
         "data_contracts.records",
         "data_contracts.rows",
+        "tasks.ingestion.arrow_values",
         "tasks.ingestion.contamination",
+        "tasks.ingestion.csv_records",
         "tasks.ingestion.mapping",
         "tasks.ingestion.readers",
         "tasks.ingestion.shard_work",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.errors import InputError
+from data_contracts.contract_files import default_contract
+from data_contracts.errors import ContractError, InputError
+from data_contracts.records import Message
 from tasks.ingestion.csv_records import RETURN, UNCLOSED, UNDOUBLED
+from tasks.ingestion.early_look import require_enough, require_usable
+from tasks.ingestion.fitting import Look, require_fitting
 from tasks.ingestion.limits import Limits
 from tasks.ingestion.readers import RawRow, read_rows
 from tasks.ingestion.sources import resolve
@@ -124,3 +129,47 @@ def test_a_time_within_a_struct_that_cannot_be_read_is_said(tmp_path: Path) -> N
     pq.write_table(pa.table({"c": pa.array([{"at": 1 << 40}], inner)}), tmp_path / "rows.parquet")
     with pytest.raises(InputError, match="a value that cannot be read"):
         _read(tmp_path / "rows.parquet")
+
+
+def _looked(rows: list[RawRow], *, whole: bool = True) -> Look:
+    return replace(require_fitting(rows, "instruction", {}, "here", str), whole=whole)
+
+
+def test_a_look_at_all_rows_says_what_the_run_would() -> None:
+    contract = default_contract("instruction")
+    good = RawRow("f", 1, {"instruction": "q", "output": "a"})
+    bad = RawRow("f", 1, {"instruction": "q"})
+    require_enough(_looked([good] * 12 + [bad] * 12), contract, "here")
+    with pytest.raises(ContractError, match="13 of 25 rows make no record, more than a share of"):
+        require_enough(_looked([good] * 12 + [bad] * 13), contract, "here")
+    with pytest.raises(ContractError, match="9 rows can be kept, and 10 are the least"):
+        require_enough(_looked([good] * 9), contract, "here")
+    with pytest.raises(ContractError, match="0 rows can be kept"):
+        require_enough(_looked([]), contract, "here")
+    require_enough(_looked([good] * 9, whole=False), contract, "here")
+
+
+def test_a_look_reads_no_more_rows_than_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"q": 1}\n' * 20 + '{"instruction": "q", "output": "a"}\n' * 80)
+    contract, limits = default_contract("instruction"), Limits()
+    source = resolve(str(path), None, limits)
+    found = require_usable(source, contract, {}, limits, tmp_path / "s", str)
+    assert (found.rows, sum(found.unfit.values()), found.whole) == (100, 20, True)
+    with pytest.raises(InputError, match="not one of the first 20 rows"):
+        require_usable(source, contract, {}, limits, tmp_path / "s", str, 20)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("    total = a\n    return total + b\n", "    total = a\n    return total + b"),
+        ("\n\n    return a + b\n", "    return a + b"),
+        ("\treturn a", "\treturn a"),
+        ("  - one\n  - two", "  - one\n  - two"),
+        (" Paris ", "Paris"),
+        ("\n two lines\nof prose\n\n", "two lines\nof prose"),
+    ],
+)
+def test_an_indentation_stays_and_other_white_space_at_the_ends_goes(given: str, kept: str) -> None:
+    assert Message(role="assistant", content=given).content == kept
