@@ -83,10 +83,8 @@ def marks_beside(row: Row, *, each: bool = True) -> list[Any] | None:
     mark (another weight of a whole row) stays unread.
     """
     found: list[list[Any]] = []
-    for name, value in row.beside("weights").items():
+    for name, value in row.beside("weights", _mark_words).items():
         own = name == row.column("weights")
-        if not own and (not _mark_words(name) or _plain(name) in _PARTS):
-            continue
         sense = True if own else _sense(name)
         marks = _listed(value)
         if marks is None:

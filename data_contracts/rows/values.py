@@ -9,7 +9,7 @@ writes nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -57,12 +57,14 @@ class Row:
         names: Mapping[str, tuple[str, ...]],
         mapping: Mapping[str, str] | None = None,
     ) -> None:
-        self._mapping = dict(mapping or {})
+        self._mapping = mapping or {}
         given = set(self._mapping.values())
-        self._names = {
-            field: tuple(name for name in columns_of if name not in given)
-            for field, columns_of in names.items()
-        } | {field: (column,) for field, column in self._mapping.items()}
+        if given:
+            names = {
+                field: tuple(name for name in columns_of if name not in given)
+                for field, columns_of in names.items()
+            } | {field: (column,) for field, column in self._mapping.items()}
+        self._names = names
         self._columns = columns
         self._read: dict[str, Any] = {}
         self._left: set[str] = set()
@@ -90,11 +92,15 @@ class Row:
         """Tell whether a mapping names one of these fields and the row has what it names."""
         return any(field in self._mapping and self.column(field) for field in fields)
 
-    def beside(self, field: str) -> dict[str, Any]:
-        """Return a field and the columns that hold something and in which no other one is found."""
+    def beside(self, field: str, is_one: Callable[[str], object]) -> dict[str, Any]:
+        """Return the column of a field, and those whose names are such and that are no field's."""
+        own = self.column(field)
+        names = dict.fromkeys([name for name in (own, *self._columns) if name and is_one(name)])
+        names |= {own: None} if own else {}
+        if not names:
+            return {}
         taken = {self.column(other) for other in self._names if other != field}
-        names = dict.fromkeys([self.column(field), *self._columns])
-        found = {name: look(self._columns, name) for name in names if name and name not in taken}
+        found = {name: look(self._columns, name) for name in names if name not in taken}
         return {name: value for name, value in found.items() if not is_absent(value)}
 
     def take(self, name: str) -> None:
@@ -127,11 +133,12 @@ class Row:
         was read is none of them.
         """
         known = {*self._read, *others}
+        dotted = [name for name in known if "." in name and name not in self._columns]
         found = set(self._left)
         for name, value in self._columns.items():
             if name in known or is_absent(value) or self._is_said(name, value):
                 continue
-            inside = _inside(name, known - self._columns.keys())
+            inside = _inside(name, dotted)
             if inside:
                 found |= {_named_inside(name, key) for key in _left_inside(value, inside)}
             else:
@@ -144,14 +151,14 @@ class Row:
         A well-known column that only happens to hold the same word or number says its own thing.
         """
         same = [one for one, read in self._read.items() if _is_same(value, read)]
+        if not same or name not in WELL_KNOWN or not isinstance(value, str):
+            return bool(same)
         fields = [columns for columns in self._names.values() if name in columns]
-        if any(one in columns for columns in fields for one in same):
-            return True
-        return bool(same) and (name not in WELL_KNOWN or not isinstance(value, str))
+        return any(one in columns for columns in fields for one in same)
 
 
 def _is_same(value: Any, read: Any) -> bool:
-    return isinstance(value, str | list | dict) and type(value) is type(read) and value == read
+    return type(value) is type(read) and value == read and isinstance(value, str | list | dict)
 
 
 def _left_inside(value: Any, read: Iterable[str]) -> list[str]:
@@ -193,6 +200,8 @@ def look(row: Any, name: str) -> Any:
 
 def is_absent(value: Any) -> bool:
     """Tell whether a value, and all that it holds, is nothing; a number or a truth is something."""
+    if isinstance(value, str):
+        return not value
     waiting = [value]  # and no recursion: a row may be as deep as it likes
     while waiting:
         one = waiting.pop()
