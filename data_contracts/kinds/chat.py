@@ -15,7 +15,8 @@ from data_contracts.rows.prompts import (
     with_context,
     with_system,
 )
-from data_contracts.rows.turns import marks_beside, read_turns
+from data_contracts.rows.targets import MARKS, marks_beside, require_learned
+from data_contracts.rows.turns import read_turns
 from data_contracts.rows.values import Row, UnfitRowError
 
 # A conversation takes turns: "s" system, "u" user, "a" assistant; somewhere the assistant speaks.
@@ -39,7 +40,7 @@ class ChatRecord(Record):
         "history": ("history",),
         "label": ("label",),
         "kto_tag": ("kto_tag",),
-        "weights": ("weights", "weight", "loss_mask", "train"),
+        "weights": MARKS,
     }
     ANSWERS = 1
 
@@ -61,13 +62,14 @@ class ChatRecord(Record):
     @classmethod
     def read(cls, row: Row) -> dict[str, Any]:
         """Return the messages, or what TRL's prompt or ms-swift's query and its answer make."""
-        marks = marks_beside(row)
-        if not row.column("messages") and row.column("prompt") and row.column("completion"):
+        if _is_asked_and_answered(row):
+            row.require("prompt", "completion")
             turns = [*read_prompt(row, "prompt"), *read_answer(row, "completion")]
             turns = with_context(turns, row)
+            require_learned(row)
         else:
             row.require("messages")
-            turns = with_system(read_turns(row.get("messages"), row, marks), row)
+            turns = with_system(read_turns(row.get("messages"), row, marks_beside(row)), row)
         require_wanted(row)
         if len(turns) < 2:
             raise UnfitRowError("fewer than two messages")
@@ -95,3 +97,10 @@ class ChatRecord(Record):
     def rules(cls, roles: str) -> dict[str, str | list[int]]:
         """Return the order in which they are to speak."""
         return {"roles": ROLES[roles]}
+
+
+def _is_asked_and_answered(row: Row) -> bool:
+    """Tell whether a row is a prompt and its answer; a mapping of either says so."""
+    if row.column("messages"):
+        return row.is_mapped("prompt", "completion") and not row.is_mapped("messages")
+    return bool(row.column("prompt") and row.column("completion"))

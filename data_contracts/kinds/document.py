@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from data_contracts.records import Record, Text
+from data_contracts.rows.targets import MARKS, require_learned
 from data_contracts.rows.values import Row
 
 
@@ -12,7 +13,7 @@ class DocumentRecord(Record):
     """A plain text, trained on throughout."""
 
     KIND = "document"
-    COLUMNS: ClassVar = {"text": ("text",)}
+    COLUMNS: ClassVar = {"text": ("text",), "weights": MARKS}
     ANSWERS = 0
 
     text: Text
@@ -21,6 +22,7 @@ class DocumentRecord(Record):
     def read(cls, row: Row) -> dict[str, Any]:
         """Return the text."""
         row.require("text")
+        require_learned(row)
         return {"text": row.text("text")}
 
     def plain_text(self) -> str:

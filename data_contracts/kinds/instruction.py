@@ -13,6 +13,7 @@ from data_contracts.rows.prompts import (
     require_wanted,
     with_context,
 )
+from data_contracts.rows.targets import MARKS, require_learned
 from data_contracts.rows.values import Row
 
 
@@ -32,6 +33,7 @@ class InstructionRecord(Record):
         "history": ("history",),
         "label": ("label",),
         "kto_tag": ("kto_tag",),
+        "weights": MARKS,
     }
     ANSWERS = 1
 
@@ -45,6 +47,7 @@ class InstructionRecord(Record):
         """Return the fields; an output that people did not want is refused."""
         row.require("instruction", "output")
         require_wanted(row)
+        require_learned(row)
         *before, ask = with_context(read_prompt(row, "instruction"), row)
         return {
             "history": before,

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Self
 from data_contracts.records import History, Message, Record, Text
 from data_contracts.rows.compared import read_compared
 from data_contracts.rows.prompts import SYSTEM, answer_text, asked, read_prompt, with_context
-from data_contracts.rows.turns import Turn
+from data_contracts.rows.targets import MARKS, require_learned
+from data_contracts.rows.turns import Turn, read_turns
 from data_contracts.rows.values import Row, UnfitRowError
 
 _OPENAI = "input.messages"
@@ -35,6 +36,7 @@ class PreferenceRecord(Record):
         "completions": ("completions",),
         "system": SYSTEM,
         "history": ("history",),
+        "weights": MARKS,
     }
     ANSWERS = 2
 
@@ -46,6 +48,7 @@ class PreferenceRecord(Record):
     @classmethod
     def read(cls, row: Row) -> dict[str, Any]:
         """Return the fields."""
+        require_learned(row)
         better, worse = read_compared(row)
         shared = _shared(better, worse)
         prompt = _prompt(row, better[:shared])
@@ -91,6 +94,8 @@ def _key(turn: Turn) -> tuple[str, str]:
 
 def _prompt(row: Row, shared: list[Turn]) -> list[Turn]:
     """Return the prompt: what both answers begin with, which a prompt beside them must repeat."""
+    if not shared and row.column("messages") and not row.column("prompt"):  # axolotl's
+        return read_turns(row.get("messages"), row)
     if not shared:
         row.require("prompt")
     prompt = [] if row.get("prompt") is None else read_prompt(row, "prompt")

@@ -29,7 +29,7 @@ def read_compared(row: Row) -> tuple[list[Turn], list[Turn]]:
 
 def _beside(row: Row) -> tuple[list[Turn], list[Turn]]:
     """Read ms-swift's layout: what is there ends in the better answer."""
-    if row.column("messages"):
+    if row.column("messages") and not row.is_mapped("prompt", "response"):
         better = read_turns(row.get("messages"), row)
     else:
         row.require("prompt", "response")

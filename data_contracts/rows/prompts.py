@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from data_contracts.rows.literals import structured
-from data_contracts.rows.turns import Turn, messages_in, read_turns, text_of
+from data_contracts.rows.turns import Turn, messages_in, read_turns, system_text
 from data_contracts.rows.values import Row, UnfitRowError, as_text, is_absent
 
 # Names of the column that holds a system message; the last two are Gemini's.
@@ -20,6 +20,8 @@ SYSTEM = (
     "system_instruction",
 )
 
+_WANTED, _UNWANTED = ("true", "1", "1.0"), ("false", "0", "0.0")
+
 
 def read_prompt(row: Row, field: str) -> list[Turn]:
     """Return a prompt's turns, the last of which asks; answers in it are context only, as in TRL.
@@ -27,7 +29,7 @@ def read_prompt(row: Row, field: str) -> list[Turn]:
     Text makes one turn. UnfitRowError if nobody asks at the end.
     """
     value = row.get(field)
-    found = messages_in(value)
+    found = _messages(value, row, field)
     if found is None:
         return [_said("user", as_text(value, field))]
     return asked(read_turns(found, row))
@@ -43,7 +45,7 @@ def asked(turns: list[Turn]) -> list[Turn]:
 def read_answer(row: Row, field: str) -> list[Turn]:
     """Return the turns of an answer; text makes one."""
     value = row.get(field)
-    found = messages_in(value)
+    found = _messages(value, row, field)
     return [_said("assistant", as_text(value, field))] if found is None else read_turns(found, row)
 
 
@@ -69,11 +71,10 @@ def with_context(turns: list[Turn], row: Row) -> list[Turn]:
 
 def with_system(turns: list[Turn], row: Row) -> list[Turn]:
     """Return turns behind the row's system message; UnfitRowError where theirs is another one."""
-    value = row.get("system")
-    system = "" if value is None else text_of(value, row, "system")
+    system = system_text(row.get("system"), row)
     if not system.strip():
         return turns
-    if turns[0]["role"] != "system":
+    if not turns or turns[0]["role"] != "system":
         return [_said("system", system), *turns]
     if turns[0]["content"].strip() != system.strip():
         raise UnfitRowError("a system column and a system message that differ")
@@ -81,13 +82,28 @@ def with_system(turns: list[Turn], row: Row) -> list[Turn]:
 
 
 def require_wanted(row: Row) -> None:
-    """Raise UnfitRowError where an answer is labelled as one that people did not want (KTO)."""
-    completion = row.column("completion") or row.column("output") in ("completion", "response")
-    # Beside messages a truth is ms-swift's mark; a number may be a class of any kind.
-    said = bool(completion) or isinstance(row.peek("label"), bool)
-    marks = [row.text("kto_tag"), row.text("label") if said else ""]
-    if any(mark.lower() in ("false", "0", "0.0") for mark in marks):
+    """Raise UnfitRowError where an answer is labelled as one that people did not want (KTO).
+
+    A label says so with a truth or its word only: a number, or another word, may be a class of any
+    kind and stays unread.
+    """
+    label, tag = (str(row.peek(field)).strip().lower() for field in ("label", "kto_tag"))
+    if label in ("true", "false"):
+        row.get("label")
+    if row.get("kto_tag") is not None and tag not in (*_WANTED, *_UNWANTED):
+        raise UnfitRowError("a kto_tag that is neither true nor false")
+    if label == "false" or tag in _UNWANTED:
         raise UnfitRowError("an answer that its label says is unwanted")
+
+
+def _messages(value: Any, row: Row, field: str) -> Any:
+    """Return the messages that a field holds, or that its text writes out as CSV has to.
+
+    Text in Alpaca's columns is text: to write messages out may be what an instruction asks for.
+    """
+    if isinstance(value, str) and row.column(field) in ("instruction", "output"):
+        return None
+    return messages_in(value)
 
 
 def _history(value: Any, row: Row) -> list[Turn]:
@@ -109,7 +125,7 @@ def _history(value: Any, row: Row) -> list[Turn]:
     for pair in value:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise UnfitRowError("history is not pairs of a question and its answer")
-        if all(map(is_absent, pair)):
+        if is_absent(pair):
             continue
         turns += [
             _said(role, as_text(text, "history"))

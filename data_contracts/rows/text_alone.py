@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data_contracts.rows.literals import structured
-from data_contracts.rows.values import Row, UnfitRowError
+from data_contracts.rows.values import Row, UnfitRowError, present
 
 _MEDIA = ("image", "images", "video", "videos", "audio", "audios")
 _TOOLS = ("tools", "functions", "input.tools")
@@ -38,4 +38,5 @@ def _declares(value: Any) -> bool:
     if isinstance(value, str):
         value = structured(value)
     items = value if isinstance(value, list | tuple) else [value]
-    return any(isinstance(item, Mapping) and item for item in items)
+    nothing: tuple[Any, ...] = ({}, {"type": "function"})
+    return any(isinstance(item, Mapping) and present(item) not in nothing for item in items)

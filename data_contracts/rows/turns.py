@@ -23,6 +23,7 @@ ROLES = {
     "prompter": "user",
     "gpt": "assistant",
     "chatgpt": "assistant",
+    "chatbot": "assistant",
     "bot": "assistant",
     "ai": "assistant",
     "model": "assistant",
@@ -33,7 +34,12 @@ tool function function_call function_response observation tool_call tool_respons
 """
 _TOOL_ROLES = frozenset(_TOOL_ROLES_NAMES.split())
 _ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value", "text", "parts")
-_PAIR = ("human", "assistant")  # one object of ms-swift's holds a question and its answer
+# What one object holds that is a question and its answer: ms-swift's, and xtuner's.
+_PAIRS = (
+    {"system": "system", "human": "user", "assistant": "assistant"},
+    {"system": "system", "input": "user", "output": "assistant"},
+)
+_BESIDE = "loss mask"  # under which a mark from beside the messages joins what a message says
 _CALLS = frozenset({"tool_calls", "function_call"})
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 # What else a part may be, by the names of its type or key; only these are ever named to people.
@@ -54,6 +60,8 @@ def read_turns(value: Any, row: Row, marks: list[Any] | None = None) -> list[Tur
     turns: list[Turn] = []
     for item in _marked(_items(value), marks):
         turn = _turn(item, row)
+        if turn["role"] == "system" and not turn["content"].strip():
+            continue  # an empty system message says what none says
         if not turns or turns[-1]["role"] != turn["role"]:
             turns.append(turn)
         elif turns[-1]["target"] != turn["target"]:
@@ -63,47 +71,37 @@ def read_turns(value: Any, row: Row, marks: list[Any] | None = None) -> list[Tur
     return turns
 
 
-def marks_beside(row: Row) -> list[Any] | None:
-    """Return a list of marks in a column beside the messages; UnfitRowError for a row of weight 0.
-
-    Another weight of a whole row is noted as not read.
-    """
-    value = row.get("weights")
-    value = structured(value) or value if isinstance(value, str) else value
-    if value is None or isinstance(value, list):
-        return value
-    try:
-        learned = wanted({"weight": value})
-    except UnfitRowError:
-        row.leave(row.column("weights"))
-        return None
-    if learned is False:
-        raise UnfitRowError("a row that is marked as not to be learned")
-    return None
-
-
 def _marked(items: list[Mapping[Any, Any]], marks: list[Any] | None) -> list[Mapping[Any, Any]]:
     if marks is None:
         return items
     if len(marks) != len(items):
         raise UnfitRowError("weights beside the messages that are not one for each")
-    return [{**item, "loss_mask": mark} for item, mark in zip(items, marks, strict=True)]
+    return [{**item, _BESIDE: mark} for item, mark in zip(items, marks, strict=True)]
 
 
 def messages_in(value: Any) -> Any:
-    """Return the messages that a value is or writes out; None if it is plain text or a number."""
+    """Return the messages that a value is or writes out; None if it is plain text or a number.
+
+    Text that writes out one object, or anything but messages that are known, is an answer's own.
+    """
     if isinstance(value, str):
-        value = structured(value) if value.lstrip()[:1] in ("[", "{", "a") else None
-        items = value if isinstance(value, list) else [value]
-        written = [item for item in items if isinstance(item, Mapping)]
-        return value if written and all(map(_is_message, written)) else None
+        written = structured(value) if value.lstrip()[:1] in ("[", "a") else None
+        return written if isinstance(written, list) and all(map(_is_message, written)) else None
     items = value if isinstance(value, list | tuple) else [value]
     objects = [item for item in items if isinstance(item, Mapping)]
     return value if any(key in item for item in objects for key in _ROLE_KEYS) else None
 
 
-def _is_message(item: Mapping[str, Any]) -> bool:
-    return any(key in item for key in _ROLE_KEYS) and any(key in item for key in _TEXT_KEYS)
+def _is_message(item: Any) -> bool:
+    said = present(item) if isinstance(item, Mapping) else {}
+    roles = [value for key, value in said.items() if key in _ROLE_KEYS]
+    known = {"user", "assistant", "system", *ROLES, *_TOOL_ROLES}
+    if not roles or not all(isinstance(one, str) and one.strip().lower() in known for one in roles):
+        return False
+    keys = {*_ROLE_KEYS, *_TEXT_KEYS, *_CALLS, *WELL_KNOWN}
+    return bool({*_TEXT_KEYS, *_CALLS} & said.keys()) and all(
+        key in keys or is_mark(key) for key in said
+    )
 
 
 def _items(value: Any) -> list[Mapping[Any, Any]]:
@@ -123,11 +121,21 @@ def _items(value: Any) -> list[Mapping[Any, Any]]:
 
 
 def _apart(item: Mapping[Any, Any]) -> list[Mapping[Any, Any]]:
-    """Return a message, or the two that a question with its answer is."""
+    """Return a message, or those that a question with its answer is.
+
+    What else the two hold, such as a mark, is the answer's.
+    """
     said = present(item)
-    if not said.keys() <= {*_PAIR} or "human" not in said:
+    if said.keys() & {*_ROLE_KEYS, *_TEXT_KEYS}:
         return [item]
-    return [{"role": name, "content": said[name]} for name in _PAIR if name in said]
+    roles = next((one for one in _PAIRS if said.keys() & (one.keys() - {"system"})), {})
+    turns: list[dict[Any, Any]] = [
+        {"role": role, "content": said[key]} for key, role in roles.items() if key in said
+    ]
+    if not turns:
+        return [item]
+    turns[-1] |= {key: value for key, value in said.items() if key not in roles}
+    return [*turns]
 
 
 def _side_by_side(columns: Mapping[str, Any]) -> list[Any]:
@@ -146,7 +154,8 @@ def _turn(item: Mapping[Any, Any], row: Row) -> Turn:
         raise UnfitRowError("a message calls a tool, which is not text to learn")
     role = _role(_only(said, _ROLE_KEYS, _role))
     content = _only(said, _TEXT_KEYS, partial(_content, row=row))
-    if content is None or not _content(content, row).strip():
+    text = "" if content is None else _content(content, row)
+    if not text.strip() and role != "system":
         raise UnfitRowError("a message without text")
     target = wanted(said)
     if role != "assistant" and target:
@@ -156,7 +165,7 @@ def _turn(item: Mapping[Any, Any], row: Row) -> Turn:
         if not is_mark(name):
             row.leave(_named(name))
     learned = role != "assistant" or target is not False
-    return {"role": role, "content": _content(content, row), "target": learned}
+    return {"role": role, "content": text, "target": learned}
 
 
 def _only(said: Mapping[str, Any], keys: tuple[str, ...], read: Any) -> Any:
@@ -168,6 +177,7 @@ def _only(said: Mapping[str, Any], keys: tuple[str, ...], read: Any) -> Any:
 
 
 def _named(key: str) -> str:
+    key = "loss_mask" if key == _BESIDE else key
     return f"messages: {key}" if key in WELL_KNOWN else "messages: other keys"
 
 
@@ -181,11 +191,29 @@ def _role(value: Any) -> str:
     return role
 
 
-def text_of(value: Any, row: Row, field: str) -> str:
-    """Return what a field says: text, or an object with text parts as Gemini writes it."""
+def system_text(value: Any, row: Row) -> str:
+    """Return what a system column says: text, parts as Bedrock, Anthropic and Gemini write them.
+
+    A message, or a list of them, may be the system's only; Gemini names any role beside its parts.
+    """
+    if is_absent(value):
+        return ""
+    if isinstance(value, list | tuple):
+        return "\n".join(system_text(item, row) for item in value if not is_absent(item))
     if not isinstance(value, Mapping):
-        return as_text(value, field)
-    return _content(value.get("parts", value), row)
+        return as_text(value, "system")
+    said = present(value)
+    if "parts" not in said and said.keys() & {*_ROLE_KEYS}:
+        turns = read_turns([said], row)
+        if any(turn["role"] != "system" for turn in turns):
+            raise UnfitRowError("a system column that holds somebody else's message")
+        return "".join(turn["content"] for turn in turns)
+    content = _only(said, ("parts", "content"), partial(_content, row=row))
+    if content is None:
+        return _content(said, row)
+    for name in said.keys() - {"parts", "content", *_ROLE_KEYS}:
+        row.leave(_named(name))
+    return _content(content, row)
 
 
 def _content(value: Any, row: Row) -> str:

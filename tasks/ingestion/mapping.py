@@ -80,8 +80,7 @@ def read_row(
 
     `others` are columns that the contract reads. UnfitRowError says why it makes no record.
     """
-    own = {field: (column,) for field, column in mapping.items()}
-    row = Row(columns, {**KINDS[kind].COLUMNS, **own})
+    row = Row(columns, KINDS[kind].COLUMNS, mapping)
     fields = KINDS[kind].read(row)
     try:
         record = KINDS[kind].model_validate(_clean(fields))
