@@ -97,7 +97,7 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    7,
+    8,
     (
         "data_contracts.kinds",
         "data_contracts.phrases",
@@ -107,6 +107,7 @@ SNAPSHOT = Stage(
         "tasks.ingestion.change",
         "tasks.ingestion.duplicates",
         "tasks.ingestion.likeness",
+        "tasks.ingestion.tokens",
         "tasks.ingestion.wording",
     ),
 )
