@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 
 _TYPED = 5  # letters; of shorter words one letter makes another word too easily
+_GROUP = 3  # figures, in 10,000
+_NEGATED = 3  # letters; "able" is a word that has an opposite, and "to" ends "into"
+_NEGATING = frozenset({"un", "in", "im", "il", "ir", "non", "dis", "a"})
+BEGIN, END = "\x02", "\x03"  # the marks around a text's words
 
 Words = tuple[str, ...]
 
@@ -47,10 +53,26 @@ class Change:
         return not self.old or not self.new
 
     @property
+    def is_at_an_end(self) -> bool:
+        """Tell whether it begins or ends the text."""
+        return BEGIN in self.before[-1:] or END in self.after[:1]
+
+    @property
     def has_figures(self) -> bool:
         """Tell whether a digit or a sign such as a plus is in it."""
         words = [word for word in self.differing if not is_placeholder(word)]
-        return any(not letter.isalpha() for word in words for letter in word)
+        return any(not _is_letter(letter) for word in words for letter in word)
+
+    @property
+    def is_negated(self) -> bool:
+        """Tell whether a word is another's opposite by how it begins, such as unable."""
+        pairs = zip(self.old, self.new, strict=False)
+        return any(
+            long.endswith(short) and long.removesuffix(short) in _NEGATING
+            for pair in pairs
+            for short, long in [sorted(pair, key=len)]
+            if len(short) >= _NEGATED
+        )
 
     def has_any(self, words: frozenset[str]) -> bool:
         """Tell whether one of these words is in it."""
@@ -67,13 +89,27 @@ def is_typo(change: Change) -> bool:
     if change.is_addition:
         return False
     if "".join(change.old) == "".join(change.new):
-        return True
+        return _is_grouped(change.old) and _is_grouped(change.new)
     if len(change.old) != len(change.new):
         return False
     return all(
         one == other or _mistyped(one, other)
         for one, other in zip(change.old, change.new, strict=True)
     )
+
+
+def _is_grouped(words: Words) -> bool:
+    """Tell whether figures are parted only as thousands are; 1.5 is not 15."""
+    return all(
+        len(behind) == _GROUP
+        for before, behind in pairwise(words)
+        if before[-1].isdigit() and behind[0].isdigit()
+    )
+
+
+def _is_letter(character: str) -> bool:
+    """Tell whether it is a letter or a mark that belongs to one, such as a vowel in Hindi."""
+    return character.isalpha() or unicodedata.category(character)[0] == "M"
 
 
 def _mistyped(one: str, other: str) -> bool:

@@ -9,8 +9,9 @@ a row that is lost is lost. Pure functions; writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import dropwhile, takewhile
 from typing import Literal
 
 from data_contracts.records import Message, Record
@@ -26,7 +27,8 @@ _REWORDED = 3  # words in a row; more of them say something else
 _REWORDED_TEXT = 4  # the same, of a document
 _SHARE_IN_SHORT = 0.9  # of shingles, where the answer does not vouch for the question
 _OWN_WORDS = 27  # for each that changed: as many as leave four fifths of their shingles the same
-_POLAR = frozenset({"no", "not", "never", "yes", "true", "false", "t"})
+_DENIED = ("no", "not", "never", "none", "neither", "nor", "cannot", "without", "t")
+_POLAR = frozenset({*_DENIED, "yes", "true", "false", "positive", "negative"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,13 @@ class Told:
     parts: tuple[Part, ...]
     wordings: tuple[Wording, ...]
 
-    def words(self, part: Part) -> int:
-        """Return how many words all parts of a kind have."""
-        both = zip(self.parts, self.wordings, strict=True)
-        return sum(len(wording.words) for kind, wording in both if kind == part)
+    def answer_words(self, after: int | None = None) -> int:
+        """Return how many words all answers have, or those that follow a part."""
+        both = list(zip(self.parts, self.wordings, strict=True))
+        if after is not None:
+            behind = dropwhile(lambda one: one[0] != "answered", both[after:])
+            both = list(takewhile(lambda one: one[0] == "answered", behind))
+        return sum(wording.said for kind, wording in both if kind == "answered")
 
 
 def parts_of(record: Record) -> list[tuple[Part, str]]:
@@ -89,8 +94,8 @@ def say_the_same(
     judged = _Judged(one, other, threshold, {one.parts[number] for number in differing})
     if not all(judged.allows(n, found[n]) for n in differing):
         return False
-    reworded = {one.parts[n] for n in differing if not all(map(is_typo, found[n]))}
-    if {"asked", "answered"} <= reworded:  # another thing, in both
+    reworded: set[Part] = {one.parts[n] for n in differing if not all(map(is_typo, found[n]))}
+    if judged.answers_otherwise(reworded):
         return False
     beside = [row for row in others() if row.parts == one.parts] if differing else []
     return not any(
@@ -110,14 +115,23 @@ class _Judged:
     threshold: float
     differ: set[Part]
 
-    @property
-    def _answer_tells(self) -> bool:
-        return min(row.words("answered") for row in (self.one, self.other)) >= TELLING_ANSWER
+    def _answer_tells(self, asked: int | None = None) -> bool:
+        said = (row.answer_words(after=asked) for row in (self.one, self.other))
+        return min(said) >= TELLING_ANSWER
 
     def is_vouched_for(self, number: int) -> bool:
         """Tell whether a system message does not matter: to the same question the same answer."""
-        same = self.differ == {"context"} and self._answer_tells
+        same = self.differ == {"context"} and self._answer_tells()
         return same and self.one.parts[number] == "context"
+
+    def answers_otherwise(self, reworded: Set[Part]) -> bool:
+        """Tell whether another thing was asked and answered: then the least is another answer."""
+        if "answered" in reworded:
+            return "asked" in self.differ
+        if reworded.isdisjoint({"asked", "context"}):
+            return False
+        answers = zip(self.one.parts, self.one.wordings, self.other.wordings, strict=True)
+        return not all(one.is_written_as(two) for part, one, two in answers if part == "answered")
 
     def allows(self, number: int, changed: Sequence[Change]) -> bool:
         """Tell whether a part's changes may be nothing but other words for the same."""
@@ -125,13 +139,13 @@ class _Judged:
         if self.is_vouched_for(number):
             return True
         if part in ("text", "context"):
-            numbers = part == "context" and any(change.has_figures for change in changed)
-            return not numbers and all(_is_small(change, _REWORDED_TEXT) for change in changed)
+            otherwise = any(map(_OTHERWISE[part], changed))
+            return not otherwise and all(_is_small(change, _REWORDED_TEXT) for change in changed)
         return self._allows_saying(part, number, changed)
 
     def _allows_saying(self, part: Part, number: int, changed: Sequence[Change]) -> bool:
         one, other = self.one.wordings[number], self.other.wordings[number]
-        if part == "answered" and min(len(one.words), len(other.words)) < SHORT_ANSWER:
+        if part == "answered" and min(one.said, other.said) < SHORT_ANSWER:
             return False
         reworded = [change for change in changed if not is_typo(change)]
         if not reworded:
@@ -141,13 +155,27 @@ class _Judged:
         if part == "asked" and any(change.longest > _REWORDED for change in reworded):
             return False
         least = self.threshold
-        if part == "asked" and not self._answer_tells:
+        if part == "asked" and not self._answer_tells(number):
+            if not all(change.is_addition for change in reworded):
+                return False
             least = max(least, _SHARE_IN_SHORT)
         return one.share_with(other) >= least and all(_is_small(c, _REWORDED) for c in reworded)
 
 
 def _says_otherwise(change: Change) -> bool:
-    return change.has_figures or change.capital or change.has_any(_POLAR)
+    return change.has_figures or change.capital or change.is_negated or change.has_any(_POLAR)
+
+
+def _documents_otherwise(change: Change) -> bool:
+    """Tell it of a document, to which a source may add words: a date, or what to read next."""
+    added = change.is_addition and (change.longest > _REWORDED or change.is_at_an_end)
+    return not added and not is_typo(change) and _says_otherwise(change)
+
+
+_OTHERWISE: Mapping[Part, Callable[[Change], bool]] = {
+    "text": _documents_otherwise,
+    "context": lambda change: change.has_figures,
+}
 
 
 def _is_small(change: Change, most: int) -> bool:

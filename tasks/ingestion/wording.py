@@ -14,14 +14,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import zip_longest
 
-from tasks.ingestion.change import Change, Words, is_placeholder
-from tasks.ingestion.similarity import SHINGLE, WORD
+from tasks.ingestion.change import BEGIN, END, Change, Words, is_placeholder
+from tasks.ingestion.similarity import SHINGLE
+from tasks.ingestion.tokens import as_written, folded, tokens
 
-_BEGIN, _END = "\x02", "\x03"
-_PLACEHOLDER = r"<[A-Z][A-Z_]*_\d+>"  # of redaction: one word, and no figure
-# Signs that change what is said; the minus only before a number, for it is a hyphen elsewhere.
-_PLAIN = re.compile(rf"{_PLACEHOLDER}|{WORD.pattern}")
-_SIGNED = re.compile(rf"{_PLAIN.pattern}|[+*/=<>%^&|~$€£¥#@\\]|[-\u2212](?=\s*[\d.])")
 _STOP = re.compile(r"[.!?:;\n]")
 _LONGEST_FILLER = 12  # words looked at between two that frame a change
 
@@ -34,8 +30,10 @@ class Wording:
     """
 
     def __init__(self, text: str, *, signs: bool) -> None:
-        found = list((_SIGNED if signs else _PLAIN).finditer(text))
-        self.words = tuple(one[0].casefold() for one in found)
+        found = tokens(text, signs=signs)
+        self.text = text
+        # What is all punctuation is compared as it is: it may be what is asked for.
+        self.words = folded(found, plain=text.isascii()) or tuple("".join(text.split()))
         self.capitals = frozenset(n for n, one in enumerate(found) if _has_capital(one[0]))
         ends = [0, *(one.end() for one in found)]
         self.names = frozenset(
@@ -45,9 +43,18 @@ class Wording:
         )
 
     @cached_property
+    def said(self) -> int:
+        """How many words it is, without signs."""
+        return sum(len(word) > 1 or word.isalnum() for word in self.words)
+
+    def is_written_as(self, other: Wording) -> bool:
+        """Tell whether case, signs and punctuation are the same, but for those at the end."""
+        return as_written(self.text) == as_written(other.text)
+
+    @cached_property
     def marked(self) -> Words:
         """The words between two marks."""
-        return (_BEGIN, *self.words, _END)
+        return (BEGIN, *self.words, END)
 
     @cached_property
     def shingles(self) -> tuple[Words, ...]:
@@ -142,12 +149,16 @@ class Wording:
 
 
 def changes(one: Wording, other: Wording) -> list[Change]:
-    """Return what changed between two texts, in order; nothing where only signs or case did."""
+    """Return what changed between two texts, in order; nothing where only punctuation or case did.
+
+    Where a word is repeated more often, or words change places, all shingles may be common.
+    """
     if one.words == other.words:
         return []
     stretches = zip_longest(one.changed_from(other.counts), other.changed_from(one.counts))
     found = [_change(one, other, mine, theirs) for mine, theirs in stretches]
-    return [change for change in found if change.old != change.new]
+    whole = (0, len(one.marked)), (0, len(other.marked))
+    return [change for change in found if change.old != change.new] or [_change(one, other, *whole)]
 
 
 def _change(
@@ -186,7 +197,7 @@ def _differs_in_capitals(one: Wording, other: Wording, old: range, new: range) -
 
 
 def _unmarked(words: Words) -> Words:
-    return tuple(word for word in words if word not in (_BEGIN, _END))
+    return tuple(word for word in words if word not in (BEGIN, END))
 
 
 def _has_capital(word: str) -> bool:

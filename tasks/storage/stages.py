@@ -99,7 +99,7 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    7,
+    8,
     (
         "data_contracts.kinds",
         "data_contracts.phrases",
@@ -109,6 +109,7 @@ SNAPSHOT = Stage(
         "tasks.ingestion.change",
         "tasks.ingestion.duplicates",
         "tasks.ingestion.likeness",
+        "tasks.ingestion.tokens",
         "tasks.ingestion.wording",
     ),
 )

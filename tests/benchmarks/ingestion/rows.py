@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from string import ascii_lowercase
 
 CHATS = Path(__file__).resolve().parents[4] / "shared/data/chitchat/conversations.jsonl.gz"
 SHINGLE = 3  # words, as in tasks.ingestion.similarity, but counted here on its own
@@ -48,7 +49,7 @@ def write_planted(path: Path, count: int, seed: int) -> list[tuple[int, float]]:
 def _edited(words: Sequence[str], edits: int, draw: random.Random) -> str:
     changed = list(words)
     for place in draw.sample(range(len(changed)), min(edits, len(changed))):
-        changed[place] = f"edit{draw.randrange(10**6)}"
+        changed[place] = "edit" + "".join(draw.choices(ascii_lowercase, k=6))
     return " ".join(changed)
 
 
