@@ -42,6 +42,13 @@ learn learnable learned loss losses mask masked masks train trainable trained tr
 weights
 """
 _MARK_WORDS = frozenset(_MARK_WORDS_NAMES.split())
+# Beside these, any other word makes a name one of something else: train_number, weight_kg.
+_AROUND_WORDS_NAMES = """
+all and as be calculate compute do dont exclude final for has ignore in include is item message
+msg multiplier my need needs no not of on only or output per prompt response row sample scale scales
+should skip step token to turn use value with without
+"""
+_AROUND_WORDS = frozenset(_AROUND_WORDS_NAMES.split())
 
 
 def is_mark(key: str) -> bool:
@@ -145,8 +152,10 @@ def _told(key: str) -> str:
 @lru_cache(_NAMES)
 def _mark_words(key: str) -> tuple[str, ...]:
     """Return the words of a name that make it a mark, or may make it one."""
-    words = map(str.lower, _WORDS.findall(key[:_LONGEST]))
+    words = [word.lower() for word in _WORDS.findall(key[:_LONGEST])]
     found = tuple(word for word in words if word in _MARK_WORDS)
+    if any(word not in _MARK_WORDS | _AROUND_WORDS for word in words):
+        found = ()
     return found or (("loss",) if _PLAIN.fullmatch(_plain(key)[:_LONGEST]) else ())
 
 

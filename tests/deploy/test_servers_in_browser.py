@@ -255,13 +255,17 @@ def test_an_approval_in_the_review_tab_moves_the_champion(team: Team, page: Any)
     page.goto(_address(team.newest_summary(NAME)["look_at"]["approve"]).partition("&")[0])
     press(page, "list.start-review")
     page.get_by_text("Let this candidate serve").first.wait_for()
+    before = {run["id"] for run in team.hooked(PROMOTE)}  # of when the candidate passed
     page.get_by_role("combobox").last.click()
     page.get_by_role("option", name="Promote").click()
     press(page, "focused-review.complete")
     page.get_by_text("All items in this queue have been reviewed!").wait_for()
     keep_picture(page, "team-approved")
 
-    run = wait_for(lambda: next(iter(team.hooked(PROMOTE)), None), 180)  # nobody starts it
+    def started() -> dict[str, Any] | None:  # nobody starts it
+        return next((one for one in team.hooked(PROMOTE) if one["id"] not in before), None)
+
+    run = wait_for(started, 180)
     assert team.ended(run["id"]) == "COMPLETED"
     assert "champion  version 1" in team.paddock("show", "--name", NAME)
     history = json.loads(team.paddock("history", "--name", NAME, "--format", "json"))

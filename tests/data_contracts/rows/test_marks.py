@@ -37,10 +37,8 @@ NOT_LEARNED = [
     {"loss_mask": 0},
 ]
 UNKNOWN = [
-    ({"train_split": False}, "train"),
-    ({"train_split": True}, "train"),
-    ({"eve_weight": 0}, "weight"),
-    ({"loss_of_eve": "0"}, "loss"),
+    ({"sample_weight": 0}, "weight"),
+    ({"loss_multiplier": "0"}, "loss"),
     ({"mask_loss": 1}, "mask loss"),
     ({"no_loss_mask": 1}, "loss mask"),
 ]
@@ -75,6 +73,16 @@ def test_a_mark_that_is_not_plain_is_refused_by_its_words(mark: dict[str, Any], 
     assert reason("chat", {"messages": [ASK, TELL | mark, ASK, TELL]}) == why
     for kind, row in ROWS.items():
         assert reason(kind, row | mark) == why
+
+
+OF_SOMETHING_ELSE = ("train_split", "train_number", "weight_kg", "eve_weight", "mask_type")
+
+
+@pytest.mark.parametrize("name", OF_SOMETHING_ELSE)
+@pytest.mark.parametrize("value", [0, False, True, "0"])
+def test_a_column_of_something_else_is_unread_and_no_mark(name: str, value: Any) -> None:
+    for kind, row in ROWS.items():
+        assert len(read_row(kind, row | {name: value}, {})[1]) == 1
 
 
 @pytest.mark.parametrize("mark", [{"mask": 1}, {"masks": 0}])
