@@ -15,9 +15,10 @@ _DEEPEST = 32
 _TOKEN = re.compile(
     r"""\s*(?:
     (?P<text>'[^'\\\n]*(?:\\.[^'\\\n]*)*'|"[^"\\\n]*(?:\\.[^"\\\n]*)*")
-    |(?P<word>None|True|False|nan)\b
-    |(?P<number>-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)
+    |(?P<word>None|True|False|nan|NaT|-?inf)\b
+    |(?P<number>-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)
     |(?P<open>array\(|[\[({])
+    |(?P<call>(?:datetime\.\w+|(?:pd\.)?Timestamp|(?:pd\.)?Timedelta|UUID|Decimal|np\.\w+)\((?:[^()'"\\\n]|'[^'\\\n]*'|"[^"\\\n]*"|\([^()'"\\\n]*\))*\))
     |(?P<type>,\s*dtype=\w+)
     |(?P<close>[\])}])
     |(?P<mark>[:,])
@@ -25,6 +26,11 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _WORDS = {"None": "null", "True": "true", "False": "false", "nan": "null"}
+_WORDS |= {"NaT": "null", "inf": "Infinity", "-inf": "-Infinity"}
+# np.float64(1.0) is its number, Timestamp('2023-04-09') its text; another call is what it says.
+_OF_ONE = re.compile(
+    r"[\w.]+\((?P<value>-?[\d.]+(?:[eE][-+]?\d+)?|'[^']*'|\"[^\"]*\")(?:, tz=[^,]*)?\)"
+)
 _BRACKETS = {"[": ("[", "]"), "(": ("[", "]"), "{": ("{", "}"), "array(": ("", "")}
 _CLOSES = {"[": "]", "(": ")", "{": "}", "array(": ")"}
 
@@ -55,7 +61,7 @@ def _as_json(text: str) -> str:
             raise ValueError
         place, kind = token.end(), str(token.lastgroup)
         said = token[kind]
-        if ended and kind in ("text", "word", "number", "open"):
+        if ended and kind in ("text", "word", "number", "open", "call"):
             written.append(",")
         if kind == "close":
             if not open_brackets or _CLOSES[open_brackets[-1]] != said:
@@ -65,7 +71,7 @@ def _as_json(text: str) -> str:
             written.append(_BRACKETS[open_brackets.pop()][1])
         else:
             written.append(_translated(kind, said, open_brackets))
-        ended = kind in ("text", "word", "number", "close", "type")
+        ended = kind in ("text", "word", "number", "close", "type", "call")
     return "".join(written)
 
 
@@ -79,4 +85,9 @@ def _translated(kind: str, said: str, open_brackets: list[str]) -> str:
         return json.dumps(ast.literal_eval(said))
     if kind == "word":
         return _WORDS[said]
+    if kind == "number":
+        return said if said[-1] != "." and "." not in said.lstrip("-")[:1] else repr(float(said))
+    if kind == "call":
+        one = _OF_ONE.fullmatch(said)
+        return json.dumps(ast.literal_eval(one["value"]) if one else said)
     return "" if kind == "type" else said

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from data_contracts.errors import InputError
 from data_contracts.records import Frozen, Split
 from tasks.ingestion.formats import SUPPORTED, file_format, unusable
 
@@ -145,6 +146,8 @@ def _saved_to_disk(names: Sequence[str], read: Read, where: str) -> dict[str, se
 def _by_card(rows: Sequence[str], read: Read, where: str) -> dict[str, Split | None] | None:
     """Return the roles that the README's `configs` give, or None where it has none."""
     config = _config(read(CARD), where)
+    if config and not config.get("data_files"):
+        return _within(rows, str(config["data_dir"]), where)
     patterns = _patterns(config) if config else []
     if not patterns:
         return None
@@ -156,12 +159,25 @@ def _by_card(rows: Sequence[str], read: Read, where: str) -> dict[str, Split | N
         if taken:  # held out before the others
             chosen[name] = next((role for role in _NAMED if role in taken), None)
     if not chosen:
-        raise unusable(
-            where,
-            f"the files that {CARD} names are not there",
-            "fetch them (git lfs pull), or give the files themselves",
-        )
+        raise _not_there(where)
     return chosen
+
+
+def _within(rows: Sequence[str], folder: str, where: str) -> dict[str, Split | None]:
+    """Return the roles of the files below the one folder that a config names, by their names."""
+    start = PurePosixPath(folder).as_posix().strip("/")
+    inside = [name for name in rows if start in ("", ".") or name.startswith(f"{start}/")]
+    if not inside:
+        raise _not_there(where)
+    return {name: split_named(name.removeprefix(f"{start}/")) for name in inside}
+
+
+def _not_there(where: str) -> InputError:
+    return unusable(
+        where,
+        f"the files that {CARD} names are not there",
+        "fetch them (git lfs pull), or give the files themselves",
+    )
 
 
 def _config(card: bytes, where: str) -> dict[str, Any] | None:
@@ -175,7 +191,11 @@ def _config(card: bytes, where: str) -> dict[str, Any] | None:
         listed: Any = DatasetCard(text, ignore_metadata_errors=True).data.to_dict().get("configs")
     except Exception as error:  # of the YAML parser, and of the card's own checks
         raise unusable(where, f"the head of {CARD} cannot be read", "correct it") from error
-    configs = [one for one in listed or [] if isinstance(one, dict) and one.get("data_files")]
+    configs = [
+        one
+        for one in listed or []
+        if isinstance(one, dict) and (one.get("data_files") or one.get("data_dir"))
+    ]
     if len(configs) < 2:
         return configs[0] if configs else None
     for one in configs:

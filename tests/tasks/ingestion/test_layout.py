@@ -136,6 +136,20 @@ def test_the_readme_says_which_files_are_which(tmp_path: Path) -> None:
         resolve(str(folder))
 
 
+def test_a_folder_that_the_readme_names_is_the_only_one_read(tmp_path: Path) -> None:
+    names = ["en/train.jsonl", "en/test.jsonl", "fr/train.jsonl", "raw/train.jsonl"]
+    one = "---\nconfigs:\n- config_name: en\n  data_dir: en\n"
+    files: dict[str, Any] = {name: lines(ROWS[:5]) for name in names}
+    folder = write(tmp_path / "dirs", files | {"README.md": f"{one}---\n"})
+    assert roles(folder) == {"en/train.jsonl": "train", "en/test.jsonl": "test"}
+    (folder / "README.md").write_text(f"{one}- config_name: fr\n  data_dir: fr\n---\n")
+    with pytest.raises(InputError, match=r"describes 2 data sets \(en, fr\)"):
+        resolve(str(folder))
+    (folder / "README.md").write_text("---\nconfigs:\n- config_name: a\n  data_dir: away\n---\n")
+    with pytest.raises(InputError, match="names are not there"):
+        resolve(str(folder))
+
+
 def test_what_save_to_disk_wrote(run_ingest: Run, tmp_path: Path) -> None:
     splits: Any = {"train": Dataset.from_list(ROWS[:45]), "test": Dataset.from_list(ROWS[45:])}
     folder = tmp_path / "saved"
