@@ -25,8 +25,15 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_WORDS = {"None": "null", "True": "true", "False": "false", "nan": "null"}
-_WORDS |= {"NaT": "null", "inf": "Infinity", "-inf": "-Infinity"}
+_WORDS = {
+    "None": "null",
+    "NaT": "null",
+    "nan": "null",
+    "True": "true",
+    "False": "false",
+    "inf": "Infinity",
+    "-inf": "-Infinity",
+}
 # np.float64(1.0) is its number, Timestamp('2023-04-09') its text; another call is what it says.
 _OF_ONE = re.compile(
     r"[\w.]+\((?P<value>-?[\d.]+(?:[eE][-+]?\d+)?|'[^']*'|\"[^\"]*\")(?:, tz=[^,]*)?\)"
