@@ -14,13 +14,12 @@ from collections.abc import Callable
 
 from data_contracts.errors import PaddockError
 from model_registry.accounts.roles import CANDIDATE, PROMOTIONS, REVIEW
-from model_registry.accounts.server import AuthServer
+from model_registry.accounts.server import MODELS_SEARCH, AuthServer
 from model_registry.dossier import DOSSIER_TAG, PASSED, VERDICT_TAG
 
 LOOK_SECONDS = 10.0
 SETTLED_SECONDS = 120.0  # a reviewer who has sent nothing for so long pauses
 _QUEUES = "/api/3.0/mlflow/review-queues"
-_MODELS = "/api/2.0/mlflow/registered-models/search"
 _EXPERIMENTS = "/api/2.0/mlflow/experiments/search"
 
 
@@ -80,7 +79,7 @@ def _passed(server: AuthServer) -> dict[str, str]:
     """Return the dossier of each model's newest candidate, if that passed its gates."""
     passed: dict[str, str] = {}
     query = {"max_results": "1000", "filter": f"name LIKE '%{CANDIDATE}'"}
-    for model in server.listed(_MODELS, "registered_models", query):
+    for model in server.listed(MODELS_SEARCH, "registered_models", query):
         newest = max(
             model.get("latest_versions", []), key=lambda one: int(one["version"]), default={}
         )

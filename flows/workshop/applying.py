@@ -15,7 +15,7 @@ from model_registry.accounts.applying import apply_people
 from model_registry.accounts.passwords import Passwords, read_passwords
 from model_registry.accounts.people import load_people
 from model_registry.accounts.roles import CANDIDATE
-from model_registry.accounts.server import AuthServer
+from model_registry.accounts.server import MODELS_SEARCH, AuthServer
 
 
 def apply_file(settings: Settings, file: Path | None, *, ours: bool = False) -> list[str]:
@@ -56,6 +56,6 @@ def passwords_here(settings: Settings) -> Passwords:
 
 def _models_there(server: AuthServer) -> list[str]:
     query = {"max_results": "1000"}
-    found = (server.find("registered-models/search", query) or {}).get("registered_models", [])
+    found = server.listed(MODELS_SEARCH, "registered_models", query)
     names = [str(model["name"]) for model in found]
     return [name.removesuffix(CANDIDATE) for name in names if name.endswith(CANDIDATE)]

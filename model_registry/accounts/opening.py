@@ -160,8 +160,7 @@ def _queues(server: AuthServer, experiment: str) -> list[dict[str, Any]]:
 def _vouch(server: AuthServer, name: str, experiment: str) -> None:
     there = {str(queue["name"]).casefold() for queue in _queues(server, experiment)}
     query = {"filter": f"name = '{name}{CANDIDATE}'", "max_results": "1000"}
-    versions = (server.find("model-versions/search", query) or {}).get("model_versions", [])
-    for version in versions:
+    for version in server.listed(f"{_API}/model-versions/search", "model_versions", query):
         tags = {tag["key"]: tag.get("value", "") for tag in version.get("tags", [])}
         seal = seal_name(tags.get(DIGEST, ""))
         if DIGEST in tags and seal.casefold() not in there:

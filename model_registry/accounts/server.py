@@ -22,6 +22,7 @@ from model_registry.logins import WHO, Login
 
 WORKSPACE = "default"  # the one of a server without workspaces
 _API, _ROLES = "/api/2.0/mlflow", "/api/3.0/mlflow"
+MODELS_SEARCH = f"{_API}/registered-models/search"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,24 +20,14 @@ from model_registry.candidates import find_candidate
 from model_registry.promotion import promote
 from model_registry.signing import ensure_keys
 from model_registry.tracking import Registry, open_registry
+from tests.registry_fixtures import registry_fixtures
 
 Ended = subprocess.CompletedProcess[str]
 Run = Callable[..., Ended]
 NAME = ["--name", "desk"]
 EVIL = '=HYPERLINK("http://elsewhere.example") <script>alert(1)</script>'
 
-
-def _registry_fixtures() -> Any:
-    place = Path(__file__).parents[1] / "model_registry" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("registry_fixtures_of_flows", place)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_registry = _registry_fixtures()
+_registry = registry_fixtures("registry_fixtures_of_flows")
 empty_database, trained, make_files = (
     _registry.empty_database,
     _registry.trained,

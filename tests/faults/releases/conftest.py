@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -23,19 +21,9 @@ from tests.faults.releases.servers import MlflowServer
 from tests.faults.releases.teams import Folder, Model, Team, in_bucket, in_folder, released
 from tests.ledgers import KINDS, ledger_database, made_database, postgres_answers
 from tests.model_registry.guarded import start_guarded
+from tests.registry_fixtures import registry_fixtures
 
-
-def _registry_fixtures() -> Any:
-    place = Path(__file__).parents[2] / "model_registry" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("registry_fixtures", place)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_registry = _registry_fixtures()
+_registry = registry_fixtures("registry_fixtures")
 empty_database, keys, trained = _registry.empty_database, _registry.keys, _registry.trained
 make_files, register = _registry.make_files, _registry.register
 make_scorecard, publish = _registry.make_scorecard, _registry.publish
