@@ -81,7 +81,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     ("name", "data", "said"),
     [
         ("rows.jsonl", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
-        ("rows.jsonl", gzip.compress(b'{"a": 1}\n'), "packed by gzip"),
+        ("rows.jsonl", gzip.compress(b'{"a": 1}\n', mtime=0), "packed by gzip"),
         ("rows.csv", "q,a\n1,2\n".encode("utf-16"), "UTF-16"),
         ("rows.jsonl", '{"q": "a"}\n'.encode("utf-16"), "UTF-16"),
     ],
