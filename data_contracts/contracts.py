@@ -29,6 +29,10 @@ def _is_none(value: Any) -> bool:
     return value is None
 
 
+def _is_strict(value: object) -> bool:
+    return value == "strict"
+
+
 class Range(Frozen):
     """Both ends belong to it; a TOML file may also write `[min, max]`."""
 
@@ -116,13 +120,15 @@ class Backdoors(Frozen):
 
 
 class Privacy(Frozen):
-    """Whose data it is and how long it may stay; for people, except `subject`.
+    """Whose data it is and how long it may stay; for people, except `subject` and `names`.
 
     `subject` names the source column with the key of the person a row belongs to; with it
-    `paddock forget` finds their rows.
+    `paddock forget` finds their rows. `names` says what becomes of a row in a language that no
+    names model reads: it is held back, or it is kept with the names in it that nothing announces.
     """
 
     subject: str = ""
+    names: Literal["strict", "forms"] = Field(default="strict", exclude_if=_is_strict)
     retention_days: int | None = Field(default=None, gt=0)
     residency: str = ""
     owner: str = ""

@@ -18,6 +18,7 @@ from data_contracts.suites import row_suite, total_suite, totals
 from data_contracts.validation_html import Validation, validation_of
 
 STEP = "data contract"
+_REASONS = 3  # of rows held back that a broken contract's error names
 
 
 class Contract:
@@ -68,7 +69,7 @@ class Contract:
         self._totals = batch.validate(total_suite(self._contract), result_format="SUMMARY")
         broken = [one.expectation_config for one in _results(self._totals) if not one.success]
         if broken:
-            said = dict.fromkeys(_total(one, row) for one in broken)
+            said = dict.fromkeys(_total(one, row) for one in broken) | _held(report)
             raise ContractError(
                 f"the result breaks its contract: {'; '.join(filter(None, said))}",
                 step=STEP,
@@ -115,6 +116,12 @@ class Contract:
             results=results,
             suite_name=self._suite.name,
         )
+
+
+def _held(report: SnapshotReport) -> dict[str, None]:
+    """Return why most of the rows that were held back were."""
+    most = sorted(report.quarantined.items(), key=lambda one: (-one[1], one[0]))[:_REASONS]
+    return {f"held back, {count:,} rows: {reason}": None for reason, count in most}
 
 
 def _results(validated: Any) -> list[Any]:

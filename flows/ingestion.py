@@ -127,7 +127,7 @@ def begin_ingestion(workshop: Workshop, inputs: IngestInputs) -> Ingestion:
         if older := older_snapshot(workshop.outputs, source):
             LOGGER.info("  %s", older)
         with _scratch(workshop) as scratch:
-            for line in look_at(job, source, scratch, inputs.max_rows).words():
+            for line in look_at(inputs, job, source, scratch).words():
                 LOGGER.info("  %s", line)
     return Ingestion(workshop, inputs, source)
 

@@ -81,6 +81,8 @@ class SnapshotReport(Frozen):
     not read; of the names only well-known ones are told. `context_only` answers in the rows kept
     are not learned.
 
+    `names_unread` counts the rows kept in which no names model looked, by their language.
+
     `phrases` are those that go with one answer, as a planted backdoor's do.
 
     `leaks` counts the `contaminated` rows by the eval set whose text they share (the first by name,
@@ -114,6 +116,7 @@ class SnapshotReport(Frozen):
     newest: str | None = None
     examples: Examples = Examples()
     unread: dict[str, int] = Field(default_factory=dict)
+    names_unread: dict[str, int] = Field(default_factory=dict)
     context_only: int = Field(default=0, ge=0)
     phrases: PhrasesFound = PhrasesFound()
     splits: dict[Split, int]

@@ -51,7 +51,9 @@ def ingest_inputs(workshop: Workshop, parameters: IngestParameters) -> IngestInp
     mapping = chosen_mapping(parameters, contract)
     address, keep = _address(workshop, parameters, contract)
     policies = {str(kind): policy for kind, policy in contract.redaction.items()}
-    redactor = workshop.redactor(names=parameters.names, keep=keep, policies=policies)
+    redactor = workshop.redactor(
+        names=parameters.names, keep=keep, policies=policies, unread=contract.privacy.names
+    )
     redactor.identity()  # stops if the names model is missing
     return IngestInputs(
         address=address,
@@ -91,7 +93,7 @@ def ingest_job(workshop: Workshop, inputs: IngestInputs, noted: Path | None = No
     )
 
 
-def look_at(job: Job, source: Source, scratch: Path, max_rows: int | None = None) -> Look:
+def look_at(inputs: IngestInputs, job: Job, source: Source, scratch: Path) -> Look:
     """Return how the first rows of a source fit; InputError if none of them does."""
     return require_usable(
         source,
@@ -100,7 +102,8 @@ def look_at(job: Job, source: Source, scratch: Path, max_rows: int | None = None
         job.limits,
         scratch,
         lambda text: job.build_redactor().redact_text(text),
-        max_rows,
+        inputs.max_rows,
+        inputs.redactor.unread_language,
     )
 
 

@@ -166,7 +166,7 @@ def _look(workshop: Workshop, inputs: IngestInputs, source: Source) -> list[str]
     older = older_snapshot(workshop.outputs, source)
     with TemporaryDirectory(prefix="paddock-") as scratch:
         job = ingest_job(workshop, inputs)
-        found = look_at(job, source, Path(scratch), inputs.max_rows)
+        found = look_at(inputs, job, source, Path(scratch))
     require_enough(found, job.contract, source.given)
     words = found.words()
     return [older, *words] if older else words

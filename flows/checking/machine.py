@@ -14,10 +14,12 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from data_contracts.errors import InputError
 from flows.checking.checks import Check
 from flows.workshop.settings import CHECKOUT, Settings
 from tasks.finetuning.base_model import EMBEDDED
 from tasks.models.hardware import device_and_precision
+from tasks.redaction.names.model import ANY, languages_of, models_named
 
 PYTHONS = ((3, 11), (3, 12))
 # Of the embedded base: what a run took, and what three of them left (docs/production.md).
@@ -94,16 +96,17 @@ def _other(name: str, wanted: str) -> str:
 
 def models(settings: Settings) -> Iterator[Check]:
     """Look for the model that finds names, and for the base that ships with Paddock."""
-    wanted = settings.names_model
-    if Path(wanted).expanduser().is_dir() or (wanted.isidentifier() and find_spec(wanted)):
-        yield Check("names model", "ok", wanted)
-    else:
-        yield Check(
-            "names model",
-            "broken",
-            f"{wanted} is not installed: ingestion stops without it",
-            "run `make setup`, or correct PADDOCK_NAMES_MODEL",
-        )
+    for wanted, said in models_named(settings.names_model):
+        try:
+            languages = " ".join(said or languages_of(wanted)).replace(ANY, "any language")
+            yield Check("names model", "ok", f"{wanted} ({languages})")
+        except InputError:
+            yield Check(
+                "names model",
+                "broken",
+                f"{wanted} is not installed: ingestion stops without it",
+                "run `make setup`, or correct PADDOCK_NAMES_MODEL",
+            )
     for name, package in EMBEDDED.items():
         found = find_spec(package)
         places = list(found.submodule_search_locations or ()) if found else []

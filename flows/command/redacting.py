@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO, TextIO
 
+from data_contracts.contract_files import load_contract
 from flows.asking.parameters import RedactParameters
 from flows.workshop.redactors import redaction_key
 from flows.workshop.settings import read_settings
@@ -16,12 +17,15 @@ def redact_pipe(
 ) -> int:
     """Stream `source` to `target`; return 1 if a line could not be read, else 0."""
     settings = read_settings()
+    contract = load_contract(parameters.contract) if parameters.contract else None
+    policies = contract.redaction if contract else {}
     redactor = build_redactor(
         names=parameters.names,
         names_model=settings.names_model,
         keep=parameters.keep,
-        policies=_policies(parameters.contract),
+        policies={str(kind): str(policy) for kind, policy in policies.items()},
         key=redaction_key(settings),
+        unread=contract.privacy.names if contract else "strict",
     )
     totals = Totals()
     for line in redact_stream(source, redactor, totals, spans=parameters.spans):
@@ -32,19 +36,14 @@ def redact_pipe(
     return 1 if totals.broken else 0
 
 
-def _policies(contract: str) -> dict[str, str]:
-    if not contract:
-        return {}
-    from data_contracts.contract_files import load_contract
-
-    policies = load_contract(contract).redaction
-    return {str(kind): str(policy) for kind, policy in policies.items()}
-
-
 def _summary(totals: Totals) -> str:
     lines = [f"{totals.lines} lines, {totals.kinds.total()} values redacted"]
     lines += [f"  {kind:16} {count:8}" for kind, count in totals.kinds.most_common()]
     lines += [f"  by {name:30} {count:8}" for name, count in totals.detectors.most_common()]
+    lines += [
+        f"  {count} lines are in a language that no names model here reads ({language})"
+        for language, count in totals.unread.most_common()
+    ]
     if totals.dropped:
         lines.append(f"  {totals.dropped} lines dropped, as the contract says")
     if totals.broken:

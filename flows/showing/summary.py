@@ -59,6 +59,7 @@ class RetrainSummary(BaseModel):
     quarantined: dict[str, int]
     redacted: dict[str, int]
     unread: dict[str, int] = {}
+    names_unread: dict[str, int] = {}
     context_only: int = 0
     steps: int
     first_loss: float
@@ -131,6 +132,7 @@ def summarize(
         quarantined=report.quarantined,
         redacted=report.redacted,
         unread=report.unread,
+        names_unread=report.names_unread,
         context_only=report.context_only,
         steps=training["steps"],
         first_loss=training["first_loss"],

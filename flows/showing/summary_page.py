@@ -128,6 +128,10 @@ def _rows(summary: RetrainSummary) -> str:
     counts += [(f"quarantined: {why}", str(n)) for why, n in sorted(summary.quarantined.items())]
     counts += [(f"redacted: {kind}", str(n)) for kind, n in sorted(summary.redacted.items())]
     counts += [(f"not read: {name}", f"in {n} rows") for name, n in summary.unread.items()]
+    counts += [
+        (f"names not looked for: {language}", f"in {n} rows")
+        for language, n in summary.names_unread.items()
+    ]
     if summary.context_only:
         counts.append(("answers that are context only, not learned", str(summary.context_only)))
     told = [table(("rows", "how many"), counts)]

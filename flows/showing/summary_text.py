@@ -36,6 +36,8 @@ def render(summary: RetrainSummary) -> str:
         lines.append(f"Not read   {unread}")
     if summary.context_only:
         lines.append(f"           {summary.context_only} answers are context only, not learned")
+    if summary.names_unread:
+        lines.append(f"           names not looked for in rows in {_counts(summary.names_unread)}")
     if not summary.parameters.names:
         lines.append("           NAMES, PLACES AND ORGANIZATIONS WERE NOT REDACTED (names off)")
     validation = summary.validation_loss

@@ -105,10 +105,15 @@ class Workshop:
         return Endpoint(self.settings.judge_url, self.settings.judge_key.get_secret_value())
 
     def redactor(
-        self, *, names: bool, keep: tuple[str, ...], policies: Mapping[str, str] | None = None
+        self,
+        *,
+        names: bool,
+        keep: tuple[str, ...],
+        policies: Mapping[str, str] | None = None,
+        unread: str = "strict",
     ) -> RedactorRecipe:
         """Return how a redactor is built; InputError if the names model is missing."""
-        return RedactorRecipe.of(self.settings, names, keep, policies or {})
+        return RedactorRecipe.of(self.settings, names, keep, policies or {}, unread)
 
     def redactor_of(self, snapshot: Reference) -> RedactorRecipe:
         """Return the redactor that a snapshot's rows went through, with its contract's policies."""

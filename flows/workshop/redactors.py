@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,15 +24,21 @@ class RedactorRecipe:
     keep: tuple[str, ...]
     policies: tuple[tuple[str, str], ...] = ()
     key: bytes = field(default=b"", repr=False)
+    unread: str = "strict"
 
     @classmethod
     def of(
-        cls, settings: Settings, names: bool, keep: tuple[str, ...], policies: Mapping[str, str]
+        cls,
+        settings: Settings,
+        names: bool,
+        keep: tuple[str, ...],
+        policies: Mapping[str, str],
+        unread: str,
     ) -> RedactorRecipe:
         """Return the recipe; a key is read, or made, only where a policy hashes."""
         chosen = tuple(sorted(policies.items()))
         key = redaction_key(settings) if "hash" in policies.values() else b""
-        return cls(names, settings.names_model, keep, chosen, key)
+        return cls(names, settings.names_model, keep, chosen, key, unread)
 
     def __call__(self) -> Any:
         """Load the redactor; the process that works with it keeps its logs clean from now on."""
@@ -48,6 +54,17 @@ class RedactorRecipe:
 
         return redactor_identity(**self._options())
 
+    def unread_language(self, texts: Sequence[str]) -> str:
+        """Return the language in a record in which names would not be looked for; loads little."""
+        from tasks.redaction.languages import spoken
+        from tasks.redaction.names.by_language import languages_read
+        from tasks.redaction.names.model import ANY
+
+        if not self.names:
+            return ""
+        read = languages_read(self.names_model)
+        return next((one for one in spoken(texts) if not read & {one, ANY}), "")
+
     def _options(self) -> dict[str, Any]:
         return {
             "names": self.names,
@@ -55,6 +72,7 @@ class RedactorRecipe:
             "keep": self.keep,
             "policies": dict(self.policies),
             "key": self.key,
+            "unread": self.unread,
         }
 
 

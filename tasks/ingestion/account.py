@@ -39,6 +39,7 @@ class Account:
         self._kinds: Counter[str] = Counter()
         self._detectors: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
+        self._names_unread: Counter[str] = Counter()
         self._context_only = 0
         self._leaks_of: Counter[str] = Counter()
         self._leaks: list[Leak] = []
@@ -58,6 +59,7 @@ class Account:
         self._kinds.update(json.loads(row["redactions"]))
         self._detectors.update(json.loads(row["detectors"]))
         self._unread.update(row["unread"])
+        self._names_unread.update([row["names_unread"]] if row["names_unread"] else [])
         self._context_only += sum(not turn.target for turn in record.conversation())
         self._characters += sum(map(len, pieces))
         if len(self.shown) < _SHOWN:
@@ -117,6 +119,7 @@ class Account:
             redacted=dict(sorted(self._kinds.items())),
             detectors=dict(sorted(self._detectors.items())),
             unread=dict(sorted(self._unread.items())),
+            names_unread=dict(sorted(self._names_unread.items())),
             context_only=self._context_only,
             splits={split: splits.get(split, 0) for split in ("train", "validation", "test")},
             characters=self._characters,

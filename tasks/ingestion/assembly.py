@@ -36,6 +36,7 @@ from tasks.ingestion.shard_work import ROWS, SUMMARY, ShardSummary
 REPORT_PAGE = "report.md"
 SAME, NEARLY = "the same as another row", "nearly the same as another row"
 EXTRA_COLUMN = "contract: an extra column"  # not which: its name comes from outside
+UNREAD_NAMES = "contract: no names model reads its language ({}), and privacy.names is strict"
 _CHECKED_AT_ONCE, _CHECKED_CHARACTERS = 2000, 16_000_000  # whichever comes first
 
 
@@ -174,8 +175,7 @@ class _Run:
         measures = [_measures(one) for one in self._pending]
         failures = self._contract.failures(measures)
         reasons = [
-            failures.get(number) or self._held_for_columns(one.row)
-            for number, one in enumerate(self._pending)
+            failures.get(number) or self._held(one.row) for number, one in enumerate(self._pending)
         ]
         released = [one.row["id"] in self._plan.released for one in self._pending]
         for one, reason, free in zip(self._pending, reasons, released, strict=True):
@@ -203,9 +203,14 @@ class _Run:
         self._seen.leave_out(one.number)
         return True
 
-    def _held_for_columns(self, row: dict[str, Any]) -> str | None:
-        held = row["unread"] and self._plan.contract.extra_columns == "quarantine"
-        return EXTRA_COLUMN if held else None
+    def _held(self, row: dict[str, Any]) -> str | None:
+        """Return why a row is held back for what nothing here reads of it."""
+        contract = self._plan.contract
+        if row["unread"] and contract.extra_columns == "quarantine":
+            return EXTRA_COLUMN
+        if row["names_unread"] and contract.privacy.names == "strict":
+            return UNREAD_NAMES.format(row["names_unread"])
+        return None
 
     def finish(self) -> SnapshotReport:
         """Write what is pending, check the whole, and write the report, also for people."""

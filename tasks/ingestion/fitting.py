@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from data_contracts.errors import InputError
 from data_contracts.kinds.registry import KINDS, RecordKind
@@ -19,6 +19,7 @@ from tasks.ingestion.sources import STEP
 
 ROWS_LOOKED_AT = 200
 _COLUMNS_SHOWN, _REASONS_SHOWN = 20, 5
+Unread = Callable[[Sequence[str]], str]  # of a record's texts, the language that nobody reads
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.-]{0,40}")
 
 
@@ -27,13 +28,16 @@ class Look:
     """What became of the first rows: how many there were, and how many of them make no record.
 
     `unfit` counts the reasons, which hold nothing of a row, `unread` what the others leave unread.
-    `whole` says that there are no more rows than these.
+    `languages` counts the records that no names model can read, which are held back if
+    `held_for_language`. `whole` says that there are no more rows than these.
     """
 
     rows: int
     unfit: Mapping[str, int]
     unread: Mapping[str, int]
+    languages: Mapping[str, int] = field(default_factory=dict[str, int])
     whole: bool = False
+    held_for_language: bool = True
 
     def words(self) -> list[str]:
         """Return what a person should know before the work begins, a line each."""
@@ -45,7 +49,18 @@ class Look:
             )
         if self.unread:
             lines.append(f"not read, in the first {self.rows} rows: {_most(self.unread)}")
+        if self.languages:
+            fate = "they are held back" if self.held_for_language else "names stay in them"
+            lines.append(
+                f"no names model reads the language of {sum(self.languages.values())} of the first "
+                f"{self.rows} rows, so {fate}: {_most(self.languages)}"
+            )
         return lines
+
+
+def every_language(texts: Sequence[str]) -> str:
+    """Return nothing: every language is read."""
+    return ""
 
 
 def require_fitting(
@@ -55,6 +70,7 @@ def require_fitting(
     where: str,
     redact: Callable[[str], str],
     others: Sequence[str] = (),
+    unread_language: Unread = every_language,
 ) -> Look:
     """Return how the rows fit; InputError if a mapped column is unknown or if not one row fits.
 
@@ -66,15 +82,15 @@ def require_fitting(
         reasons = ", ".join(sorted({row.broken for row in rows}))
         remedy = "give JSON lines, a JSON array of objects, CSV or Parquet"
         raise InputError(f"no row can be read: {reasons}", step=STEP, where=where, remedy=remedy)
-    for field in sorted(set(mapping) & set(REQUIRED[kind])):
-        if readable and all(look(row.value, mapping[field]) is None for row in readable):
+    for name in sorted(set(mapping) & set(REQUIRED[kind])):
+        if readable and all(look(row.value, mapping[name]) is None for row in readable):
             raise InputError(
-                f"unknown column {mapping[field]!r}: the columns are {_columns(readable, redact)}",
+                f"unknown column {mapping[name]!r}: the columns are {_columns(readable, redact)}",
                 step=STEP,
                 where=where,
-                remedy=f"map {field} to one of them",
+                remedy=f"map {name} to one of them",
             )
-    found = _looked_at(rows, kind, mapping, others)
+    found = _looked_at(rows, kind, mapping, others, unread_language)
     if not readable or sum(found.unfit.values()) < len(rows):
         return found
     raise InputError(
@@ -95,18 +111,26 @@ def require_columns_seen(unseen: Mapping[str, str], where: str) -> None:
 
 
 def _looked_at(
-    rows: Sequence[RawRow], kind: RecordKind, mapping: Mapping[str, str], others: Sequence[str]
+    rows: Sequence[RawRow],
+    kind: RecordKind,
+    mapping: Mapping[str, str],
+    others: Sequence[str],
+    unread_language: Unread = every_language,
 ) -> Look:
     unfit: Counter[str] = Counter()
     unread: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
     for row in rows:
         try:
             if row.value is None:
                 raise UnfitRowError(row.broken)
-            unread.update(read_row(kind, row.value, mapping, others)[1])
+            record, left = read_row(kind, row.value, mapping, others)
+            unread.update(left)
+            if language := unread_language(record.texts()):
+                languages[language] += 1
         except UnfitRowError as error:
             unfit[str(error)] += 1
-    return Look(len(rows), unfit, unread)
+    return Look(len(rows), unfit, unread, languages)
 
 
 def _most(counts: Mapping[str, int]) -> str:

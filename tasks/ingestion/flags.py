@@ -24,18 +24,10 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from data_contracts.measures import UNDETERMINED, RowFlags
+from data_contracts.measures import RowFlags
 from tasks.ingestion.injection import InjectionFinder, patterns_digest
+from tasks.redaction.languages import language
 
-# Those of py3langid's 139 that have an ISO 639-1 code and many writers: the rest win mostly by
-# mistake, on greetings and typing errors.
-LANGUAGES = (
-    "af ar az be bg bn ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it "
-    "ja ka kk km kn ko lt lv mk ml mn mr ms my ne nl nn no pa pl ps pt ro ru si sk sl sq sr sv sw "
-    "ta te th tl tr uk ur uz vi zh"  # codespell:ignore te
-)
-SURE = 0.5  # below this share of the probability a text has no language
-LANGUAGE_CHARACTERS = 2000  # looked at a row; more changes nothing
 _SENTENCE = re.compile(r"\n+|(?<=[.!?])\s+")
 
 
@@ -44,11 +36,8 @@ class Flagger:
 
     def __init__(self) -> None:
         from profanity_check import predict_prob
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
         self._injections = InjectionFinder()
-        self._identifier: Any = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-        self._identifier.set_languages(LANGUAGES.split())
         self._toxic: Any = predict_prob
 
     def __call__(self, records: Sequence[Sequence[str]]) -> list[RowFlags]:
@@ -56,15 +45,10 @@ class Flagger:
         toxicity = self._toxicity(records)
         return [
             RowFlags(
-                *self._language(texts), toxicity=toxic, prompt_injection=self._injection(texts)
+                *language("\n".join(texts)), toxicity=toxic, prompt_injection=self._injection(texts)
             )
             for texts, toxic in zip(records, toxicity, strict=True)
         ]
-
-    def _language(self, texts: Sequence[str]) -> tuple[str, float]:
-        code, share = self._identifier.classify("\n".join(texts)[:LANGUAGE_CHARACTERS])
-        score = round(float(share), 2)
-        return (str(code), score) if score >= SURE else (UNDETERMINED, score)
 
     def _toxicity(self, records: Sequence[Sequence[str]]) -> list[float]:
         """Return the score of the worst sentence: a long row would drown it."""

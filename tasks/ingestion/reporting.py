@@ -44,6 +44,7 @@ def report_markdown(report: SnapshotReport) -> str:
         _phrases(report.phrases),
         _table("reason for quarantine", report.quarantined),
         _table("not read, though it holds something", report.unread, "rows"),
+        _table("no names model looked, rows in", report.names_unread, "rows"),
         _table("answers", {"context only, not learned": report.context_only})
         if report.context_only
         else "",

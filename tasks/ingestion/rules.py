@@ -23,6 +23,8 @@ class Redaction(Protocol):
     def detectors(self) -> Mapping[str, int]: ...  # noqa: D102
     @property
     def dropped_for(self) -> str | None: ...  # noqa: D102
+    @property
+    def unread(self) -> str: ...  # noqa: D102
 
 
 class Redactor(Protocol):

@@ -210,6 +210,7 @@ def _record_row(record: Record, redaction: Redaction) -> dict[str, Any]:
         **changed.model_dump(),
         "redactions": _counts(redaction.kinds),
         "detectors": _counts(redaction.detectors),
+        "names_unread": redaction.unread,
         "signature": signature(changed.texts()),
     }
 
@@ -235,7 +236,7 @@ def _schema(contract: DatasetContract) -> Any:
             ("line", pa.int64()),
             *text_columns("fate", "reason", "text", "subject", "id"),
             *record_columns(contract.kind),
-            *text_columns("redactions", "detectors", "label"),
+            *text_columns("redactions", "detectors", "names_unread", "label"),
             ("time", pa.float64()),
             ("unread", pa.list_(pa.string())),
             *flag_columns(),

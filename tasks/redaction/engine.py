@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 
 from tasks.redaction.disguises.decoding import all_views
 from tasks.redaction.disguises.rewriting import View
@@ -28,23 +29,21 @@ from tasks.redaction.forms.secrets.secrets import SECRETS
 from tasks.redaction.kinds import require_policies
 from tasks.redaction.matching.scanner import Scanner
 from tasks.redaction.matching.triggers import Batch
-from tasks.redaction.names.finder import Reading, build_name_finder, names_identity
+from tasks.redaction.names.by_language import (
+    BETWEEN,
+    Names,
+    Unread,
+    build_names,
+    names_by_language_identity,
+)
+from tasks.redaction.names.finder import Reading
 from tasks.redaction.names.model import DEFAULT_NAMES_MODEL
 from tasks.redaction.patterns import compiled
 from tasks.redaction.placeholders import Rules, replace_findings, settle
 
 RULES = 12  # raised when a detector, a reading or the order of findings changes
-BETWEEN = "\n\n"  # texts of a record are searched as one, so that context carries over
 BATCH = 1024  # texts searched together: each search has its cost
 DETECTORS = (*CONTACTS, *IDENTIFIERS, *SECRETS, *PHONES, *BIRTH_DATES, *LICENCES, *ADDRESSES)
-
-
-class Names(Protocol):
-    """What finds names (`tasks.redaction.names.finder` has it)."""
-
-    def find(self, texts: Sequence[str], readings: Sequence[Reading] = ()) -> list[list[Finding]]:
-        """Return the findings of each text, then of each plainer reading of one."""
-        ...
 
 
 class Redactor:
@@ -55,21 +54,31 @@ class Redactor:
 
     def find(self, records: Sequence[Sequence[str]]) -> list[list[list[Finding]]]:
         """Return, for each text of each record, what would be taken out of it."""
-        joined = [BETWEEN.join(texts) for texts in records]
-        found, readings = _forms(joined)
-        if self._names is not None:
-            _add_names(self._names, joined, readings, found)
-        return [
-            settle(texts, _by_text(texts, own), self._rules)
-            for texts, own in zip(records, found, strict=True)
-        ]
+        return self._found(records)[0]
 
     def redact_records(self, records: Sequence[Sequence[str]]) -> list[Redacted]:
         """Redact several records, each with a numbering of its own; faster than one by one."""
+        every, unread = self._found(records)
         return [
-            replace_findings(texts, settled, self._rules)
-            for texts, settled in zip(records, self.find(records), strict=True)
+            replace(replace_findings(texts, settled, self._rules), unread=language)
+            for texts, settled, language in zip(records, every, unread, strict=True)
         ]
+
+    def _found(
+        self, records: Sequence[Sequence[str]]
+    ) -> tuple[list[list[list[Finding]]], list[str]]:
+        """Return what goes from each text of each record, and the language nobody reads there."""
+        found, readings = _forms([BETWEEN.join(texts) for texts in records])
+        unread = [""] * len(records)
+        if self._names is not None:
+            languages = self._names.languages(records)
+            unread = [self._names.unread(own) for own in languages]
+            _add_names(self._names, records, languages, readings, found)
+        settled = [
+            settle(texts, _by_text(texts, own), self._rules)
+            for texts, own in zip(records, found, strict=True)
+        ]
+        return settled, unread
 
     def redact_record(self, texts: Sequence[str]) -> Redacted:
         """Redact the texts of one record, with one numbering."""
@@ -105,7 +114,8 @@ def _forms(texts: Sequence[str]) -> tuple[list[list[Finding]], list[list[View]]]
 
 def _add_names(
     names: Names,
-    joined: Sequence[str],
+    records: Sequence[Sequence[str]],
+    languages: Sequence[Sequence[str]],
     readings: Sequence[Sequence[View]],
     found: Sequence[list[Finding]],
 ) -> None:
@@ -113,10 +123,11 @@ def _add_names(
     plainer = [
         (number, view) for number, own in enumerate(readings) for view in own if view.kinds is None
     ]
-    every = names.find(joined, [Reading(n, view.text, _places(view)) for n, view in plainer])
+    asked = [Reading(n, view.text, _places(view)) for n, view in plainer]
+    every = names.find(records, languages, asked)
     for own, named in zip(found, every, strict=False):
         own += named
-    for (number, view), named in zip(plainer, every[len(joined) :], strict=True):
+    for (number, view), named in zip(plainer, every[len(records) :], strict=True):
         found[number].extend(_traced(view, finding) for finding in named)
 
 
@@ -124,19 +135,22 @@ def build_redactor(
     *,
     names: bool = True,
     names_model: str = DEFAULT_NAMES_MODEL,
+    unread: Unread = "strict",
     keep: Sequence[str] = (),
     policies: Mapping[str, str] | None = None,
     key: bytes = b"",
 ) -> Redactor:
     """Return a redactor.
 
+    `names_model` are packages or folders, with commas between; `unread` says what is done with a
+    text in a language that none of them reads (`by_language`).
     `keep` lists public terms (product names, the shop's town) to leave alone; `policies` says what
     is done with a kind where that is not "replace"; `key` makes the hashes of the policy "hash".
     Without the names model this is an InputError, unless `names` is False: then names, places and
     organizations stay in the data.
     """
     require_policies(policies or {})
-    finder = build_name_finder(names_model) if names else None
+    finder = build_names(names_model, unread) if names else None
     return Redactor(finder, Rules(dict(policies or {}), _terms_pattern(keep), key))
 
 
@@ -144,6 +158,7 @@ def redactor_identity(
     *,
     names: bool = True,
     names_model: str = DEFAULT_NAMES_MODEL,
+    unread: Unread = "strict",
     keep: Sequence[str] = (),
     policies: Mapping[str, str] | None = None,
     key: bytes = b"",
@@ -154,7 +169,7 @@ def redactor_identity(
     return {
         "rules": RULES,
         "hyperscan": version("hyperscan"),
-        "names_model": names_identity(names_model) if names else None,
+        "names_model": names_by_language_identity(names_model, unread) if names else None,
         "keep": sorted(set(keep)),
         "policies": dict(sorted(changed.items())),
         "key": hashlib.sha256(key).hexdigest()[:16] if "hash" in changed.values() else None,

@@ -25,9 +25,11 @@ class Redacted:
     """A record's texts after redaction, and how many values went, by kind and by detector.
 
     `dropped_for` names a kind whose policy is to drop the row; then nothing of it may be kept.
+    `unread` is the language (ISO 639-1) of a text in it that no names model reads.
     """
 
     texts: list[str]
     kinds: Counter[str]
     detectors: Counter[str]
     dropped_for: str | None = None
+    unread: str = ""

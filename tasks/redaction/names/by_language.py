@@ -1,0 +1,159 @@
+"""Looks for names in each text of a record as its language asks.
+
+English texts go through the name finder, whose lists and contexts are English. Texts in another
+language go through a model of that language, which alone decides, and through what labels announce
+(`labelled`). Where no model reads a language there are two ways. `strict`: such a text is searched
+as an English one, which takes nearly every word with a capital, and the record is said to be
+unread, so that who trains on it can hold it back. `forms`: only what a label announces is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, Literal
+
+from tasks.redaction.findings import Finding
+from tasks.redaction.languages import ENGLISH, spoken
+from tasks.redaction.names.entities import OTHER
+from tasks.redaction.names.finder import NameFinder, Reading, names_identity
+from tasks.redaction.names.labelled import labelled
+from tasks.redaction.names.model import (
+    ANY,
+    NamesModel,
+    languages_of,
+    load_names_model,
+    model_identity,
+    models_named,
+)
+from tasks.redaction.names.segments import pieces
+from tasks.redaction.names.word_lists import word_lists
+
+Unread = Literal["strict", "forms"]
+RULES = 1  # raised when a label or the choice of a language changes
+BETWEEN = "\n\n"  # texts of a record are searched as one, so that context carries over
+_SCORE = 0.85
+
+
+class Names:
+    """Finds names in records; build it with `build_names`. For one thread at a time."""
+
+    def __init__(
+        self, english: NameFinder | None, others: Mapping[str, NamesModel], unread: Unread
+    ) -> None:
+        self._english, self._others, self._unread = english, others, unread
+
+    def languages(self, records: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Return the language of each text of each record."""
+        return [spoken(texts) for texts in records]
+
+    def unread(self, languages: Sequence[str]) -> str:
+        """Return the first of a record's languages that no model here reads, or nothing."""
+        return next((one for one in languages if not self._reads(one)), "")
+
+    def find(
+        self,
+        records: Sequence[Sequence[str]],
+        languages: Sequence[Sequence[str]],
+        readings: Sequence[Reading],
+    ) -> list[list[Finding]]:
+        """Return the findings of each record, its texts joined, then of each plainer reading."""
+        shown = [
+            _joined(texts, [self._as_english(one) for one in own])
+            for texts, own in zip(records, languages, strict=True)
+        ]
+        plainer = [one for one in readings if _stands(shown[one.number], one)]
+        found: list[list[Finding]] = [[] for _ in records]
+        by_reading: dict[int, list[Finding]] = {}
+        if self._english is not None:
+            every = self._english.find(shown, plainer)
+            found = every[: len(records)]
+            by_reading = {id(r): f for r, f in zip(plainer, every[len(records) :], strict=True)}
+        for number, (texts, own) in enumerate(zip(records, languages, strict=True)):
+            found[number] += self._foreign(texts, own)
+        return [*found, *(by_reading.get(id(one), []) for one in readings)]
+
+    def _reads(self, language: str) -> bool:
+        if language == ENGLISH:
+            return self._english is not None or ANY in self._others
+        return self._model(language) is not None
+
+    def _model(self, language: str) -> NamesModel | None:
+        return self._others.get(language) or self._others.get(ANY)
+
+    def _as_english(self, language: str) -> bool:
+        greedy = self._unread == "strict" and self._model(language) is None
+        return language == ENGLISH or greedy
+
+    def _foreign(self, texts: Sequence[str], languages: Sequence[str]) -> list[Finding]:
+        found: list[Finding] = []
+        offset = 0
+        for text, language in zip(texts, languages, strict=True):
+            if not self._as_english(language):
+                own = [*labelled(text), *self._marked(text, self._model(language), language)]
+                found += [
+                    one._replace(start=one.start + offset, end=one.end + offset) for one in own
+                ]
+            offset += len(text) + len(BETWEEN)
+        return found
+
+    def _marked(self, text: str, model: NamesModel | None, language: str) -> list[Finding]:
+        if model is None:
+            return []
+        places = [(start, end) for start, end in pieces(text) if text[start:end].strip()]
+        read = model.read([text[start:end] for start, end in places])
+        return [
+            Finding(
+                one.kind, one.start + start, one.end + start, _SCORE, f"names model ({language})"
+            )
+            for (start, _), entities in zip(places, read, strict=True)
+            for one in entities
+            if one.kind != OTHER
+        ]
+
+
+def build_names(models: str, unread: Unread) -> Names:
+    """Return what finds names with these models; InputError if one of them is not there.
+
+    `models` are packages or folders with commas between; see `models_named`.
+    """
+    english: NameFinder | None = None
+    others: dict[str, NamesModel] = {}
+    for name, said in models_named(models):
+        model = load_names_model(name)
+        for language in said or languages_of(name):
+            if language in (ENGLISH, ANY) and english is None:
+                english = NameFinder(model, word_lists())
+            if language != ENGLISH:
+                others.setdefault(language, model)
+    return Names(english, others, unread)
+
+
+def languages_read(models: str) -> frozenset[str]:
+    """Return the languages that these models read, with `ANY` for all; loads nothing heavy."""
+    named = models_named(models)
+    return frozenset(one for name, said in named for one in said or languages_of(name))
+
+
+def names_by_language_identity(models: str, unread: Unread) -> dict[str, Any]:
+    """Return what decides the results, for a stage's fingerprint; loads nothing heavy."""
+    (first, _), *others = models_named(models)
+    more = {"others": [model_identity(name) for name, _ in others]} if others else {}
+    said = {"said": models} if "@" in models else {}
+    languages = {"rules": RULES, "py3langid": version("py3langid"), "unread": unread}
+    return {**names_identity(first), **more, **said, "languages": languages}
+
+
+def _joined(texts: Sequence[str], shown: Sequence[bool]) -> str:
+    """Return a record's texts as one, with spaces, as many, for those that are not shown."""
+    return BETWEEN.join(
+        text if is_shown else " " * len(text) for text, is_shown in zip(texts, shown, strict=True)
+    )
+
+
+def _stands(shown: str, reading: Reading) -> bool:
+    """Tell whether what a reading is of is shown."""
+    if not reading.text:
+        return False
+    first, last = reading.origin(0), reading.origin(len(reading.text) - 1)
+    return bool(shown[first : last + 1].strip())
