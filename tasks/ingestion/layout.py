@@ -18,7 +18,17 @@ from data_contracts.errors import InputError
 from data_contracts.records import Frozen, Split
 from tasks.ingestion.formats import SUPPORTED, file_format, unusable
 
-METADATA = {"config.json", "dataset_dict.json", "dataset_info.json", "dataset_infos.json"}
+METADATA = {
+    "config.json",
+    "croissant.json",
+    "data_info.json",
+    "datapackage.json",
+    "dataset-metadata.json",
+    "dataset_dict.json",
+    "dataset_info.json",
+    "dataset_infos.json",
+    "metadata.json",
+}
 STATE, CARD = "state.json", "README.md"
 HELD_OUT: tuple[Split, ...] = ("test", "validation")
 _SHOWN = 10
@@ -32,7 +42,7 @@ _NAMED: dict[Split, re.Pattern[str]] = {
     split: re.compile(rf"(?:^|{_APART})(?:{words})(?:{_APART}|$)", re.IGNORECASE)
     for split, words in _KEYWORDS.items()
 }
-_GLOB = re.compile(r"(\*\*/?|\*|\?)")
+_GLOB = re.compile(r"(\*\*/?|\*|\?|\[!?[^\]/]+\])")
 _GLOBBED = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 Read = Callable[[str], bytes]
@@ -73,9 +83,8 @@ def lay_out(names: Iterable[str], read: Read, where: str) -> Layout:
     by_name: dict[str, Split | None] = {name: split_named(name) for name in rows}
     chosen = (_by_card(rows, read, where) if CARD in ordered else None) or by_name
     _require_something_to_train_on(chosen, where)
-    left = [name for name in ordered if name not in chosen]
     files = tuple(RowsFile(name=name, role=role) for name, role in chosen.items())
-    return Layout(files=files, notes=_left_out(left))
+    return Layout(files=files, notes=_left_out(ordered, rows, chosen))
 
 
 def as_given(name: str) -> Layout:
@@ -225,8 +234,16 @@ def _patterns(config: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _matches(name: str, pattern: str) -> bool:
+    """Tell whether a path is one that a pattern names: `*`, `**`, `?` and `[0-9]`."""
     pieces = _GLOB.split(pattern.removeprefix("./"))
-    return bool(re.fullmatch("".join(_GLOBBED.get(one, re.escape(one)) for one in pieces), name))
+    return bool(re.fullmatch("".join(map(_as_expression, pieces)), name))
+
+
+def _as_expression(piece: str) -> str:
+    if piece.startswith("[") and _GLOB.fullmatch(piece):
+        kind, inside = ("^", piece[2:-1]) if piece[1] == "!" else ("", piece[1:-1])
+        return f"[{kind}{re.escape(inside).replace(re.escape('-'), '-')}]"
+    return _GLOBBED.get(piece, re.escape(piece))
 
 
 def _require_something_to_train_on(chosen: Mapping[str, Split | None], where: str) -> None:
@@ -239,8 +256,20 @@ def _require_something_to_train_on(chosen: Mapping[str, Split | None], where: st
         )
 
 
-def _left_out(names: Sequence[str]) -> tuple[str, ...]:
-    return (f"not read, for they are no rows: {_named(names)}",) if names else ()
+def _left_out(
+    names: Sequence[str], rows: Sequence[str], chosen: Mapping[str, Split | None]
+) -> tuple[str, ...]:
+    """Return why files are not read, a note for each reason."""
+    others = [name for name in names if name not in rows]
+    about = [name for name in others if file_format(name)[0] or name == CARD]
+    why = {
+        f"{CARD} names them neither to train on nor as held out": [
+            name for name in rows if name not in chosen
+        ],
+        "they say something of the rows, or are a library's own": about,
+        "their format is none that is read": [name for name in others if name not in about],
+    }
+    return tuple(f"not read, for {reason}: {_named(ones)}" for reason, ones in why.items() if ones)
 
 
 def _named(names: Sequence[str]) -> str:

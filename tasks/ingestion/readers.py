@@ -33,6 +33,8 @@ _NOT_TEXT = (
     (b"\xff\xfe", "UTF-16", "save it as UTF-8"),
     (b"\xfe\xff", "UTF-16", "save it as UTF-8"),
 )
+_ALONE = (b"{", b"[", b"[{")
+_TURN = ("role", "from")  # one of which each turn of a conversation has
 _BATCH = 256  # rows turned into Python's values at once
 
 
@@ -69,9 +71,12 @@ def read_part(part: Part, scratch: Path, limits: Limits) -> Iterator[RawRow]:
         _require_text(stream, part)
         if ending == ".csv":
             yield from _csv_rows(stream, part.name, limits)
-        elif ending == ".json" and _starts_with_bracket(stream):
-            yield from _array_rows(stream, part.name, limits)
+        elif ending == ".json":
+            as_value = _is_value(stream)
+            rows = _array_rows(stream, part.name, limits) if as_value else None
+            yield from _not_one_around(rows or _json_lines(stream, part, limits), part.name)
         else:
+            _require_lines(stream, part)
             yield from _json_lines(stream, part, limits)
 
 
@@ -124,8 +129,30 @@ def _parse(line: bytes) -> tuple[str, dict[str, Any] | None]:
     return ("", value) if isinstance(value, dict) else ("not a JSON object", None)
 
 
-def _starts_with_bracket(stream: Any) -> bool:
-    return _peeked(stream).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+def _over_lines(stream: Any) -> bool:
+    """Tell whether a value begins that goes on over several lines."""
+    text = _peeked(stream).removeprefix(b"\xef\xbb\xbf").lstrip()
+    first, _, rest = text.partition(b"\n")
+    first = first.rstrip()
+    opens = first.startswith((b"{", b"[")) and first.endswith((b"{", b"[", b","))
+    return opens and (first in _ALONE or not rest.lstrip().startswith(b"{"))
+
+
+def _is_value(stream: Any) -> bool:
+    """Tell whether a .json file is one value, and not an object on each line."""
+    begins = _peeked(stream).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return begins == b"[" or _over_lines(stream)
+
+
+def _require_lines(stream: Any, part: Part) -> None:
+    """Raise InputError where lines are wanted and a value over several of them begins."""
+    if _over_lines(stream) and not (part.shard and part.shard.start):
+        raise InputError(
+            "this file holds JSON over several lines, not an object on each line",
+            step=STEP,
+            where=part.name,
+            remedy="name it .json, which may hold a list of objects; or write one object a line",
+        )
 
 
 def _array_rows(stream: BinaryIO, name: str, limits: Limits) -> Iterator[RawRow]:
@@ -135,17 +162,40 @@ def _array_rows(stream: BinaryIO, name: str, limits: Limits) -> Iterator[RawRow]
         raise InputError("the JSON array is too large", step=STEP, where=name, remedy=remedy)
     try:
         # Bytes that are no UTF-8 become lone surrogates, which break only the rows they are in.
-        items = json.loads(data.decode("utf-8-sig", "surrogateescape"))
+        value: Any = json.loads(data.decode("utf-8-sig", "surrogateescape"))
     except (ValueError, RecursionError) as error:
         where = f"{name}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) else name
         remedy = "repair the file; in JSON lines a single broken row would only be quarantined"
         raise InputError("not valid JSON", step=STEP, where=where, remedy=remedy) from None
+    items: list[Any] = value if isinstance(value, list) else [value]
     for number, item in enumerate(items, 1):
         if isinstance(item, dict):
             yield RawRow(name, number, item)
         else:
             raw = json.dumps(item, ensure_ascii=False)[:_RAW_CHARACTERS]
             yield RawRow(name, number, None, "not a JSON object", raw)
+
+
+def _not_one_around(rows: Iterator[RawRow], name: str) -> Iterator[RawRow]:
+    """Yield rows; InputError where a file is one object that holds the rows in a list."""
+    first, second = next(rows, None), next(rows, None)
+    if first and second is None:
+        lists = [one for one in (first.value or {}).values() if isinstance(one, list)]
+        if held := [one for one in lists if _is_rows(one)]:
+            raise InputError(
+                f"this file is one object, with {len(held[0]):,} objects in a list of its own",
+                step=STEP,
+                where=name,
+                remedy="write that list itself into the file: jq '.KEY' file.json > rows.json",
+            )
+    yield from filter(None, (first, second))
+    yield from rows
+
+
+def _is_rows(values: list[Any]) -> bool:
+    """Tell rows from the turns of a conversation."""
+    objects = bool(values) and all(isinstance(value, dict) for value in values)
+    return objects and not all(any(key in value for key in _TURN) for value in values)
 
 
 def _csv_rows(stream: BinaryIO, name: str, limits: Limits) -> Iterator[RawRow]:

@@ -84,6 +84,10 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
         ("rows.jsonl", gzip.compress(b'{"a": 1}\n', mtime=0), "packed by gzip"),
         ("rows.csv", "q,a\n1,2\n".encode("utf-16"), "UTF-16"),
         ("rows.jsonl", '{"q": "a"}\n'.encode("utf-16"), "UTF-16"),
+        ("rows.jsonl", b'{\n  "q": "a"\n}\n', "JSON over several lines"),
+        ("rows.jsonl", b'[\n {"q": "a"},\n {"q": "b"}\n]\n', "JSON over several lines"),
+        ("rows.json", b'{\n "v": 1,\n "data": [{"q": "a"}, {"q": "b"}]\n}', "2 objects in a list"),
+        ("rows.json", b'{"v": 1,\n "data": [{"q": "a"}]}', "1 objects in a list"),
     ],
 )
 def test_a_file_that_is_something_else_is_refused_by_its_name(
@@ -92,6 +96,32 @@ def test_a_file_that_is_something_else_is_refused_by_its_name(
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError, match=said):
         _read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{\n  "messages": [\n    {"role": "user", "content": "a"}\n  ]\n}\n',
+        '{"messages": [{"role": "user", "content": "a"}]}',
+        '[{"messages": [{"role": "user", "content": "a"}]}]',
+        '[\n{"messages": [{"role": "user", "content": "a"}]}\n]',
+    ],
+)
+def test_a_json_file_is_a_list_an_object_a_line_or_one_object(tmp_path: Path, text: str) -> None:
+    (tmp_path / "rows.json").write_text(text)
+    (row,) = _read(tmp_path / "rows.json")
+    assert row.value == {"messages": [{"role": "user", "content": "a"}]}
+
+
+@pytest.mark.parametrize("first", ['{"q": "a",', '["a"]', '{"q": "a"', "{"])
+def test_a_broken_first_line_costs_its_row_alone(tmp_path: Path, first: str) -> None:
+    (tmp_path / "rows.jsonl").write_text(f'{first}\n{{"q": "b"}}\n{{"q": "c"}}\n')
+    if first == "{":
+        with pytest.raises(InputError, match="over several lines"):
+            _read(tmp_path / "rows.jsonl")
+        return
+    rows = _read(tmp_path / "rows.jsonl")
+    assert rows[0].broken and [row.value for row in rows[1:]] == [{"q": "b"}, {"q": "c"}]
 
 
 def _columns() -> dict[str, Any]:

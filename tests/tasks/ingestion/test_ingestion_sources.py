@@ -184,7 +184,7 @@ def test_s3_sources(s3_server: Any, tmp_path: Path) -> None:
     found = resolve(f"{base}/set", endpoint)
     assert [file.name for file in found.files] == ["a.jsonl", "b.csv"]
     assert [file.uri for file in found.files] == [f"{base}/set/a.jsonl", f"{base}/set/b.csv"]
-    assert found.notes == ("not read, for they are no rows: readme.txt",)
+    assert found.notes == ("not read, for their format is none that is read: readme.txt",)
     one = resolve(f"{base}/set/a.jsonl", endpoint)
     assert [row.value for row in read_rows(one, tmp_path / "scratch", Limits())] == ROWS
     put(Bucket=s3_server.bucket, Key="set/a.jsonl", Body=b"changed")

@@ -83,7 +83,10 @@ def test_a_clone_of_a_hub_data_set(run_ingest: Run, tmp_path: Path) -> None:
         },
     )
     report = run_ingest(folder)
-    assert report.notes == ("not read, for they are no rows: README.md, dataset_infos.json",)
+    assert report.notes == (
+        "not read, for they say something of the rows, or are a library's own: "
+        "README.md, dataset_infos.json",
+    )
     assert report.splits_given == {"test": 20, "train": 40}
     # Of a row that is in both, the one that is trained on goes.
     assert (report.rows_in, report.kept, report.duplicates) == (60, 50, 10)
@@ -123,7 +126,9 @@ def test_the_readme_says_which_files_are_which(tmp_path: Path) -> None:
     )
     assert roles(folder) == {"data/part-1.jsonl": "train", "held/a.jsonl": "test"}
     assert resolve(str(folder)).notes == (
-        "not read, for they are no rows: README.md, data/old/part-1.jsonl, more/b.jsonl",
+        "not read, for README.md names them neither to train on nor as held out: "
+        "data/old/part-1.jsonl, more/b.jsonl",
+        "not read, for they say something of the rows, or are a library's own: README.md",
     )
     several = CARD.replace("---\n#", "- config_name: b\n  data_files: b.jsonl\n---\n#")
     (folder / "README.md").write_text(several)
@@ -134,6 +139,33 @@ def test_the_readme_says_which_files_are_which(tmp_path: Path) -> None:
     (folder / "README.md").write_text("---\nconfigs: [\n---\n")
     with pytest.raises(InputError, match=r"the head of README.md cannot be read"):
         resolve(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "named"),
+    [
+        ("part-[0-9].jsonl", ["part-1.jsonl", "part-2.jsonl"]),
+        ("part-[!1x].jsonl", ["part-2.jsonl"]),
+        ("part-[1.jsonl", ["part-[1.jsonl"]),
+    ],
+)
+def test_a_pattern_of_the_readme_may_name_characters(
+    tmp_path: Path, pattern: str, named: list[str]
+) -> None:
+    names = ("part-1.jsonl", "part-2.jsonl", "part-x.jsonl", "part-[1.jsonl")
+    card = f"---\nconfigs:\n- config_name: default\n  data_files: '{pattern}'\n---\n"
+    folder = write(tmp_path / "card", dict.fromkeys(names, lines(ROWS[:5])) | {"README.md": card})
+    assert list(roles(folder)) == named
+
+
+def test_words_about_the_rows_are_none_and_each_file_has_its_own_reason(tmp_path: Path) -> None:
+    files = {"rows.jsonl": lines(ROWS[:5]), "croissant.json": "{}", "scan.pdf": "%PDF-1.4"}
+    folder = write(tmp_path / "mixed", files)
+    assert list(roles(folder)) == ["rows.jsonl"]
+    assert resolve(str(folder)).notes == (
+        "not read, for they say something of the rows, or are a library's own: croissant.json",
+        "not read, for their format is none that is read: scan.pdf",
+    )
 
 
 def test_a_folder_that_the_readme_names_is_the_only_one_read(tmp_path: Path) -> None:
