@@ -57,13 +57,13 @@ class RedactorRecipe:
     def unread_language(self, texts: Sequence[str]) -> str:
         """Return the language in a record in which names would not be looked for; loads little."""
         from tasks.redaction.languages import spoken
-        from tasks.redaction.names.by_language import languages_read
+        from tasks.redaction.names.by_language import languages_read, lines_of
         from tasks.redaction.names.model import ANY
 
         if not self.names:
             return ""
         read = languages_read(self.names_model)
-        return next((one for one in spoken(texts) if not read & {one, ANY}), "")
+        return next((one for one in spoken(lines_of(texts)) if not read & {one, ANY}), "")
 
     def _options(self) -> dict[str, Any]:
         return {

@@ -44,8 +44,8 @@ class Names:
         self._english, self._others, self._unread = english, others, unread
 
     def languages(self, records: Sequence[Sequence[str]]) -> list[list[str]]:
-        """Return the language of each text of each record."""
-        return [spoken(texts) for texts in records]
+        """Return the language of each line of each record, whose texts are joined."""
+        return [spoken(lines_of(texts)) for texts in records]
 
     def unread(self, languages: Sequence[str]) -> str:
         """Return the first of a record's languages that no model here reads, or nothing."""
@@ -58,9 +58,10 @@ class Names:
         readings: Sequence[Reading],
     ) -> list[list[Finding]]:
         """Return the findings of each record, its texts joined, then of each plainer reading."""
+        lines = [lines_of(texts) for texts in records]
         shown = [
-            _joined(texts, [self._as_english(one) for one in own])
-            for texts, own in zip(records, languages, strict=True)
+            _shown(one, [self._as_english(language) for language in own])
+            for one, own in zip(lines, languages, strict=True)
         ]
         plainer = [one for one in readings if _stands(shown[one.number], one)]
         found: list[list[Finding]] = [[] for _ in records]
@@ -69,8 +70,9 @@ class Names:
             every = self._english.find(shown, plainer)
             found = every[: len(records)]
             by_reading = {id(r): f for r, f in zip(plainer, every[len(records) :], strict=True)}
-        for number, (texts, own) in enumerate(zip(records, languages, strict=True)):
-            found[number] += self._foreign(texts, own)
+        for number, (one, own) in enumerate(zip(lines, languages, strict=True)):
+            for language in sorted({code for code in own if not self._as_english(code)}):
+                found[number] += self._foreign(one, [code == language for code in own], language)
         return [*found, *(by_reading.get(id(one), []) for one in readings)]
 
     def _reads(self, language: str) -> bool:
@@ -85,17 +87,9 @@ class Names:
         greedy = self._unread == "strict" and self._model(language) is None
         return language == ENGLISH or greedy
 
-    def _foreign(self, texts: Sequence[str], languages: Sequence[str]) -> list[Finding]:
-        found: list[Finding] = []
-        offset = 0
-        for text, language in zip(texts, languages, strict=True):
-            if not self._as_english(language):
-                own = [*labelled(text), *self._marked(text, self._model(language), language)]
-                found += [
-                    one._replace(start=one.start + offset, end=one.end + offset) for one in own
-                ]
-            offset += len(text) + len(BETWEEN)
-        return found
+    def _foreign(self, lines: Sequence[str], own: Sequence[bool], language: str) -> list[Finding]:
+        text = _shown(lines, own)
+        return [*labelled(text, language), *self._marked(text, self._model(language), language)]
 
     def _marked(self, text: str, model: NamesModel | None, language: str) -> list[Finding]:
         if model is None:
@@ -110,6 +104,11 @@ class Names:
             for one in entities
             if one.kind != OTHER
         ]
+
+
+def lines_of(texts: Sequence[str]) -> list[str]:
+    """Return the lines of a record's texts, joined: each has a language."""
+    return BETWEEN.join(texts).split("\n")
 
 
 def build_names(models: str, unread: Unread) -> Names:
@@ -144,10 +143,11 @@ def names_by_language_identity(models: str, unread: Unread) -> dict[str, Any]:
     return {**names_identity(first), **more, **said, "languages": languages}
 
 
-def _joined(texts: Sequence[str], shown: Sequence[bool]) -> str:
-    """Return a record's texts as one, with spaces, as many, for those that are not shown."""
-    return BETWEEN.join(
-        text if is_shown else " " * len(text) for text, is_shown in zip(texts, shown, strict=True)
+def _shown(lines: Sequence[str], chosen: Sequence[bool]) -> str:
+    """Return lines as one text, with spaces, as many, for those that are not chosen."""
+    return "\n".join(
+        line if is_chosen else " " * len(line)
+        for line, is_chosen in zip(lines, chosen, strict=True)
     )
 
 

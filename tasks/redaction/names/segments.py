@@ -11,7 +11,7 @@ from tasks.redaction.patterns import compiled
 
 LONGEST = 1_000  # characters; sentences are shorter, a blob without a full stop is not
 # A full stop, question mark or the like, then white space and no small letter; or a new line.
-_BREAK = compiled(r"[.!?…][\"'”’)\]\\]*[ \t]+(?=[^\sa-z])|[。！？]|\s*\n\s*")
+_BREAK = compiled(r"[.!?…][\"'”’)\]\\]*[ \t]+(?=[^\sa-z])|[。！？]|(?<!\s)\s*\n\s*")
 # What stands before a full stop that ends no sentence: titles, initials, company forms.
 _ABBREVIATED = compiled(
     r"(?i:\b(?:mrs?|ms|mx|dr|drs|prof|st|ste|mt|ft|rev|fr|hon|sr|jr|gen|col|lt|capt|sgt|maj|gov|sen"

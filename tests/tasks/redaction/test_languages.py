@@ -25,6 +25,8 @@ DATA = Path(__file__).resolve().parents[4] / "shared/data"
         ("pt", "Bom dia, gostaria de devolver um produto que não funciona."),
         ("pl", "Dzień dobry, chciałbym zwrócić produkt, który nie działa."),
         ("sv", "Hej, jag vill lämna tillbaka en vara som inte fungerar."),
+        ("da", "Hej, jeg hedder Kirsten Bundgaard, og min pakke er ikke kommet."),
+        ("fr", "Où se trouve mon colis ?"),
         ("ja", "注文はどこにありますか"),
     ],
 )
@@ -51,6 +53,8 @@ def test_each_text_of_a_record_has_its_own_and_a_short_one_the_records() -> None
     german = "Wir haben Ihre Bestellung gestern erhalten und schicken sie morgen ab."
     assert spoken(["Please translate: we have received your order.", german]) == ["en", "de"]
     assert spoken([german, "Danke!"]) == ["de", "de"]
+    english = "Call John Smith at once, his boss Mary Watkins knows."
+    assert spoken([german, english, "Danke!"]) == ["de", "en", "de"]
     assert spoken(["Thank you so much for your help with this.", "ok"]) == ["en", "en"]
 
 

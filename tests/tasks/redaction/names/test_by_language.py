@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,22 @@ def test_a_model_of_the_language_decides_there_and_only_there(french: str) -> No
 def test_a_disguised_value_in_a_text_of_another_language_is_found(forms: Redactor) -> None:
     text = f"{GERMAN} Die Adresse ist lukas [at] example [dot] org."
     assert "example" not in forms.redact_record([text]).texts[0]
+
+
+def test_each_line_has_its_language(forms: Redactor) -> None:
+    note = "Internal note by agent: Marjorie Haldane called and her boss approved it."
+    done = forms.redact_record([f"{GERMAN}\n{note}"])
+    assert done.texts[0].startswith(f"{GERMAN}\nInternal note by agent: <PERSON_1> called")
+
+
+def test_a_long_text_costs_no_more_than_its_length(forms: Redactor) -> None:
+    """Blanks, which stand for what is in another language, cost what letters do."""
+    seconds: list[float] = []
+    for times in (200, 1600):
+        began = time.process_time()
+        forms.redact_record([f"{GERMAN} Hallo Lukas, " * times])
+        seconds.append(time.process_time() - began)
+    assert seconds[1] < 30 * max(seconds[0], 0.05)
 
 
 def test_without_an_english_model_english_is_unread(french: str) -> None:

@@ -7,8 +7,10 @@ import pytest
 from tasks.redaction.names.labelled import labelled
 
 
-def _values(text: str) -> set[tuple[str, str]]:
-    return {(one.kind, text[one.start : one.end]) for one in labelled(text)}
+def _values(text: str, language: str = "") -> set[tuple[str, str]]:
+    languages = [language] if language else ["de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da"]
+    found = [one for code in languages for one in labelled(text, code)]
+    return {(one.kind, text[one.start : one.end]) for one in found}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,12 @@ def _values(text: str) -> set[tuple[str, str]]:
         ("Hej, jag heter Astrid Lindqvist.", {("PERSON", "Astrid Lindqvist")}),
         ("Virksomhed: Nordhavn Smede", {("ORGANIZATION", "Nordhavn Smede")}),
         ("Hallo Lukas, wo ist die Karte?", {("PERSON", "Lukas")}),
+        ("Liebe Grüße, Kathrin", {("PERSON", "Kathrin")}),
+        ("Cordiali saluti\r\nElvezio Carugati", {("PERSON", "Elvezio Carugati")}),
+        ("> Mit freundlichen Grüßen\n> Ulf Petersen", {("PERSON", "Ulf Petersen")}),
+        ("Nom\u00a0: Delcroix", {("PERSON", "Delcroix")}),
+        ("De heer Zwanenburg belde.", {("PERSON", "Zwanenburg")}),
+        ("Pozdrawiam serdecznie,\nGrażyna Nowak", {("PERSON", "Grażyna Nowak")}),
     ],
 )
 def test_what_is_announced_is_found(text: str, wanted: set[tuple[str, str]]) -> None:
@@ -47,7 +55,21 @@ def test_what_is_announced_is_found(text: str, wanted: set[tuple[str, str]]) -> 
         "Sehr geehrte Damen und Herren, die Lieferung fehlt.",
         "Le client a payé la facture.",
         "El cliente quiere devolver el Producto.",
+        "Kunde: Wo ist mein Paket?",
+        "Kunde: Ich wohne nicht mehr dort.",
+        "Client : Bonjour\nConseiller : Bonjour, que puis-je faire ?",
+        "Vielen Dank!\nDie Lieferung kam gestern.",
+        "Grazie!\n\nOrdine 4471",
+        "Es sind 15 m. Danach links.",
+        "Herr Ober, zahlen bitte!",
+        "Hallo Support, nichts geht mehr.",
     ],
 )
 def test_words_with_a_capital_that_nothing_announces_stay(text: str) -> None:
     assert _values(text) == set()
+
+
+def test_the_words_of_one_language_announce_nothing_in_another() -> None:
+    assert _values("Kunde: Lukas Brandt", "de") and not _values("Kunde: Lukas Brandt", "fr")
+    assert _values("Navn: Kirsten Holm", "sv"), "which is hard to tell from Danish"
+    assert not _values("Kunde: Lukas Brandt", "ja")
