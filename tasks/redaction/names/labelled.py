@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
+from unicodedata import normalize
 
 from tasks.redaction.findings import Finding
 from tasks.redaction.names.word_lists import LISTS
@@ -47,7 +48,7 @@ _KIN = (("sv", "da", "no", "nn", "nb"), ("es", "pt", "gl", "ca"), ("nl", "af"), 
 _JOINS = frozenset(
     {"la", "le", "lo", "los", "las", "et", "und", "y", "e", "i"}
 )  # no name begins with them
-_WORD = compiled(r"[^\W\d_](?:[\w'’]|-(?=\w)|\.(?=[^\W\d_]))*\.?")
+_WORD = compiled(r"[^\W\d_](?:[\w'’\u0300-\u036f]|-(?=\w)|\.(?=[^\W\d_]))*\.?")
 _GAP = compiled(r"[^\S\r\n]+")
 
 
@@ -78,7 +79,7 @@ def _name_end(text: str, start: int, particles: Words, nobody: Words) -> int:
         plain = word.group().rstrip(".")
         behind = word.start() + len(plain)
         if plain[0].isupper():
-            if not end and plain.lower() in nobody:
+            if not end and normalize("NFC", plain.lower()) in nobody:
                 return 0
             words, end = words + 1, behind
         elif plain not in particles or (not end and plain in _JOINS):
@@ -106,8 +107,13 @@ def _rules(language: str) -> tuple[_Rule, ...]:
     chosen = [table[one] for one in kin if one in table]
     rules: list[_Rule] = []
     for row, (kind, between) in _ANNOUNCES.items() if chosen else ():
-        words = {word: None for one in chosen for word in one[row]}
+        words = {form: None for one in chosen for word in one[row] for form in _forms(word)}
         longest_first = sorted(words, key=lambda word: -len(word))
         before = compiled(rf"(?i)(?<!\w)(?:{'|'.join(longest_first)}){between}")
         rules.append(_Rule(kind, before, _ENDS.get(row)))
     return tuple(rules)
+
+
+def _forms(word: str) -> set[str]:
+    """Return a word with its accents in its letters, and behind them, as some systems write it."""
+    return {normalize("NFC", word), normalize("NFD", word)}

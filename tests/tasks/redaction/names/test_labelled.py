@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
 
 from tasks.redaction.names.labelled import labelled
@@ -67,6 +69,13 @@ def test_what_is_announced_is_found(text: str, wanted: set[tuple[str, str]]) -> 
 )
 def test_words_with_a_capital_that_nothing_announces_stay(text: str) -> None:
     assert _values(text) == set()
+
+
+@pytest.mark.parametrize("text", ["Empfänger: Jörg Höß", "Viele Grüße\nBärbel Müller"])
+def test_accents_that_stand_behind_their_letters(text: str) -> None:
+    apart = normalize("NFD", text)
+    (found,) = labelled(apart, "de")
+    assert apart[found.start : found.end] == normalize("NFD", text.split(": ")[-1].split("\n")[-1])
 
 
 def test_the_words_of_one_language_announce_nothing_in_another() -> None:
