@@ -118,8 +118,11 @@ class Workshop:
     def redactor_of(self, snapshot: Reference) -> RedactorRecipe:
         """Return the redactor that a snapshot's rows went through, with its contract's policies."""
         used = self.outputs.manifest(snapshot).parameters["redaction"]
-        names, keep = used["names_model"] is not None, tuple(used["keep"])
-        return self.redactor(names=names, keep=keep, policies=used["policies"])
+        found, keep = used["names_model"], tuple(used["keep"])
+        unread = (found or {}).get("languages", {}).get("unread", "strict")  # older ones say none
+        return self.redactor(
+            names=found is not None, keep=keep, policies=used["policies"], unread=unread
+        )
 
     def registered_model(self, address: str) -> Path:
         """Return a local, verified copy of a version, kept by its digest.

@@ -57,13 +57,11 @@ class RedactorRecipe:
     def unread_language(self, texts: Sequence[str]) -> str:
         """Return the language in a record in which names would not be looked for; loads little."""
         from tasks.redaction.languages import spoken
-        from tasks.redaction.names.by_language import languages_read, lines_of
-        from tasks.redaction.names.model import ANY
+        from tasks.redaction.names.by_language import first_unread, languages_read, lines_of
 
         if not self.names:
             return ""
-        read = languages_read(self.names_model)
-        return next((one for one in spoken(lines_of(texts)) if not read & {one, ANY}), "")
+        return first_unread(spoken(lines_of(texts)), languages_read(self.names_model))
 
     def _options(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""Tells in which language a text is, and which texts of a record are in none that is asked for.
+"""Tells in which language a text is, and the texts or lines of a record.
 
 py3langid, 2 to 6 MB/s, on words in small letters; of 101,000 messages of English chats 12 are taken
 for another language, of 2,500 cuts from source code three, which were lists of words in one. Writes
@@ -68,9 +68,10 @@ def spoken(texts: Sequence[str]) -> list[str]:
         return [ENGLISH] * len(texts)
     sizes: Counter[str] = Counter()
     for text, code in zip(texts, own, strict=True):
-        sizes[code] += len(text) if code else 0
-    whole = _surely("\n".join(texts)) or ENGLISH
-    most = max(sizes, key=lambda code: sizes[code]) if any(sizes.values()) else whole
+        if code:
+            sizes[code] += len(text)
+    most = max(sizes, key=lambda code: sizes[code]) if sizes else _surely("\n".join(texts))
+    most = most or ENGLISH
     return [one or _likelier(text, most) for one, text in zip(own, texts, strict=True)]
 
 

@@ -49,6 +49,16 @@ def test_the_inference_log_is_read_by_the_policies_of_the_training_data(
     assert holds(found().redact_records([[TEXT]])[0].texts[0], recipe)
 
 
+def test_rows_kept_by_their_forms_alone_are_compared_with_a_log_that_is_read_so(
+    workshop: Workshop,
+) -> None:
+    forms = workshop.redactor(names=True, keep=(), unread="forms")
+    made = workshop.outputs.build(
+        SNAPSHOT.of({}, {"redaction": forms.identity()}), lambda folder: {}
+    )
+    assert workshop.redactor_of(made.reference).identity() == forms.identity()
+
+
 def test_reviewers_see_answers_by_the_policies_of_the_contract(
     workshop: Workshop, recipe: RedactorRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

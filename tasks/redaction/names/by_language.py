@@ -42,6 +42,7 @@ class Names:
         self, english: NameFinder | None, others: Mapping[str, NamesModel], unread: Unread
     ) -> None:
         self._english, self._others, self._unread = english, others, unread
+        self._read = frozenset(others) | ({ENGLISH} if english else frozenset[str]())
 
     def languages(self, records: Sequence[Sequence[str]]) -> list[list[str]]:
         """Return the language of each line of each record, whose texts are joined."""
@@ -49,7 +50,7 @@ class Names:
 
     def unread(self, languages: Sequence[str]) -> str:
         """Return the first of a record's languages that no model here reads, or nothing."""
-        return next((one for one in languages if not self._reads(one)), "")
+        return first_unread(languages, self._read)
 
     def find(
         self,
@@ -63,22 +64,17 @@ class Names:
             _shown(one, [self._as_english(language) for language in own])
             for one, own in zip(lines, languages, strict=True)
         ]
-        plainer = [one for one in readings if _stands(shown[one.number], one)]
-        found: list[list[Finding]] = [[] for _ in records]
-        by_reading: dict[int, list[Finding]] = {}
+        stands = [_stands(shown[one.number], one) for one in readings]
+        plainer = [one for one, does in zip(readings, stands, strict=True) if does]
+        found: list[list[Finding]] = [[] for _ in (*records, *plainer)]
         if self._english is not None:
-            every = self._english.find(shown, plainer)
-            found = every[: len(records)]
-            by_reading = {id(r): f for r, f in zip(plainer, every[len(records) :], strict=True)}
+            found = self._english.find(shown, plainer)
+        in_plainer = iter(found[len(records) :])
         for number, (one, own) in enumerate(zip(lines, languages, strict=True)):
             for language in sorted({code for code in own if not self._as_english(code)}):
                 found[number] += self._foreign(one, [code == language for code in own], language)
-        return [*found, *(by_reading.get(id(one), []) for one in readings)]
-
-    def _reads(self, language: str) -> bool:
-        if language == ENGLISH:
-            return self._english is not None or ANY in self._others
-        return self._model(language) is not None
+        in_readings = [next(in_plainer) if does else [] for does in stands]
+        return [*found[: len(records)], *in_readings]
 
     def _model(self, language: str) -> NamesModel | None:
         return self._others.get(language) or self._others.get(ANY)
@@ -132,6 +128,11 @@ def languages_read(models: str) -> frozenset[str]:
     """Return the languages that these models read, with `ANY` for all; loads nothing heavy."""
     named = models_named(models)
     return frozenset(one for name, said in named for one in said or languages_of(name))
+
+
+def first_unread(languages: Sequence[str], read: frozenset[str]) -> str:
+    """Return the first of some languages that is not among those read, or nothing."""
+    return next((one for one in languages if not read & {one, ANY}), "")
 
 
 def names_by_language_identity(models: str, unread: Unread) -> dict[str, Any]:
