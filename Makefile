@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up test test-slow check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-intervals bench-laptop bench-release bench-scorers setup setup-dev lock clean
+.PHONY: help run up test test-slow check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-scorers setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -52,6 +52,9 @@ bench-finetune: setup-dev  ## how fast fine-tuning is, beside TRL where it is in
 
 bench-generation: setup-dev  ## how fast the evaluation's answers come, beside transformers' generate
 	@$(BIN)/python -m tests.benchmarks.bench_generation
+
+bench-drift: setup-dev  ## what drift detection finds on real questions, and how often it cries wolf
+	@$(BIN)/python -m tests.benchmarks.bench_drift $(BENCH)
 
 bench-intervals: setup-dev  ## how often the scorecard's intervals hold the truth (some minutes)
 	@$(ONE_CORE) $(BIN)/python -m tests.benchmarks.bench_intervals

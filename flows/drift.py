@@ -32,8 +32,9 @@ from tasks.drift.attribution import Served
 from tasks.drift.comparison import WindowReport, counted
 from tasks.drift.decision import OF, Decision, Policy, decide
 from tasks.drift.log import list_windows, unread_files
+from tasks.drift.pooling import unjudged_before
 from tasks.drift.report import markdown, read_report
-from tasks.drift.steps import compare_step
+from tasks.drift.steps import compare_step, judge_of, reference_step
 from tasks.drift.triggers import last_trigger, read_history
 
 STEP = "drift"
@@ -101,7 +102,7 @@ def _nothing_yet(workshop: Workshop, name: str) -> str:
 
 def _compare(champion: Champion) -> list[WindowReport]:
     workshop, name = champion.workshop, champion.name
-    windows = list_windows(workshop.store, name)[-OF:]
+    windows = list_windows(workshop.store, name)
     if not windows:
         raise _no_log(workshop, name)
     served = Served(
@@ -112,17 +113,23 @@ def _compare(champion: Champion) -> list[WindowReport]:
     )
     redactor = workshop.redactor_of(champion.snapshot)
     build_redactor = cache(redactor)  # three windows, one loading of the names model
+    with stage("what it was trained on"):
+        reference = reference_step(workshop.outputs, champion.snapshot).reference
+    build_judge = cache(lambda: judge_of(workshop.outputs, reference))
     reports: list[WindowReport] = []
-    for window in windows:
+    for window in windows[-OF:]:
+        history = read_history(workshop.store, name, champion.version.digest)
         with stage(f"window {window}"):
             built = compare_step(
                 workshop.outputs,
                 name,
                 window,
+                unjudged_before(window, windows, history),
                 served,
-                champion.snapshot,
+                reference,
                 redactor.identity(),
                 build_redactor,
+                build_judge,
             )
         folder = workshop.outputs.fetch(built.reference)
         reports.append(read_report(folder))

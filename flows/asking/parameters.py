@@ -290,6 +290,21 @@ class MonitorParameters(NamedParameters):
     retrain: bool = Field(default=True, description="Start the retraining; off: only report.")
 
 
+class DriftParameters(NamedParameters):
+    """What drift detection can tell with the champion's data, and why it acted or did not."""
+
+    action: CliPositionalArg[Literal["calibrate", "explain"]] = Field(
+        description="calibrate: false alarms, and how much drift is found, by the size of windows; "
+        "explain: why a retraining was started or was not."
+    )
+    windows: int = Field(
+        default=200, ge=20, description="calibrate: windows of each kind that are drawn."
+    )
+    cooldown_hours: float = Field(
+        default=48, ge=0, description="explain: as `monitor` has it: hours between retrainings."
+    )
+
+
 class DemoLogParameters(NamedParameters):
     """Write one window of an inference log, drawn from the demo desk."""
 

@@ -26,6 +26,7 @@ from flows.asking.ledger_parameters import (
 from flows.asking.model_parameters import CheckParameters, DeployParameters, InitParameters
 from flows.asking.parameters import (
     DemoLogParameters,
+    DriftParameters,
     EvaluateParameters,
     FinetuneParameters,
     ForgetParameters,
@@ -146,6 +147,11 @@ COMMANDS = {
         MonitorParameters,
         actions.start("flows.drift", "monitor_drift"),
         "look for drift, and retrain if there is",
+    ),
+    "drift": Command(
+        DriftParameters,
+        actions.say("flows.command.drifting", "tell"),
+        "what drift detection can tell, and why a retraining was started or not",
     ),
     "demo-log": Command(
         DemoLogParameters, actions.demo_log, "write a window of a demo inference log"

@@ -1,8 +1,7 @@
 """Compare a window of the inference log with what the champion was trained on.
 
-Takes plain, redacted strings and an embedding function; a verdict needs several signals
-(signals/registry.py) to agree, because each alone has false alarms. Writes nothing; `report.py`
-does.
+Takes a judge that knows the reference (`judge.py`), a log's rows, what redacts them and an
+embedding function. Writes nothing; `report.py` does.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ from pydantic import Field
 
 from data_contracts.records import Frozen
 from tasks.drift.attribution import ANOTHER_MODEL
+from tasks.drift.judge import Judge
 from tasks.drift.log import WindowLog
-from tasks.drift.signals import registry
-from tasks.drift.signals.signal import Sides, Signal, Texts
+from tasks.drift.rows import Rows, rows_of, word_number
+from tasks.drift.signals.signal import Signal
 from tasks.drift.texts import plain, words
 from tasks.drift.thresholds import Thresholds
 
@@ -30,13 +30,15 @@ Status = Literal["quiet", "drifted", "not_enough_data", "unreadable"]
 class DriftReport(Frozen):
     """The verdict on a window. Where it could not be judged there are no signals; it isn't quiet.
 
-    `unreadable`: the log is there, and too much of it cannot be read to know anything.
+    `unreadable`: the log is there, and too much of it cannot be read to know anything. `p_value` is
+    how often the worst signal of a window without drift deviates as much as this one's.
     """
 
     status: Status
     reason: str
     reference_rows: int
     window_rows: int
+    p_value: float | None = None
     signals: tuple[Signal, ...] = ()
     new_words: tuple[str, ...] = ()
 
@@ -44,10 +46,12 @@ class DriftReport(Frozen):
 class WindowReport(Frozen):
     """A verdict with the window it is about and what its log was like.
 
-    `rows` are the champion's; `refused`, `left_out` and `notes` are the log's (`WindowLog`).
+    `since` is the first window where thin ones were put together (`pooling.py`). `rows` are the
+    champion's; `refused`, `left_out` and `notes` are the log's (`WindowLog`).
     """
 
     window: str
+    since: str = ""
     log_digest: str
     rows: int
     refused: dict[str, int] = Field(default_factory=dict)
@@ -58,9 +62,10 @@ class WindowReport(Frozen):
 
 
 def compare_window(
-    reference: Sequence[tuple[str, str]],
+    reference: Rows,
     log: WindowLog,
     *,
+    judge: Callable[[], Judge],
     redact: Callable[[Sequence[tuple[str, str]]], Sequence[Sequence[str]]],
     embed: Embed,
     thresholds: Thresholds,
@@ -68,29 +73,23 @@ def compare_window(
 ) -> WindowReport:
     """Redact a log, as the reference was, and compare the two.
 
-    `reference` holds the questions and answers of the champion's train split, redacted already
-    (`read_reference`), and `log` the champion's rows (`of_champion`); `redact` gets the log's, as
-    pairs, and returns them in the same order.
+    `reference` is the champion's train split (`reference_rows`), `judge` knows it, and `log` has
+    the champion's rows (`of_champion`). `redact` gets pairs of question and answer and returns them
+    in the same order. The same log gives the same report.
     """
     rows = _sample(log.rows, thresholds.max_rows, seed)
-    pairs = _sample(reference, thresholds.max_rows, seed)
-    unreadable = _unreadable(log, thresholds)
-    if unreadable:
-        result = _no_verdict("unreadable", unreadable, len(pairs), len(rows))
+    sizes = len(reference), len(rows)
+    if unreadable := _unreadable(log, thresholds):
+        result = _no_verdict("unreadable", unreadable, *sizes)
+    elif thin := _thin(*sizes, thresholds.min_rows):
+        left = f"; left out: {counted(log.left_out)}" if log.left_out else ""
+        result = _no_verdict("not_enough_data", f"{thin}{left}", *sizes)
     else:
         redacted = redact([(row.prompt, row.answer) for row in rows])
-        result = compare(
-            Texts([prompt for prompt, _ in pairs], [answer for _, answer in pairs]),
-            Texts([texts[0] for texts in redacted], [texts[1] for texts in redacted]),
-            embed=embed,
-            thresholds=thresholds,
-            seed=seed,
-        )
-    if result.status == "not_enough_data" and log.left_out:
-        reason = f"{result.reason}; left out: {counted(log.left_out)}"
-        result = result.model_copy(update={"reason": reason})
+        result = compare(judge(), [(question, answer) for question, answer in redacted], embed)
     return WindowReport(
         window=log.window,
+        since=log.since,
         log_digest=log.digest,
         rows=len(log.rows),
         refused=log.refused,
@@ -99,6 +98,14 @@ def compare_window(
         repeated_rows=log.repeated_rows,
         result=result,
     )
+
+
+def _thin(reference: int, window: int, fewest: int) -> str:
+    """Return which side has too few rows, or nothing."""
+    for side, rows in (("reference", reference), ("window", window)):
+        if rows < fewest:
+            return f"the {side} has {rows} rows; {fewest} are needed"
+    return ""
 
 
 def _unreadable(log: WindowLog, thresholds: Thresholds) -> str:
@@ -112,46 +119,18 @@ def _unreadable(log: WindowLog, thresholds: Thresholds) -> str:
     return ""
 
 
-def compare(
-    reference: Texts, window: Texts, *, embed: Embed, thresholds: Thresholds, seed: int
-) -> DriftReport:
-    """Compare two sets of redacted questions and answers; the same inputs give the same report."""
-    fewest, sizes = thresholds.min_rows, (len(reference.prompts), len(window.prompts))
-    for side, rows in zip(("reference", "window"), sizes, strict=True):
-        if rows < fewest:
-            reason = f"the {side} has {rows} rows; {fewest} are needed"
-            return _no_verdict("not_enough_data", reason, *sizes)
-    sides = Sides(
-        reference=_plain(reference, thresholds, seed),
-        window=_plain(window, thresholds, seed),
-        embed=embed,
-        alpha=thresholds.alpha,
-        seed=seed,
-    )
-    signals = tuple(signal.signal(sides) for signal in registry.SIGNALS)
-    return _verdict(signals, sides, thresholds)
-
-
-def _plain(texts: Texts, thresholds: Thresholds, seed: int) -> Texts:
-    prompts, answers = (
-        [plain(text) for text in _sample(side, thresholds.max_rows, seed)]
-        for side in (texts.prompts, texts.answers)
-    )
-    return Texts(prompts, answers)
-
-
-def _verdict(signals: tuple[Signal, ...], sides: Sides, thresholds: Thresholds) -> DriftReport:
-    ours, asked = sides.reference.prompts, sides.window.prompts
+def compare(judge: Judge, pairs: Sequence[tuple[str, str]], embed: Embed) -> DriftReport:
+    """Judge redacted questions and answers; the same ones give the same report."""
+    signals, p_value = judge.signals(rows_of(pairs, embed))
     fired = [signal.name for signal in signals if signal.drifted]
-    drifted = len(fired) >= thresholds.signals
     return DriftReport(
-        status="drifted" if drifted else "quiet",
-        reason=f"{len(fired)} of {len(signals)} signals drifted ({', '.join(fired) or 'none'}); "
-        f"{thresholds.signals} are needed",
-        reference_rows=len(ours),
-        window_rows=len(asked),
+        status="drifted" if fired else "quiet",
+        reason=f"{len(fired)} of {len(signals)} signals drifted ({', '.join(fired) or 'none'})",
+        reference_rows=len(judge.reference),
+        window_rows=len(pairs),
+        p_value=round(p_value, 6),
         signals=signals,
-        new_words=_new_words(ours, asked),
+        new_words=_new_words(judge.reference, [question for question, _ in pairs]),
     )
 
 
@@ -160,16 +139,16 @@ def counted(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in reasons.items())
 
 
-def _new_words(ours: list[str], asked: list[str]) -> tuple[str, ...]:
+def _new_words(reference: Rows, asked: Sequence[str]) -> tuple[str, ...]:
     """Return up to 12 words that the window uses in 5 rows or more and the reference never.
 
     A word of few rows might be a name that redaction missed, so it is not shown; words of four
     letters and fewer say little.
     """
-    known = {word for text in ours for word in words(text)}
+    known = set(reference.vocabulary.tolist())
     seen: dict[str, int] = {}
     for text in asked:
-        for word in set(words(text)) - known:
+        for word in {word for word in words(plain(text)) if word_number(word) not in known}:
             seen[word] = seen.get(word, 0) + 1
     often = sorted((-count, word) for word, count in seen.items() if count >= 5 and len(word) > 4)
     return tuple(word for _, word in often[:12])

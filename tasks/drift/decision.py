@@ -42,6 +42,9 @@ class WindowResult(Frozen):
     window: str
     champion: str = Field(description="digest of the champion it was compared with")
     status: Status
+    reason: str = Field(
+        default="", description="in words; records from before it was kept have none"
+    )
 
 
 class Trigger(Frozen):

@@ -40,6 +40,7 @@ class WindowLog(Frozen):
     """
 
     window: str
+    since: str = Field(default="", description="the first window, where several are put together")
     digest: str
     rows: tuple[LogRow, ...]
     refused: dict[str, int] = Field(default_factory=dict)

@@ -50,6 +50,7 @@ def markdown(report: WindowReport) -> str:
         "",
         f"{result.reason}.",
         "",
+        *_pooled(report),
         f"Log: {report.rows} rows of the champion, {sum(report.left_out.values())} left out, "
         f"{sum(report.refused.values())} cannot be read, {report.repeated_rows} repeated. "
         f"Compared: {result.window_rows} rows with {result.reference_rows} of the reference.",
@@ -59,12 +60,26 @@ def markdown(report: WindowReport) -> str:
         *_counts("Notes", report.notes),
     ]
     if result.signals:
-        lines += ["| signal | compares | statistic | threshold | p | drifted | when | meaning |"]
-        lines += ["|---|---|---:|---:|---:|---|---|---|"]
+        lines += [
+            "| signal | compares | change | matters from | standard errors | limit | drifted "
+        ]
+        lines[-1] += "| meaning |"
+        lines += ["|---|---|---:|---:|---:|---:|---|---|"]
         lines += [_row(signal) for signal in result.signals]
+        lines += [
+            "",
+            "A signal has drifted where both are above. Of windows without drift "
+            f"{result.p_value:.2%} have a signal that deviates as much as this one's worst.",
+        ]
     if result.new_words:
         lines += ["", f"Words the reference does not have: {', '.join(result.new_words)}."]
     return "\n".join(lines) + "\n"
+
+
+def _pooled(report: WindowReport) -> list[str]:
+    if not report.since:
+        return []
+    return [f"Thin windows were put together, from {report.since} to {report.window}.", ""]
 
 
 def _counts(title: str, counts: Mapping[str, int]) -> list[str]:
@@ -72,17 +87,16 @@ def _counts(title: str, counts: Mapping[str, int]) -> list[str]:
 
 
 def _row(signal: Signal) -> str:
-    p_value = "" if signal.p_value is None else f"{signal.p_value:.4f}"
     verdict = "**yes**" if signal.drifted else "no"
     return (
         f"| {signal.name} | {signal.compares}: {signal.unit} | {signal.statistic:.3f} "
-        f"| {signal.threshold:.3f} | {p_value} | {verdict} | {signal.rule} "
+        f"| {signal.threshold:.3f} | {signal.deviation:.1f} | {signal.limit:.1f} | {verdict} "
         f"| {signal.explanation} |"
     )
 
 
 def _plot(report: WindowReport, path: Path) -> None:
-    """Draw each signal as a share of its threshold: right of the line is drift."""
+    """Draw each signal as a share of what makes it drift: right of the line is drift."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 3.6), layout="constrained")
@@ -98,16 +112,19 @@ def _plot(report: WindowReport, path: Path) -> None:
 
 def _draw_signals(axes: Any, result: DriftReport) -> None:
     signals = result.signals[::-1]
-    shares = [signal.statistic / signal.threshold for signal in signals]
+    sure = [max(0.0, signal.deviation / signal.limit) for signal in signals]
+    large = [max(0.0, signal.statistic / signal.threshold) for signal in signals]
+    shares = [min(pair) for pair in zip(sure, large, strict=True)]
     colors = ["#b5452c" if signal.drifted else "#4d7a96" for signal in signals]
     axes.barh([signal.name for signal in signals], shares, color=colors, height=0.6)
     axes.axvline(1.0, color="black", linewidth=1, linestyle="--")
     for place, signal in enumerate(signals):
-        label = f" {signal.statistic:.3f} (threshold {signal.threshold:.3f})"
+        label = f" {signal.statistic:.3f}, {signal.deviation:.1f} standard errors"
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
         axes.text(shares[place], place, label, va="center", fontsize=8, bbox=box)
     axes.set_xlim(0, max(1.5, *shares) * 1.35)
     axes.set_xlabel(
-        "statistic / threshold (red: drifted; some also need p below alpha)", fontsize=8
+        "share of what it takes, in size and in standard errors, the smaller (red: drifted)",
+        fontsize=8,
     )
     axes.spines[["top", "right"]].set_visible(False)

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.drift.attribution import Served, of_champion
+from tasks.drift.attribution import Served
 from tasks.drift.comparison import compare_window
 from tasks.drift.decision import WindowResult
-from tasks.drift.log import read_window
-from tasks.drift.reference import read_reference
+from tasks.drift.judge import Judge
+from tasks.drift.pooling import read_pooled
+from tasks.drift.reference import MOST, read_rows, write_reference
 from tasks.drift.report import read_report, write_report
 from tasks.drift.signals import registry
 from tasks.drift.thresholds import Thresholds
 from tasks.drift.triggers import record_result
 from tasks.models.embedding import load_embedder, packaged_minilm
 from tasks.storage.outputs import Built, Outputs, Reference
-from tasks.storage.stages import DRIFT
+from tasks.storage.stages import DRIFT, DRIFT_REFERENCE
 
 SEED = 7
+
+
+@task(name="describe the reference", cache_policy=NO_CACHE)
+def reference_step(outputs: Outputs, snapshot: Reference) -> Built:
+    """Turn what the champion was trained on into numbers a row; found again if it was before."""
+
+    def make(folder: Path) -> dict[str, int]:
+        embed = load_embedder(packaged_minilm())
+        return write_reference(outputs.fetch(snapshot), embed, folder)
+
+    return outputs.build(DRIFT_REFERENCE.of({"snapshot": snapshot.digest}, {"rows": MOST}), make)
+
+
+def judge_of(outputs: Outputs, reference: Reference) -> Judge:
+    """Return a judge that knows the reference; some seconds for one of ten thousand rows."""
+    return Judge(read_rows(outputs.fetch(reference)), Thresholds().budget, SEED)
 
 
 @task(name="compare a window", cache_policy=NO_CACHE)
@@ -30,16 +47,23 @@ def compare_step(
     outputs: Outputs,
     name: str,
     window: str,
+    before: Sequence[str],
     served: Served,
-    snapshot: Reference,
+    reference: Reference,
     redaction: dict[str, Any],
     build_redactor: Callable[[], Any],
+    build_judge: Callable[[], Judge],
 ) -> Built:
-    """Compare what the champion was asked in a window with what it learned; record the verdict."""
-    log = of_champion(read_window(outputs.store, name, window), served)
+    """Compare what the champion was asked in a window with what it learned; record the verdict.
+
+    `before` are the windows that it may take along if it is thin (`pooling.py`).
+    """
     thresholds = Thresholds()
-    inputs = {"log": log.digest, "snapshot": snapshot.digest}
+    log = read_pooled(outputs.store, name, window, before, served, thresholds.min_rows)
+    inputs = {"log": log.digest, "reference": reference.digest}
     parameters = {
+        "window": window,
+        "since": log.since,
         "served": served.model_dump(mode="json"),
         "thresholds": thresholds.model_dump(),
         "signals": {signal.name: signal.threshold for signal in registry.SIGNALS},
@@ -50,8 +74,9 @@ def compare_step(
     def make(folder: Path) -> dict[str, int]:
         redactor = build_redactor()
         report = compare_window(
-            read_reference(outputs.fetch(snapshot)),
+            read_rows(outputs.fetch(reference)),
             log,
+            judge=build_judge,
             redact=lambda pairs: [one.texts for one in redactor.redact_records(pairs)],
             embed=load_embedder(packaged_minilm()),
             thresholds=thresholds,
@@ -60,7 +85,9 @@ def compare_step(
         return write_report(report, folder)
 
     built = outputs.build(DRIFT.of(inputs, parameters), make)
-    status = read_report(outputs.fetch(built.reference)).result.status
-    result = WindowResult(window=window, champion=served.digest, status=status)
+    found = read_report(outputs.fetch(built.reference)).result
+    result = WindowResult(
+        window=window, champion=served.digest, status=found.status, reason=found.reason
+    )
     record_result(outputs.store, name, result)
     return built

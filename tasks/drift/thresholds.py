@@ -1,19 +1,15 @@
-"""When a window can be judged, and how many signals make it drift; each signal has its own."""
+"""When a window can be judged; how large a change matters is each signal's to say."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from data_contracts.records import Frozen
+from tasks.drift.quiet import Budget
 
 
 class Thresholds(Frozen):
-    """What counts as drift, beside the thresholds of the signals themselves.
-
-    With the defaults no false alarm came in 360 quiet windows of 60 or 200 rows (demo desk,
-    instructions, chat), and of demo windows of 200 rows in which 20 % of the customers ask about
-    new things 90 % were found, with 30 % all.
-    """
+    """What a window needs to be judged, and how often one without drift may look drifted."""
 
     min_rows: int = Field(default=50, ge=10, description="fewer rows than this are not enough data")
     max_bad_share: float = Field(
@@ -22,8 +18,5 @@ class Thresholds(Frozen):
         le=1,
         description="a log with a larger share of rows that cannot be read is not compared",
     )
-    max_rows: int = Field(default=600, ge=50, description="rows sampled from either side, at most")
-    alpha: float = Field(
-        default=0.01, gt=0, lt=1, description="p below which a difference is believed"
-    )
-    signals: int = Field(default=2, ge=1, description="how many signals make a window drifted")
+    max_rows: int = Field(default=10_000, ge=50, description="rows drawn from either side, at most")
+    budget: Budget = Field(default_factory=Budget)

@@ -76,6 +76,12 @@ def last_trigger(store: ObjectStore, name: str) -> Trigger | None:
     return newest.model_copy(update=update)
 
 
+def every_trigger(store: ObjectStore, name: str) -> list[Trigger]:
+    """Return all claims of a model with their outcomes, the oldest first."""
+    claims = sorted(_claims(store, f"drift/{name}/triggers"), key=lambda claim: claim.claimed_at)
+    return [claim.model_copy(update={"outcome": _outcome(store, name, claim)}) for claim in claims]
+
+
 def _episode(store: ObjectStore, name: str, fingerprint: str) -> list[Trigger]:
     """Return an episode's claims, the first first."""
     claims = _claims(store, f"drift/{name}/triggers/{fingerprint}")

@@ -153,21 +153,30 @@ JUDGEMENTS = Stage(
 )
 LOST = Stage("lost", 1, ("tasks.evaluation.lost",))
 SAMPLE = Stage("sample", 3, ("tasks.human_review.design", "tasks.human_review.sample"))
+_ROWS = (
+    "tasks.drift.rows",
+    "tasks.drift.texts",
+    "tasks.models.embedding",
+    "tasks.models.refusals",
+)
+DRIFT_REFERENCE = Stage("drift-reference", 1, ("tasks.drift.reference", *_ROWS))
 DRIFT = Stage(
     "drift",
-    3,
+    4,
     (
         "data_contracts.inference_log",
         "tasks.drift.attribution",
         "tasks.drift.comparison",
+        "tasks.drift.judge",
         "tasks.drift.log",
         "tasks.drift.log_files",
-        "tasks.drift.reference",
+        "tasks.drift.pooling",
+        "tasks.drift.quiet",
         "tasks.drift.signals",
-        "tasks.drift.texts",
+        "tasks.drift.standard",
         "tasks.drift.thresholds",
-        "tasks.models.embedding",
-        "tasks.models.refusals",
+        "tasks.drift.topics",
+        *_ROWS,
     ),
 )
 EVERY = (
@@ -185,5 +194,6 @@ EVERY = (
     JUDGEMENTS,
     LOST,
     SAMPLE,
+    DRIFT_REFERENCE,
     DRIFT,
 )

@@ -196,6 +196,38 @@ def test_drift_that_no_new_rows_can_answer_is_an_alert_and_starts_nothing(
     assert len(manifests(home)["model"]) == 1
 
 
+def test_why_nothing_was_started_is_told_from_the_records(
+    home: Path, terminal: Run, alarmed: Ended
+) -> None:
+    assert alarmed
+    told = done(terminal(home, "drift", "explain", *NAME)).stdout
+    assert "desk version 1, which serves since" in told
+    assert "would start a retraining now: 2 of the last 3 windows drifted" in told
+    assert told.count("  quiet ") == 3
+    assert "8 signals drifted (new topics" in told
+    assert told.rstrip().endswith("Retrainings that drift started:\n  none")
+
+
+def test_what_drift_detection_can_tell_is_measured_on_the_champions_own_rows(
+    home: Path, terminal: Run, alarmed: Ended
+) -> None:
+    assert alarmed
+    told = done(terminal(home, "drift", "calibrate", *NAME, "--windows", "20")).stdout
+    lines = [
+        line.split() for line in told.splitlines() if line[:6].strip().replace(",", "").isdigit()
+    ]
+    assert [line[0] for line in lines] == ["50", "200", "1,000", "5,000"]
+    shares = [[float(figure.rstrip("%")) for figure in line[1:]] for line in lines]
+    assert all(0 <= figure <= 100 for line in shares for figure in line)
+    quiet, new = shares[2][0], shares[2][-1]
+    assert quiet <= 10
+    assert new >= 90, told  # 40 % of 1,000 questions are about something else
+    assert "Found in four windows of five: " in told
+    refused = terminal(home, "drift", "calibrate", "--name", "nobody")
+    assert refused.returncode != 0
+    assert "there is no champion" in refused.stderr
+
+
 def test_with_new_rows_drift_starts_one_retraining_as_the_champions_was(
     relearned: list[Ended], home: Path, manifests: Manifests
 ) -> None:

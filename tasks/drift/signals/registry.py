@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from tasks.drift.signals.declined import Declined
-from tasks.drift.signals.domain import Domain
+from tasks.drift.signals.languages import Languages
 from tasks.drift.signals.lengths import AnswerLength, QuestionLength
+from tasks.drift.signals.novelty import Novelty
+from tasks.drift.signals.shares import Declined, PersonalData, Repetition
 from tasks.drift.signals.signal import DriftSignal
 from tasks.drift.signals.vocabulary import Vocabulary
 
 SIGNALS: tuple[DriftSignal, ...] = (
-    QuestionLength(),
-    AnswerLength(),
+    Novelty(),
     Vocabulary(),
-    Domain(),
+    QuestionLength(),
+    Languages(),
+    PersonalData(),
+    AnswerLength(),
     Declined(),
+    Repetition(),
 )

@@ -1,90 +1,91 @@
-"""What a signal of drift is: one comparison of a window with the reference, and its rule.
+"""What a signal of drift is: a few scores a row, and how large a change of their means matters.
 
 A new one is a module here with a subclass of `DriftSignal`, and its line in `registry.py`: the
-comparison, the report, the plot and the decision read it from there.
+comparison, its limits, the report, the plot and the decision read it from there.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from data_contracts.records import Frozen
-
-if TYPE_CHECKING:
-    from tasks.models.embedding import Embed
+from tasks.drift.rows import Rows
 
 DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Texts:
-    """Redacted questions and answers, n of each; placeholders have lost their numbers."""
+class Fitted:
+    """A signal that knows its reference.
 
-    prompts: list[str]
-    answers: list[str]
+    `own` are the reference's scores, [n, m]: of each row as if it were not part of the reference.
+    `of` maps a window's w rows to theirs, [w, m].
+    """
+
+    own: Any
+    of: Callable[[Rows], Any]
 
 
 @dataclass(frozen=True)
-class Sides:
-    """What a signal may look at.
+class Means:
+    """Mean scores, each [m]: what the reference lets expect, and what the window has."""
 
-    `embed` maps n texts to n unit vectors; `alpha` is the p below which a difference is believed;
-    every random choice comes from `seed`.
+    expected: Any
+    seen: Any
+
+
+class Signal(Frozen):
+    """What a signal found in a window, as reports keep it.
+
+    It drifted where its `deviation` (in standard errors) is above `limit`, and its `statistic`,
+    which says how large the change is, at least `threshold`.
     """
-
-    reference: Texts
-    window: Texts
-    embed: Embed
-    alpha: float
-    seed: int
-
-
-class Measured(Frozen):
-    """What a signal measured: it drifted when `statistic` is above `threshold` (and significant).
-
-    `p_value` is the test's own where it has one; `low` and `high` bound the statistic otherwise.
-    """
-
-    statistic: float
-    threshold: float
-    drifted: bool
-    explanation: str
-    p_value: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-class Signal(Measured):
-    """A measurement with what its signal says of itself, as reports keep it."""
 
     name: str
     unit: str
     compares: str
-    rule: str
+    statistic: float
+    threshold: float
+    deviation: float
+    limit: float
+    drifted: bool
+    explanation: str
 
 
 class DriftSignal(ABC):
-    """One comparison. `threshold` is in `unit`; `rule` says in words when it counts as drift."""
+    """One kind of change. `threshold` is in `unit`: a smaller change matters to nobody.
+
+    `both_ways` says whether smaller means than the reference's count too.
+    """
 
     name: ClassVar[str]
     unit: ClassVar[str]
     compares: ClassVar[str]
-    rule: ClassVar[str]
     threshold: ClassVar[float]
+    both_ways: ClassVar[bool]
 
     @abstractmethod
-    def measure(self, sides: Sides) -> Measured:
-        """Compare the two sides, each of which has rows enough."""
+    def fit(self, reference: Rows) -> Fitted:
+        """Return the signal that compares with this reference."""
 
-    def signal(self, sides: Sides) -> Signal:
-        """Return the measurement, rounded, with the signal's own words."""
-        measured = self.measure(sides)
-        figures = ("statistic", "threshold", "p_value", "low", "high")
-        words = {name: getattr(self, name) for name in ("name", "unit", "compares", "rule")}
-        rounded = {
-            name: None if value is None else round(value, DIGITS)
-            for name, value in measured.model_dump(include=set(figures)).items()
-        }
-        return Signal.model_validate({**measured.model_dump(), **rounded, **words})
+    @abstractmethod
+    def change(self, means: Means) -> tuple[float, str]:
+        """Return how large the change is, in `unit`, and what it is in words."""
+
+    def found(self, means: Means, deviation: float, limit: float) -> Signal:
+        """Return the verdict on a window, rounded, with the signal's own words."""
+        statistic, explanation = self.change(means)
+        return Signal(
+            name=self.name,
+            unit=self.unit,
+            compares=self.compares,
+            statistic=round(statistic, DIGITS),
+            threshold=self.threshold,
+            deviation=round(deviation, DIGITS),
+            limit=round(limit, DIGITS),
+            drifted=deviation > limit and statistic >= self.threshold,
+            explanation=explanation,
+        )

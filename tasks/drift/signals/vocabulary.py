@@ -2,82 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tasks.drift.signals.signal import DriftSignal, Measured, Sides
-from tasks.drift.texts import words
+from tasks.drift.rows import Rows
+from tasks.drift.signals.signal import DriftSignal, Fitted, Means
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+_UNSEEN = 0.5  # what is added to every word's count, so that a new word has a probability
+_MOST_BITS = 20.0
 
 
 class Vocabulary(DriftSignal):
-    """Other words: Jensen-Shannon divergence of word frequencies in base 2.
+    """Other words: the bits a word of a question takes when coded as the reference speaks.
 
-    Two samples of one source differ too, the more the smaller they are. So the reference is split
-    200 times into a part of the window's size and the rest, and the 99th percentile of their
-    divergences is the floor. The rest is smaller than the reference: the floor errs upwards.
+    That is the cross-entropy with the reference's unigrams (additive smoothing), a mean over the
+    row's words. Unlike the divergence of two word counts it has no bias that depends on how many
+    rows there are, so power rises with rows.
     """
 
     name = "vocabulary"
-    unit = "Jensen-Shannon divergence, 0 to 1"
-    compares = "word frequencies of questions"
-    rule = "above the noise floor of the reference by the threshold"
-    threshold = 0.02
+    unit = "bits a word"
+    compares = "words of questions"
+    threshold = 0.4
+    both_ways = False
 
-    def measure(self, sides: Sides) -> Measured:
-        """Compare the questions' words."""
+    def fit(self, reference: Rows) -> Fitted:
+        """Count the reference's words; each of its rows is coded by what the others say."""
         import numpy as np
 
-        reference, window = sides.reference.prompts, sides.window.prompts
-        rng = np.random.default_rng(sides.seed)
-        size = min(len(window), len(reference) // 2)
-        counts = _word_counts([*reference, *window])
-        ours, theirs = counts[: len(reference)], counts[len(reference) :]
-        sample = rng.permutation(len(window))[:size]
-        total = _summed(ours)
-        divergence = jensen_shannon(total, _summed(theirs[sample]))
-        parts = (_summed(ours[rng.permutation(len(reference))[:size]]) for _ in range(200))
-        noise = [jensen_shannon(total - part, part) for part in parts]
-        floor = float(np.quantile(noise, 0.99))
-        return Measured(
-            statistic=divergence,
-            threshold=floor + self.threshold,
-            low=float(np.median(noise)),
-            high=floor,
-            drifted=divergence > floor + self.threshold,
-            explanation=f"two samples of the reference of {size} rows differ by "
-            f"{np.median(noise):.3f} (median) to {floor:.3f} (99th percentile)",
-        )
+        known, places = np.unique(reference.vocabulary, return_inverse=True)
+        counts = np.bincount(places, minlength=len(known)).astype(np.float64)
+        total = float(counts.sum()) + _UNSEEN * (len(known) + 1)
+        own_row = _row_of(reference)
+        in_row = _times_in_row(own_row, places)
+        lengths = np.maximum(reference.question_words, 1)
+        left = np.maximum(counts[places] - in_row, 0.0) + _UNSEEN
+        own = _means(-np.log2(left / (total - lengths[own_row])), own_row, lengths)
+
+        def of(rows: Rows) -> Any:
+            last = max(len(known) - 1, 0)
+            found = np.minimum(np.searchsorted(known, rows.vocabulary), last)
+            there = np.zeros(len(found))
+            if len(known):
+                there = np.where(known[found] == rows.vocabulary, counts[found], 0.0)
+            bits = -np.log2((there + _UNSEEN) / total)
+            return _means(bits, _row_of(rows), np.maximum(rows.question_words, 1))
+
+        return Fitted(own, of)
+
+    def change(self, means: Means) -> tuple[float, str]:
+        """Return how many bits more a word takes."""
+        before, now = float(means.expected[0]), float(means.seen[0])
+        said = f"a word of a question takes {now:.2f} bits, where {before:.2f} were expected"
+        return now - before, said
 
 
-def jensen_shannon(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
-    """Return the Jensen-Shannon divergence (base 2, 0 to 1) of two vectors of counts.
-
-    Lin, IEEE Transactions on Information Theory 37 (1991).
-    """
-    from scipy.spatial.distance import jensenshannon
-
-    if not left.sum() or not right.sum():
-        return 0.0 if left.sum() == right.sum() else 1.0
-    return float(jensenshannon(left, right, base=2)) ** 2
-
-
-def _word_counts(rows: Sequence[str]) -> Any:
-    """Return how often each row (line) holds each word (column)."""
-    from scipy.sparse import csr_matrix
-
-    places: dict[str, int] = {}
-    found = [[places.setdefault(word, len(places)) for word in words(row)] for row in rows]
-    lines = [line for line, row in enumerate(found) for _ in row]
-    columns = [column for row in found for column in row]
-    shape = (len(rows), max(1, len(places)))
-    return csr_matrix(([1.0] * len(lines), (lines, columns)), shape=shape)
-
-
-def _summed(counts: Any) -> Any:
+def _row_of(rows: Rows) -> Any:
     import numpy as np
 
-    return np.asarray(counts.sum(axis=0), dtype=np.float64).ravel()
+    return np.repeat(np.arange(len(rows)), np.diff(rows.starts))
+
+
+def _times_in_row(row: Any, word: Any) -> Any:
+    """Return, of each word of each row, how often the row has it."""
+    import numpy as np
+
+    pairs = row.astype(np.int64) * (int(word.max(initial=0)) + 1) + word
+    _, places, times = np.unique(pairs, return_inverse=True, return_counts=True)
+    return times[places]
+
+
+def _means(bits: Any, row: Any, lengths: Any) -> Any:
+    import numpy as np
+
+    sums = np.bincount(row, np.minimum(bits, _MOST_BITS), minlength=len(lengths))
+    return (sums / lengths)[:, None]

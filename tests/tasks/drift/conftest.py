@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from tasks.demo_desk.conversations import draw_conversations
+from tasks.drift.judge import Judge
+from tasks.drift.rows import Rows, rows_of
 from tasks.drift.texts import exchanges
+from tasks.drift.thresholds import Thresholds
 from tasks.models.embedding import load_embedder, packaged_minilm
 
 
@@ -27,8 +30,20 @@ def embed() -> Any:
 
 
 @pytest.fixture(scope="session")
-def reference() -> list[tuple[str, str]]:
+def trained() -> list[tuple[str, str]]:
     """What the demo's champion was trained on."""
     return [
         pair for rows in draw_conversations(7).values() for row in rows for pair in exchanges(row)
     ]
+
+
+@pytest.fixture(scope="session")
+def reference(trained: list[tuple[str, str]], embed: Any) -> Rows:
+    """The same as the signals see it."""
+    return rows_of(trained, embed)
+
+
+@pytest.fixture(scope="session")
+def judge(reference: Rows) -> Judge:
+    """One that knows it."""
+    return Judge(reference, Thresholds().budget, 0)  # pyright: ignore[reportCallIssue]

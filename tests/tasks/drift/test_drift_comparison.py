@@ -12,8 +12,10 @@ from data_contracts.inference_log import log_bytes
 from tasks.demo_desk.inference_log import draw_log
 from tasks.drift.attribution import Served, of_champion
 from tasks.drift.comparison import WindowReport, compare_window
+from tasks.drift.judge import Judge
 from tasks.drift.log import WindowLog, parse_window
 from tasks.drift.report import markdown, read_report, write_report
+from tasks.drift.rows import rows_of
 from tasks.drift.thresholds import Thresholds
 
 LIMITS = Thresholds()  # pyright: ignore[reportCallIssue]
@@ -26,14 +28,22 @@ def _log(drifted: bool, rows: int = 200, seed: int = 0, broken: int = 0) -> Wind
     return parse_window(WINDOW, [("hour.jsonl", data + b"broken\n" * broken)])
 
 
-def _compare(reference: Pairs, log: WindowLog, embed: Any) -> WindowReport:
-    return compare_window(reference, log, redact=list, embed=embed, thresholds=LIMITS, seed=0)
+def _compare(judge: Judge, log: WindowLog, embed: Any, redact: Any = list) -> WindowReport:
+    return compare_window(
+        judge.reference,
+        log,
+        judge=lambda: judge,
+        redact=redact,
+        embed=embed,
+        thresholds=LIMITS,
+        seed=0,
+    )
 
 
-def test_quiet_windows_are_quiet_and_drifted_ones_drift(reference: Pairs, embed: Any) -> None:
+def test_quiet_windows_are_quiet_and_drifted_ones_drift(judge: Judge, embed: Any) -> None:
     verdicts = {
         drifted: [
-            _compare(reference, _log(drifted, rows, seed), embed).result.status
+            _compare(judge, _log(drifted, rows, seed), embed).result.status
             for seed in range(4)
             for rows in (60, 200)
         ]
@@ -42,19 +52,21 @@ def test_quiet_windows_are_quiet_and_drifted_ones_drift(reference: Pairs, embed:
     assert verdicts == {False: ["quiet"] * 8, True: ["drifted"] * 8}
 
 
-def test_one_signal_alone_is_not_drift(reference: Pairs, embed: Any) -> None:
+def test_answers_of_another_length_are_drift(judge: Judge, embed: Any) -> None:
     quiet = _log(drifted=False)
     wordy = [row.model_copy(update={"answer": "Yes. " + row.answer * 2}) for row in quiet.rows]
-    result = _compare(reference, quiet.model_copy(update={"rows": tuple(wordy)}), embed).result
+    result = _compare(judge, quiet.model_copy(update={"rows": tuple(wordy)}), embed).result
 
-    assert [signal.name for signal in result.signals if signal.drifted] == ["answer length"]
-    assert result.status == "quiet"
+    fired = {signal.name for signal in result.signals if signal.drifted}
+    assert fired == {"answer length", "repetition"}
+    assert result.status == "drifted"
+    assert result.p_value == pytest.approx(1 / 2001, abs=1e-5)
 
 
-def test_a_desk_that_knows_nothing_any_more_is_drift(reference: Pairs, embed: Any) -> None:
+def test_a_desk_that_knows_nothing_any_more_is_drift(judge: Judge, embed: Any) -> None:
     quiet = _log(drifted=False)
     silent = [row.model_copy(update={"answer": "I don't know."}) for row in quiet.rows]
-    result = _compare(reference, quiet.model_copy(update={"rows": tuple(silent)}), embed).result
+    result = _compare(judge, quiet.model_copy(update={"rows": tuple(silent)}), embed).result
 
     fired = {signal.name for signal in result.signals if signal.drifted}
     assert fired == {"answer length", "declined"}
@@ -69,9 +81,9 @@ def test_a_desk_that_knows_nothing_any_more_is_drift(reference: Pairs, embed: An
     ],
 )
 def test_too_little_data_is_said_and_is_not_quiet(
-    rows: int, broken: int, status: str, reason: str, reference: Pairs, embed: Any, tmp_path: Path
+    rows: int, broken: int, status: str, reason: str, judge: Judge, embed: Any, tmp_path: Path
 ) -> None:
-    report = _compare(reference, _log(True, rows, broken=broken), embed)
+    report = _compare(judge, _log(True, rows, broken=broken), embed)
     counts = write_report(report, tmp_path)
 
     assert report.result.status == status
@@ -81,30 +93,32 @@ def test_too_little_data_is_said_and_is_not_quiet(
 
 
 def test_an_empty_log_and_a_small_reference_are_too_little_data(
-    reference: Pairs, embed: Any
+    judge: Judge, trained: Pairs, embed: Any
 ) -> None:
     assert (
-        _compare(reference, parse_window(WINDOW, [("hour.jsonl", b"")]), embed).result.status
+        _compare(judge, parse_window(WINDOW, [("hour.jsonl", b"")]), embed).result.status
         == "not_enough_data"
     )
-    small = _compare(reference[:20], _log(False), embed)
+    small = _compare(Judge(rows_of(trained[:20], embed), LIMITS.budget, 0), _log(False), embed)
     assert "the reference has 20 rows" in small.result.reason
 
 
-def test_the_log_is_redacted_before_it_is_compared(reference: Pairs, embed: Any) -> None:
+def test_the_log_is_redacted_before_it_is_compared(trained: Pairs, embed: Any) -> None:
     def redact(pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
         return [["<PERSON_3> asks for <EMAIL_1>", answer] for _, answer in pairs]
 
-    ours = [("<PERSON_1> asks for <EMAIL_2>", answer) for _, answer in reference]
-    report = compare_window(ours, _log(True), redact=redact, embed=embed, thresholds=LIMITS, seed=0)
+    ours = [("<PERSON_1> asks for <EMAIL_2>", answer) for _, answer in trained]
+    judge = Judge(rows_of(ours, embed), LIMITS.budget, 0)
+    report = _compare(judge, _log(True), embed, redact)
     by_name = {signal.name: signal.statistic for signal in report.result.signals}
-    assert by_name["vocabulary"] == 0
+    assert by_name["vocabulary"] == pytest.approx(0, abs=0.01)
+    assert by_name["new topics"] == by_name["personal data"] == 0
     assert report.result.new_words == ()
 
 
-def test_the_same_window_gives_the_same_files(reference: Pairs, embed: Any, tmp_path: Path) -> None:
+def test_the_same_window_gives_the_same_files(judge: Judge, embed: Any, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        write_report(_compare(reference, _log(True), embed), tmp_path / name)
+        write_report(_compare(judge, _log(True), embed), tmp_path / name)
     for name in ("report.json", "report.md", "report.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert read_report(tmp_path / "one").result.status == "drifted"
@@ -113,36 +127,38 @@ def test_the_same_window_gives_the_same_files(reference: Pairs, embed: Any, tmp_
     assert not any(row.prompt in page for row in _log(True).rows)
 
 
-def test_a_broken_embedding_model_is_an_error_and_not_a_verdict(reference: Pairs) -> None:
+def test_a_broken_embedding_model_is_an_error_and_not_a_verdict(
+    judge: Judge, trained: Pairs, embed: Any
+) -> None:
     import numpy as np
 
     def broken(texts: Sequence[str]) -> Any:
-        return np.full((len(texts), 4), np.nan, dtype=np.float32)
+        return np.full((len(texts), 384), np.nan, dtype=np.float32)
 
     with pytest.raises(PaddockError, match="NaN"):
-        _compare(reference, _log(False), broken)
+        _compare(judge, _log(False), broken)
+    with pytest.raises(PaddockError, match="NaN"):
+        _compare(Judge(rows_of(trained, broken), LIMITS.budget, 0), _log(False), embed)
 
 
-def test_rows_that_another_version_answered_are_no_evidence(reference: Pairs, embed: Any) -> None:
+def test_rows_that_another_version_answered_are_no_evidence(judge: Judge, embed: Any) -> None:
     since = datetime(2026, 3, 1, 14, 30, tzinfo=UTC)
     served = Served(name="demo", version=2, digest="d" * 64, since=since)
     drifted = _log(drifted=True)
     mixed = of_champion(drifted, served)  # half of them are from before
-    report = _compare(reference, mixed, embed)
+    report = _compare(judge, mixed, embed)
     assert (report.rows, report.left_out) == (100, {"from before the champion served": 100})
     assert report.result.status == "drifted"
     assert "Left out: 100 from before the champion served." in markdown(report)
 
     late = served.model_copy(update={"since": since.replace(minute=55)})
-    result = _compare(reference, of_champion(drifted, late), embed).result
+    result = _compare(judge, of_champion(drifted, late), embed).result
     assert result.status == "not_enough_data"
     assert "the window has 16 rows; 50 are needed; left out: 184 from before" in result.reason
 
 
-def test_a_log_of_another_model_alone_is_said_to_be_unreadable(
-    reference: Pairs, embed: Any
-) -> None:
+def test_a_log_of_another_model_alone_is_said_to_be_unreadable(judge: Judge, embed: Any) -> None:
     served = Served(name="desk", version=2, digest="d" * 64, since=datetime(2026, 1, 1, tzinfo=UTC))
-    result = _compare(reference, of_champion(_log(drifted=True), served), embed).result
+    result = _compare(judge, of_champion(_log(drifted=True), served), embed).result
     assert result.status == "unreadable"
     assert result.reason == "all of its 200 rows are of another model"

@@ -1,0 +1,138 @@
+"""Judge windows against one reference: topics, scores of every signal, limits, verdicts.
+
+A `Judge` is made once a reference and judges any number of windows. The same rows give the same
+verdicts. Writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+from data_contracts.errors import PaddockError
+from tasks.drift.quiet import Budget, Columns, Limits, limits_for
+from tasks.drift.rows import Rows
+from tasks.drift.signals import registry
+from tasks.drift.signals.signal import Fitted, Means, Signal
+from tasks.drift.standard import Standard, standard_of
+from tasks.drift.topics import Topics, find_topics
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Rows as a verdict sees them: `scores` [n, m], `topics` [n] and `questions` [n]."""
+
+    scores: Any
+    topics: Any
+    questions: Any
+
+    def take(self, places: Any) -> Scored:
+        """Return the rows at these places."""
+        return Scored(self.scores[places], self.topics[places], self.questions[places])
+
+    def with_rows(self, other: Scored) -> Scored:
+        """Return these rows and others."""
+        import numpy as np
+
+        return Scored(
+            np.concatenate([self.scores, other.scores]),
+            np.concatenate([self.topics, other.topics]),
+            np.concatenate([self.questions, other.questions]),
+        )
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Knows a reference; `seed` decides its topics and the quiet windows that are drawn."""
+
+    reference: Rows
+    budget: Budget
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Refuse a reference that has no numbers; keep limits by size."""
+        _numbers(self.reference)
+        object.__setattr__(self, "_limits", cache(self._limits_for))
+
+    def signals(self, window: Rows) -> tuple[tuple[Signal, ...], float]:
+        """Return what every signal found in a window, and its p-value: how often a quiet window's
+        most deviating signal deviates as much as this one's.
+        """
+        _numbers(window)
+        return self.of_scores(self.scored(window))
+
+    def of_scores(self, rows: Scored) -> tuple[tuple[Signal, ...], float]:
+        """Judge rows by their scores."""
+        scores = rows.scores
+        difference, errors = self.standard.deviations(scores, rows.topics, rows.questions)
+        seen = scores.mean(axis=0)
+        limits, deviations = self.limits(len(scores)), self.columns.largest(errors)
+        found: list[Signal] = []
+        for place, signal in enumerate(registry.SIGNALS):
+            mine = self.columns.signal == place
+            means = Means(expected=(seen - difference)[mine], seen=seen[mine])
+            found.append(
+                signal.found(means, float(deviations[place]), float(limits.signals[place]))
+            )
+        return tuple(found), limits.p_value(deviations)
+
+    def scored(self, window: Rows) -> Scored:
+        """Return every signal's scores of a window's rows."""
+        import numpy as np
+
+        scores = np.concatenate([fitted.of(window) for fitted in self.fitted], axis=1)
+        return Scored(scores, self.topics.nearest(window.embeddings), window.questions)
+
+    def limits(self, size: int) -> Limits:
+        """Return the limits of windows of so many rows."""
+        return self._limits(size)  # type: ignore[attr-defined]
+
+    @cached_property
+    def topics(self) -> Topics:
+        """The topics of the reference's questions."""
+        return find_topics(self.reference.embeddings, self.seed)
+
+    @cached_property
+    def fitted(self) -> tuple[Fitted, ...]:
+        """Every signal, fitted to the reference."""
+        return tuple(signal.fit(self.reference) for signal in registry.SIGNALS)
+
+    @cached_property
+    def own(self) -> Any:
+        """The reference's own scores, [n, m]."""
+        import numpy as np
+
+        return np.concatenate([fitted.own for fitted in self.fitted], axis=1)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Which score is which signal's."""
+        import numpy as np
+
+        widths = [fitted.own.shape[1] for fitted in self.fitted]
+        both = [signal.both_ways for signal in registry.SIGNALS]
+        return Columns(np.repeat(np.arange(len(widths)), widths), np.repeat(both, widths))
+
+    @cached_property
+    def standard(self) -> Standard:
+        """What the reference lets expect."""
+        return standard_of(self.own, self.topics.of_reference, len(self.topics))
+
+    def _limits_for(self, size: int) -> Limits:
+        return limits_for(
+            size,
+            self.own,
+            self.topics.of_reference,
+            self.standard,
+            self.columns,
+            self.budget,
+            self.seed,
+        )
+
+
+def _numbers(rows: Rows) -> None:
+    import numpy as np
+
+    if not np.isfinite(rows.embeddings).all():
+        raise PaddockError("the embedding model returned NaN", step="drift", where="embeddings")

@@ -1,0 +1,75 @@
+"""Put thin windows together: a desk that is asked twenty times an hour is watched too.
+
+A window with too few rows takes those before it along, back to the last one that was judged, and no
+further than a week; so no row is judged twice. Needs the log in the object store; writes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from data_contracts.inference_log import window_span
+from tasks.drift.attribution import Served, of_champion
+from tasks.drift.decision import WindowResult
+from tasks.drift.log import WindowLog, read_window
+from tasks.storage.objects import ObjectStore
+
+FURTHEST = timedelta(days=7)
+
+
+def unjudged_before(
+    window: str, windows: Sequence[str], history: Iterable[WindowResult]
+) -> list[str]:
+    """Return the windows that a thin one may take along, the newest first.
+
+    Those are the ones before it that no verdict is about and that lie within a week.
+    """
+    start, _ = window_span(window)
+    done = {one.window for one in history if one.status != "not_enough_data"}
+    before: list[str] = []
+    for label in sorted((one for one in windows if one < window), reverse=True):
+        if label in done or start - window_span(label)[0] > FURTHEST:
+            break
+        before.append(label)
+    return before
+
+
+def read_pooled(
+    store: ObjectStore,
+    name: str,
+    window: str,
+    before: Sequence[str],
+    served: Served,
+    fewest: int,
+) -> WindowLog:
+    """Return the champion's rows of a window, with those of earlier ones while there are too few.
+
+    `before` are the windows that may be taken along, the newest first. A row that came twice counts
+    once. Where even all of them are too few, all are there.
+    """
+    logs = [of_champion(read_window(store, name, window), served)]
+    for label in before:
+        if sum(len(log.rows) for log in logs) >= fewest:
+            break
+        logs.append(of_champion(read_window(store, name, label), served))
+    return logs[0] if len(logs) == 1 else _together(window, before[len(logs) - 2], logs)
+
+
+def _together(window: str, since: str, logs: Sequence[WindowLog]) -> WindowLog:
+    rows = {row.id: row for log in reversed(logs) for row in log.rows}
+    counts = {
+        field: dict(sorted(sum((Counter(getattr(log, field)) for log in logs), Counter()).items()))
+        for field in ("refused", "left_out", "notes")
+    }
+    repeated = sum(len(log.rows) for log in logs) - len(rows)
+    return WindowLog(
+        window=window,
+        since=since,
+        digest=hashlib.sha256("".join(log.digest for log in logs).encode()).hexdigest(),
+        rows=tuple(rows.values()),
+        repeated_rows=repeated + sum(log.repeated_rows for log in logs),
+        **counts,
+    )
