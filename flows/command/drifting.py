@@ -56,9 +56,9 @@ def _table(champion: Champion, found: Calibration) -> str:
     source = "rows kept out of training" if found.held_out else "a fifth of the rows, set aside"
     lines = [
         f"{champion.name} version {champion.version.version}: {found.reference_rows} rows of what "
-        f"it was trained on, and windows drawn from {found.quiet_rows} of {source}; new topics are "
-        f"topics of its own that were taken out. Of {found.windows} windows of each kind so many "
-        "are called drifted:",
+        f"it was trained on, and windows drawn from {found.quiet_rows} of {source}; new is a broad "
+        f"topic of its own that was taken out. Of {found.windows} windows of each kind so many are "
+        "called drifted:",
         "",
         f"{'rows':>6}  {'nothing new':>11}  {'few topics':>10}  "
         + "  ".join(f"{share:.0%} new".rjust(8) for share in _shares(found.chances)),

@@ -1,8 +1,8 @@
 """What drift detection can tell with a reference: false alarms, and how much drift it finds.
 
 Quiet windows are drawn from rows that the reference has not seen, drifted ones are such windows
-with rows of topics that were taken out of the reference. Needs the reference's rows and those held
-out; writes nothing.
+with rows of a broad topic that was taken out of the reference, four times another one. Needs the
+reference's rows and those held out; writes nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,15 @@ from tasks.drift.topics import find_topics
 
 SIZES = (50, 200, 1000, 5000)
 SHARES = (0.05, 0.1, 0.2, 0.4)
+PARTS = 4  # times that other topics are taken out: some lie too near known ones to be told
+Kind = tuple[int, float, bool]  # rows, share that is new, lumpy
+KINDS: tuple[Kind, ...] = tuple(
+    (size, *mix)
+    for size in SIZES
+    for mix in ((0.0, False), (0.0, True), *((share, False) for share in SHARES))
+)
 FEWEST = 200  # rows that the quiet windows are drawn from: fewer say nothing of new windows
-_LEFT_OUT = 0.15  # of the reference's rows: the topics that become new
+_BROAD = 8  # topics, one of which becomes new
 
 
 class Chance(Frozen):
@@ -62,38 +69,41 @@ def calibrate(
         reference, held_out = (
             reference.take(np.sort(places)) for places in (order[fifth:], order[:fifth])
         )
-    known, new = _split_by_topic(reference, seed)
-    judge = Judge(reference.take(known), budget, seed)
-    quiet_rows = _about(reference, known, held_out)
-    quiet, fresh = (judge.scored(rows) for rows in (quiet_rows, reference.take(new)))
-    chances = [
-        Chance(rows=size, new=share, lumpy=lumpy, found=round(found, 4))
-        for size in SIZES
-        for share, lumpy in ((0.0, False), (0.0, True), *((share, False) for share in SHARES))
-        for found in [_found(judge, quiet, fresh, size, share, windows, rng, lumpy=lumpy)]
-    ]
+    found: dict[tuple[int, float, bool], list[float]] = {}
+    known = quiet_rows = 0
+    for part in range(PARTS):
+        stay, new = _split_by_topic(reference, seed, part)
+        judge = Judge(reference.take(stay), budget, seed)
+        near = _about(reference, stay, held_out)
+        known, quiet_rows = known + len(stay), quiet_rows + len(near)
+        quiet, fresh = (judge.scored(rows) for rows in (near, reference.take(new)))
+        for kind in KINDS:
+            if kind[0] > max(len(near), SIZES[0]):
+                continue  # the same few rows again and again say nothing of so large a window
+            hits = _found(judge, quiet, fresh, kind, max(1, windows // PARTS), rng)
+            found.setdefault(kind, []).append(hits)
     return Calibration(
-        reference_rows=len(known),
-        quiet_rows=len(quiet_rows),
+        reference_rows=known // PARTS,
+        quiet_rows=quiet_rows // PARTS,
         held_out=enough,
-        windows=windows,
-        chances=tuple(chances),
+        windows=PARTS * max(1, windows // PARTS),
+        chances=tuple(
+            Chance(rows=size, new=new, lumpy=lumpy, found=round(sum(hits) / len(hits), 4))
+            for (size, new, lumpy), hits in found.items()
+        ),
     )
 
 
-def _split_by_topic(reference: Rows, seed: int) -> tuple[Any, Any]:
-    """Return the places of the rows that stay, and of those whose topics become new.
+def _split_by_topic(reference: Rows, seed: int, part: int) -> tuple[Any, Any]:
+    """Return the places of the rows that stay, and of those that become new.
 
-    What becomes new are whole neighbourhoods: coarse topics, up to a share of all rows.
+    What becomes new is one of eight broad topics, another one each part.
     """
     import numpy as np
 
-    coarse = find_topics(reference.embeddings, seed, rows_a_topic=max(10, len(reference) // 30))
-    topics = coarse.of_reference
-    order = np.random.default_rng(seed).permutation(len(coarse))
-    sizes = np.bincount(topics, minlength=len(coarse))[order].cumsum()
-    chosen = order[: max(1, int((sizes <= _LEFT_OUT * len(reference)).sum()))]
-    new = np.isin(topics, chosen)
+    broad = find_topics(reference.embeddings, seed, rows_a_topic=max(1, len(reference) // _BROAD))
+    order = np.random.default_rng(seed).permutation(len(broad))
+    new = broad.of_reference == order[part % len(order)]
     return np.flatnonzero(~new), np.flatnonzero(new)
 
 
@@ -114,29 +124,20 @@ def _parts(vectors: Any) -> Iterator[Any]:
         yield vectors[start : start + 1000]
 
 
-def _found(
-    judge: Judge,
-    quiet: Scored,
-    fresh: Scored,
-    size: int,
-    share: float,
-    windows: int,
-    rng: Any,
-    *,
-    lumpy: bool,
-) -> float:
+def _found(judge: Judge, quiet: Scored, fresh: Scored, kind: Kind, windows: int, rng: Any) -> float:
     """Return the share of drawn windows that are called drifted."""
     import numpy as np
 
+    size, share, lumpy = kind
     members = [np.flatnonzero(quiet.topics == one) for one in range(len(judge.topics))]
     drifted = 0
     for _ in range(windows):
         others = int(rng.binomial(size, share))
         rows = size - others
         drawn = (
-            lumpy_rows(members, rows, rng) if lumpy else rng.integers(0, len(quiet.scores), rows)
+            lumpy_rows(members, rows, rng) if lumpy else rng.integers(0, len(quiet.topics), rows)
         )
-        odd = rng.integers(0, len(fresh.scores), others)
+        odd = rng.integers(0, len(fresh.topics), others)
         signals, _ = judge.of_scores(quiet.take(drawn).with_rows(fresh.take(odd)))
         drifted += any(signal.drifted for signal in signals)
     return drifted / windows

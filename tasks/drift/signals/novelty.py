@@ -9,7 +9,7 @@ from tasks.drift.signals.signal import DriftSignal, Fitted, Means
 
 _FEWEST, _MOST, _ROWS_EACH = 3, 20, 250
 _OWN_SHARE = 0.5
-_RARE = (0.02, 0.05, 0.1)
+_RARE, _MIDDLE = (0.02, 0.05, 0.1), 1
 _AT_ONCE = 1000
 
 
@@ -55,11 +55,8 @@ class Novelty(DriftSignal):
 
     def change(self, means: Means) -> tuple[float, str]:
         """Return the least share of new rows that explains as many unusual ones."""
-        import numpy as np
-
-        rare = np.array(_RARE)
-        more = means.seen[: len(rare)] - means.expected[: len(rare)]
-        share = max(0.0, float((more / (1 - rare)).max()))
+        more = float(means.seen[_MIDDLE] - means.expected[_MIDDLE])
+        share = max(0.0, more / (1 - _RARE[_MIDDLE]))
         return share, f"{share:.1%} or more of the questions are like none of the reference's"
 
 
