@@ -23,6 +23,7 @@ from flows.asking.ledger_parameters import (
     HistoryParameters,
     ReconcileParameters,
 )
+from flows.asking.log_parameters import LogParameters
 from flows.asking.model_parameters import CheckParameters, DeployParameters, InitParameters
 from flows.asking.parameters import (
     DemoLogParameters,
@@ -149,6 +150,9 @@ COMMANDS = {
     ),
     "demo-log": Command(
         DemoLogParameters, actions.demo_log, "write a window of a demo inference log"
+    ),
+    "log": Command(
+        LogParameters, actions.log, "the inference log: bring rows in, count them, seal days"
     ),
     "quarantine": Command(
         QuarantineParameters,

@@ -15,6 +15,7 @@ from prefect.utilities.callables import parameter_schema
 
 from data_contracts.errors import InputError
 from flows.asking.groups import GROUPS, unfolded
+from flows.asking.log_parameters import CompactParameters
 from flows.asking.model_file import STEP, ModelFile
 from flows.asking.parameters import GIVEN, EvaluateParameters, MonitorParameters
 from flows.asking.release_parameters import PromoteParameters, ReviewParameters
@@ -75,6 +76,7 @@ def _asked(file: ModelFile) -> dict[str, dict[str, Any]]:
             name=name, retrain=drift.retrain, cooldown_hours=drift.cooldown_hours
         ),
         "review": ReviewParameters(name=name),
+        "compact_log": CompactParameters(name=name, raw_days=file.log.raw_days),
         "promote": PromoteParameters(name=name),
     }
     return {

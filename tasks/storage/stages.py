@@ -153,19 +153,35 @@ JUDGEMENTS = Stage(
 )
 LOST = Stage("lost", 1, ("tasks.evaluation.lost",))
 SAMPLE = Stage("sample", 3, ("tasks.human_review.design", "tasks.human_review.sample"))
-DRIFT = Stage(
-    "drift",
-    3,
+LOG_DAY = Stage(
+    "log-day",
+    1,
     (
         "data_contracts.inference_log",
+        "data_contracts.log_values",
+        "tasks.inference_log.compaction",
+        "tasks.inference_log.files",
+        "tasks.inference_log.items",
+        "tasks.inference_log.sealed",
+        "tasks.inference_log.seen",
+    ),
+)
+DRIFT = Stage(
+    "drift",
+    4,
+    (
+        "data_contracts.inference_log",
+        "data_contracts.log_values",
         "tasks.drift.attribution",
         "tasks.drift.comparison",
         "tasks.drift.log",
-        "tasks.drift.log_files",
         "tasks.drift.reference",
         "tasks.drift.signals",
         "tasks.drift.texts",
         "tasks.drift.thresholds",
+        "tasks.inference_log.files",
+        "tasks.inference_log.items",
+        "tasks.inference_log.sealed",
         "tasks.models.embedding",
         "tasks.models.refusals",
     ),
@@ -185,5 +201,6 @@ EVERY = (
     JUDGEMENTS,
     LOST,
     SAMPLE,
+    LOG_DAY,
     DRIFT,
 )
