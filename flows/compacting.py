@@ -25,6 +25,7 @@ from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
 from tasks.inference_log.days import Compacted, complete_days
 from tasks.inference_log.places import log_files
+from tasks.inference_log.sealed import sealed_days
 from tasks.inference_log.steps import seal_step
 
 DEFAULTS = CompactParameters()
@@ -99,9 +100,7 @@ def _ended(
     new = [one for one in done if one.new]
     removed = sum(one.removed for one in done)
     if not done:
-        files = list(log_files(workshop.store, name))
-        why = "none of its days is over" if any(file.window for file in files) else "it is empty"
-        sentence = f"Nothing to seal in the log of {name}: {why}."
+        sentence = f"Nothing to seal in the log of {name}: {_why_nothing(workshop, name)}."
     elif not new and not removed:
         sentence = f"Nothing to seal in the log of {name}: its {len(done)} days are sealed."
     else:
@@ -119,6 +118,14 @@ def _ended(
             to_do="nothing; `paddock log stats` counts rows, tokens and waits.",
         )
     return Completed(message=sentence, data=done)
+
+
+def _why_nothing(workshop: Workshop, name: str) -> str:
+    if any(file.window for file in log_files(workshop.store, name)):
+        return "none of its days is over"
+    if sealed_days(workshop.store, name):
+        return "all that was written is sealed"
+    return "nothing was written yet"
 
 
 def _table(done: list[Compacted]) -> str:

@@ -105,6 +105,11 @@ def _describe(found: Imported, parameters: LogParameters) -> str:
     ]
     if found.unread_files:
         lines.append(f"{found.unread_files} files of other endings were not read.")
+    if found.unversioned:
+        lines.append(
+            f"{found.unversioned:,} name no version of the model: drift goes by their time, nothing "
+            "is trained on them. --model-version says which one answered."
+        )
     if found.refused.get("of another model"):
         lines.append(
             "Rows of another model: is it this one under the name that it is served by? "

@@ -38,7 +38,10 @@ _SEPARATOR = re.compile(r"[@/:]")
 
 @dataclass
 class Imported:
-    """What became of the rows: rows = brought in + there already + repeated + refused."""
+    """What became of the rows: rows = brought in + there already + repeated + refused.
+
+    `unversioned` are rows that name no version, which nothing is trained on.
+    """
 
     rows: int = 0
     new: int = 0
@@ -47,6 +50,7 @@ class Imported:
     refused: Counter[str] = field(default_factory=Counter[str])
     windows: set[str] = field(default_factory=set[str])
     unread_files: int = 0
+    unversioned: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ def import_rows(
                 found.refused[row] += 1
             elif not _wait(base, row):
                 found.repeated += 1
+            else:
+                found.unversioned += not row.names_version
         _leave_out_known(base, store, target.name, found, scratch)
         _write(base, store, target.name, found)
     path.unlink(missing_ok=True)
