@@ -8,10 +8,11 @@ Whoever serves the model writes it. Writes nothing itself.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import (
     AwareDatetime,
@@ -26,6 +27,7 @@ from pydantic import (
 
 from data_contracts.errors import InputError
 from data_contracts.log_values import (
+    REASONS,
     WRONG,
     Cost,
     Feedback,
@@ -148,6 +150,8 @@ class LogRow(BaseModel):
 
 
 FIELDS = frozenset({*LogRow.model_fields, *_OTHERS})
+_KEYS = ("weights", "tokenizer", "index", "tenant", "finish_reason")
+_COUNTS = ("prompt_tokens", "answer_tokens")
 _REQUIRED = frozenset({"id", "time", "model", "prompt", "answer"})
 _VERSION = re.compile(r"v?\d{1,9}|[0-9a-f]{12,64}", re.IGNORECASE)
 _VERSION_IN_NAME = re.compile(rf"[@/:]({_VERSION.pattern})$|^[0-9a-f]{{12,64}}$", re.IGNORECASE)
@@ -166,7 +170,17 @@ def _under_our_names(value: Mapping[Any, Any]) -> dict[Any, Any]:
             entry = entry / 1000
         if entry is not None and row.setdefault(field, entry) != entry:
             wrong(f"{field} stands there twice, and differs")
+    for name in _KEYS:
+        if type(row.get(name)) is int:
+            row[name] = str(row[name])
+    for name in _COUNTS:  # a column of Parquet with gaps has whole numbers as 12.0
+        if isinstance(count := row.get(name), float):
+            row[name] = int(count) if count.is_integer() else _no_count(name, count)
     return row
+
+
+def _no_count(name: str, count: float) -> NoReturn:
+    wrong(f"{name} is no {'whole ' if math.isfinite(count) else ''}number")
 
 
 def read_row(value: Mapping[str, Any]) -> LogRow | str:
@@ -191,8 +205,8 @@ def _reason(error: ValidationError) -> str:
         return "time without a zone"
     if kind in ("string_too_short", "too_short"):
         return f"{field} is empty"
-    if kind == "literal_error":
-        return f"{field} is none of those known"
+    if kind in REASONS:
+        return f"{field} {REASONS[kind]}"
     return f"{field} is no {'time' if field == 'time' else 'text'}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BeforeValidator, Field, StringConstraints
@@ -21,7 +21,19 @@ MOST_TOKENS = 10_000_000
 LONGEST_SECONDS = 7 * 86_400.0
 MOST_COST = 1_000_000.0
 MOST_TURNS, MOST_HITS = 1_000, 1_000
-_PLAIN = re.compile(r"[A-Za-z0-9][\w.:/+=-]{0,199}")  # no white space, no @: a key, not a person
+_KEY = r"[A-Za-z0-9][A-Za-z0-9_.:/+=-]{0,199}"  # no white space, no @: a key, not a person
+_PLAIN = re.compile(_KEY)
+# What pydantic calls an error of a number or a key, in words that follow the field's name.
+REASONS = {
+    "greater_than_equal": "is negative",
+    "less_than_equal": "is too large",
+    "int_type": "is no number",
+    "int_from_float": "is no whole number",
+    "float_type": "is no number",
+    "finite_number": "is no number",
+    "string_pattern_mismatch": "is no plain name",
+    "literal_error": "is none of those known",
+}
 _YES = frozenset({"true", "yes", "y", "1", "granted", "given", "opt_in", "opt-in", "allowed"})
 _NO = frozenset({"false", "no", "n", "0", "denied", "refused", "withdrawn", "opt_out", "opt-out"})
 _UP = frozenset({"up", "thumbs_up", "thumbs-up", "thumbsup", "👍", "good", "like", "liked"})
@@ -34,27 +46,6 @@ def wrong(reason: str) -> NoReturn:
     raise PydanticCustomError(WRONG, reason)  # pyright: ignore[reportArgumentType]
 
 
-def _number(most: float) -> Callable[[object], object]:
-    def read(value: object) -> object:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            wrong("is no number")
-        if not math.isfinite(value):
-            wrong("is no number")
-        if value < 0:
-            wrong("is negative")
-        if value > most:
-            wrong("is too large")
-        return value
-
-    return read
-
-
-def _whole(value: object) -> object:
-    if isinstance(value, float) and not value.is_integer():
-        wrong("is no whole number")
-    return value
-
-
 def _truth(value: object) -> object:
     word = str(value).strip().lower() if isinstance(value, bool | int | str) else ""
     if word in _YES:
@@ -62,23 +53,16 @@ def _truth(value: object) -> object:
     return False if word in _NO else wrong("is neither yes nor no")
 
 
-def _plain(value: object) -> object:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str):
-        wrong("is no text")
-    return text if not text or is_plain(text) else wrong("is no plain name")
-
-
 def is_plain(text: str) -> bool:
     """Tell whether a text is a key of a system's, with nothing in it that a person writes."""
     return _PLAIN.fullmatch(text) is not None
 
 
-Tokens = Annotated[int, BeforeValidator(_whole), BeforeValidator(_number(MOST_TOKENS))]
-Seconds = Annotated[float, BeforeValidator(_number(LONGEST_SECONDS))]
-Cost = Annotated[float, BeforeValidator(_number(MOST_COST))]
+Tokens = Annotated[int, Field(strict=True, ge=0, le=MOST_TOKENS)]
+Seconds = Annotated[float, Field(strict=True, ge=0, le=LONGEST_SECONDS, allow_inf_nan=False)]
+Cost = Annotated[float, Field(strict=True, ge=0, le=MOST_COST, allow_inf_nan=False)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
-Plain = Annotated[str, BeforeValidator(_plain)]
+Plain = Annotated[str, StringConstraints(pattern=f"^({_KEY})?$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

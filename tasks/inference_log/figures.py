@@ -160,9 +160,11 @@ def _add(found: LogFigures, item: Item, *, by_day: bool) -> None:
     if group not in found.groups and len(found.groups) >= MOST_GROUPS:
         group = Group(OTHERS, OTHERS, OTHERS, OTHERS)
         found.notes[f"rows beyond {MOST_GROUPS:,} lines, counted together as '{OTHERS}'"] += 1
-    found.groups.setdefault(group, Figures()).add(row)
+    if (figures := found.groups.get(group)) is None:
+        figures = found.groups[group] = Figures()
+    figures.add(row)
 
 
 def _version(row: LogRow) -> str:
-    named = _VERSION.search(row.model)
+    named = None if row.version else _VERSION.search(row.model)
     return (row.version or (named[1] if named else "") or row.weights[:12] or "-")[:16]
