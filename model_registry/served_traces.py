@@ -54,7 +54,9 @@ def _plain(info: Any, trace: Any) -> dict[str, Any]:
         "tags": dict(info.tags or {}),
         "metadata": dict(info.trace_metadata or {}),
         "spans": [_span(one) for one in trace.data.spans] if trace and trace.data.spans else None,
-        "assessments": [_assessment(one) for one in info.assessments or () if one.valid is not False],
+        "assessments": [
+            _assessment(one) for one in info.assessments or () if one.valid is not False
+        ],
     }
 
 

@@ -107,8 +107,8 @@ def _describe(found: Imported, parameters: LogParameters) -> str:
         lines.append(f"{found.unread_files} files of other endings were not read.")
     if found.unversioned:
         lines.append(
-            f"{found.unversioned:,} name no version of the model: drift goes by their time, nothing "
-            "is trained on them. --model-version says which one answered."
+            f"{found.unversioned:,} name no version of the model: drift goes by their time, "
+            "nothing is trained on them. --model-version says which one answered."
         )
     if found.refused.get("of another model"):
         lines.append(

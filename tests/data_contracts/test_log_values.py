@@ -72,15 +72,23 @@ def test_every_field_is_read_under_the_names_that_servers_write() -> None:
         ("variant", "shadow", "variant is none of those known"),
         ("tenant", "ada@example.org", "tenant is no plain name"),
         ("hits", "doc-1", "hits is no list"),
-        ("hits", [{"score": 1}], "hits has an entry without an id, or with a score that is no number"),
-        ("messages", [{"role": "tool", "content": "x"}], "messages has an entry that is no message of text"),
+        (
+            "hits",
+            [{"score": 1}],
+            "hits has an entry without an id, or with a score that is no number",
+        ),
+        (
+            "messages",
+            [{"role": "tool", "content": "x"}],
+            "messages has an entry that is no message of text",
+        ),
         ("feedback", {"rating": 4}, "feedback names a rating without its scale"),
         ("feedback", {"rating": 6, "scale": 5}, "feedback names a rating outside its scale"),
         ("feedback", {"value": True, "score": 1}, "feedback says the same thing under two names"),
         ("feedback", {"mood": "blue"}, "feedback has 1 entries that nobody reads"),
         ("thumbs", "sideways", "feedback names a rating that is none"),
     ],
-)  # fmt: skip
+)
 def test_a_field_that_is_there_and_wrong_has_its_own_reason(
     field: str, value: Any, reason: str
 ) -> None:

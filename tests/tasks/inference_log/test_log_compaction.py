@@ -1,4 +1,4 @@
-"""A day is sealed once: sums, redaction, late rows, retention, and the same end however it is killed."""
+"""A day is sealed once: sums, redaction, late rows, retention; killed, the end is the same."""
 
 from __future__ import annotations
 

@@ -120,10 +120,18 @@ TOOL = {"role": "assistant", "content": None, "tool_calls": [{"id": "c"}]}
     [
         (pair(messages=[{"role": "tool", "content": "x"}]), "a conversation with tools"),
         (pair(message=TOOL), "an answer that calls a tool"),
-        (pair(messages=[{"role": "user", "content": [{"type": "image_url"}]}]), "a message with more than text"),
+        (
+            pair(messages=[{"role": "user", "content": [{"type": "image_url"}]}]),
+            "a message with more than text",
+        ),
         (pair(messages=[{"role": "user", "content": " "}]), "a message without text"),
         (pair(messages=[{"role": "critic", "content": "x"}]), "a message of an unknown role"),
-        (pair(messages=[{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]), "a conversation that does not end with a question"),
+        (
+            pair(
+                messages=[{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
+            ),
+            "a conversation that does not end with a question",
+        ),
         (pair(error={"code": 500}), "a request that failed"),
         (pair() | {"response": {"error": {"message": "x"}}}, "a request that failed"),
         (pair() | {"response": {"choices": [{}, {}]}}, "several answers to one request"),
@@ -131,15 +139,21 @@ TOOL = {"role": "assistant", "content": None, "tool_calls": [{"id": "c"}]}
         (pair() | {"response": {"choices": [{"delta": {"content": "x"}}]}}, "a piece of a stream"),
         (pair() | {"response": [{"choices": []}]}, "a piece of a stream"),
         (pair() | {"response": "not json"}, "a request or response that is no JSON"),
-        (pair() | {"request": {"model": "desk", "prompt": ["a", "b"]}}, "several prompts, or one of token ids, in one request"),
+        (
+            pair() | {"request": {"model": "desk", "prompt": ["a", "b"]}},
+            "several prompts, or one of token ids, in one request",
+        ),
         ({"request": {"input": "x"}, "response": {"data": []}}, "a response without an answer"),
         ({"level": "info"}, "no request of a chat, nor of a completion"),
         (payload(status="failure"), "a request that failed"),
         (payload(call_type="aembedding"), "no request of a chat, nor of a completion"),
-        (payload(response="redacted-by-litellm"), "what was said is not in the log: the proxy leaves it out"),
+        (
+            payload(response="redacted-by-litellm"),
+            "what was said is not in the log: the proxy leaves it out",
+        ),
         (payload(response=None), "a response that is none of a chat"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_row_has_its_own_reason(value: dict[str, Any], reason: str) -> None:
     assert as_row(value) == reason
 

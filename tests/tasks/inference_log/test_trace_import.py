@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,10 @@ def traced(start_server: Callable[..., str]) -> Generator[Registry]:
         lambda: plain("How long?"),
         lambda: agent("How long?"),
         lambda: adds(1, 2),
-        lambda: pytest.raises(ValueError, fails, "How long?"),
+        lambda: fails("How long?"),
     ):
-        call()
+        with suppress(ValueError):
+            call()
         ids.append(str(mlflow.get_last_active_trace_id()))
     mlflow.flush_trace_async_logging()
     person = AssessmentSource(source_type="HUMAN", source_id="bob")
