@@ -73,7 +73,8 @@ class IngestParameters(Parameters):
     source: Annotated[str, AfterValidator(absolute_source)] = Field(
         default=DEMO,
         description="Where the raw rows are: a file, a folder, s3://bucket/prefix, hub:owner/name "
-        "(a Hugging Face data set), or 'demo' (the embedded help desk). Files of a folder that are "
+        "(a Hugging Face data set), log://NAME (what people found good in a model's log), or "
+        "'demo' (the embedded help desk). Files of a folder that are "
         "named as train, validation or test keep that split.",
     )
     kind: RecordKind | None = Field(

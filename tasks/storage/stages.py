@@ -166,6 +166,7 @@ LOG_DAY = Stage(
         "tasks.inference_log.seen",
     ),
 )
+LOG_ROWS = Stage("log-rows", 1, ("data_contracts.log_values", "tasks.inference_log.learning"))
 DRIFT = Stage(
     "drift",
     4,
@@ -202,5 +203,6 @@ EVERY = (
     LOST,
     SAMPLE,
     LOG_DAY,
+    LOG_ROWS,
     DRIFT,
 )

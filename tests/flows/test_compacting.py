@@ -25,7 +25,8 @@ def _requests(rows: int) -> str:
         said = {"role": "assistant", "content": f"It is {number} euros; write to ada@example.org."}
         request = {"model": "counter/3", "messages": [asked]}
         response = {"id": f"c-{number}", "created": AT + number, "choices": [{"message": said}]}
-        lines.append(json.dumps({"request": request, "response": response}))
+        said_of = {"consent": number % 4 != 0, "thumbs": "up" if number % 3 else "down"}
+        lines.append(json.dumps({"request": request, "response": response, **said_of}))
     return "".join(f"{line}\n" for line in [*lines, "broken"])
 
 
@@ -49,6 +50,10 @@ def story(home: Path, terminal: Run) -> dict[str, Ended]:
     told["compact"] = terminal(home, "log", "compact", *NAME, "--raw-days", "1")
     told["sealed stats"] = terminal(home, "log", "stats", *NAME, "--by", "day")
     told["sealed"] = terminal(home, "log", "compact", *NAME)
+    told["learn"] = terminal(home, "ingest", "--source", "log://counter?replay=0")
+    told["learn again"] = terminal(home, "ingest", "--source", "log://counter?replay=0")
+    told["no rule"] = terminal(home, "ingest", "--source", "log://counter?mood=blue")
+    told["nobody"] = terminal(home, "ingest", "--source", "log://counter?since=2026-04-01")
     told["clean"] = terminal(home, "clean", "--older-than", "1")
     return told
 
@@ -93,6 +98,27 @@ def test_the_day_is_sealed_redacted_and_its_raw_file_goes(
 
     answers: list[Any] = pq.read_table(shard)["answer"].to_pylist()
     assert all("<EMAIL_1>" in answer and "ada@" not in answer for answer in answers)
+
+
+def test_what_people_found_good_is_a_source_and_the_rest_is_told_by_its_reason(
+    story: dict[str, Ended], home: Path
+) -> None:
+    said = story["learn"].stdout
+    assert story["learn"].returncode == 0, story["learn"].stderr
+    assert "30 of 60 rows of the log may be learned, beside 0 that the champion learned" in said
+    assert "left out: 15 consent refused" in said
+    assert "left out: 15 rated badly" in said
+    assert (
+        "30 of 60 rows of the log"
+        in (next((home / "store/snapshot").glob("*/report.md"))).read_text()
+    )
+    assert "it stood there already" in story["learn again"].stdout
+    (rows,) = (home / "store/log-rows").glob("*/rows.jsonl")
+    learned = [json.loads(line) for line in rows.read_text().splitlines()]
+    numbers = {int(row["log_id"].removeprefix("c-")) for row in learned}
+    assert numbers == {n for n in range(60) if n % 4 and n % 3}
+    for name, why in {"no rule": "mood: Extra inputs", "nobody": "no day of this log is"}.items():
+        assert (story[name].returncode, why in story[name].stderr) == (2, True), story[name].stderr
 
 
 def test_killed_half_way_it_goes_on(
