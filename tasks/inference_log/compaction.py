@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from data_contracts.errors import shielded
 from data_contracts.inference_log import LogRow
 from data_contracts.snapshot.row_files import RowFile
-from tasks.inference_log.items import Item, sealed_id, sealed_model, size_of
+from tasks.inference_log.items import BEGINNING, Item, sealed_id, sealed_model, size_of
 from tasks.inference_log.sealed import ROWS, UNREAD, DayCounts, as_columns, columns
 from tasks.inference_log.seen import Seen
 
@@ -26,6 +26,7 @@ STEP = "compact log"
 REPORT = "day.json"
 DROPPED = "dropped for {}, as the contract says"
 _SEEN = ".seen.db"
+_CUT = 200  # characters: a value that the cut of a beginning went through cannot be told
 _TOGETHER = 256  # rows redacted at once
 
 
@@ -173,7 +174,8 @@ def _with_texts(item: Item, redacted: Redacted, day: Day) -> Item:
     if redacted.dropped_for is not None:
         return Item(item.window, item.identity, None, DROPPED.format(redacted.dropped_for))
     if item.row is None:
-        return item._replace(raw=redacted.texts[0])
+        whole = len(item.raw) < BEGINNING
+        return item._replace(raw=redacted.texts[0] if whole else redacted.texts[0][:-_CUT])
     held = item.held or (UNREAD.format(redacted.unread) if redacted.unread else "")
     return item._replace(row=_row_with(item.row, redacted.texts), held=held)
 

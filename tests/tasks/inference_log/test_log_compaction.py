@@ -134,6 +134,16 @@ def test_what_people_wrote_is_redacted_by_the_real_redactor(
     assert expected in said
 
 
+def test_a_value_that_the_cut_of_a_beginning_went_through_is_not_kept(
+    store: LocalStore, tmp_path: Path, write_log: Write
+) -> None:
+    broken = "x" * 1990 + "ada@example.org" + "y" * 3000
+    write_log(store, f"{DAY}T14.jsonl", broken)
+    seal(store, tmp_path)
+    (item,) = rows_of(store).values()
+    assert (item.raw, item.held) == ("x" * 1800, "bad JSON")
+
+
 def test_feedback_and_consent_may_come_behind_the_answer(
     store: LocalStore, tmp_path: Path, row: Make, write_log: Write
 ) -> None:
