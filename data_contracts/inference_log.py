@@ -1,19 +1,20 @@
-"""The inference log's contract: what the served model was asked and answered, an object a window.
+"""The inference log's contract: what the served model was asked and answered, by windows.
 
 An object `inference/<name>/<window>.jsonl` holds one JSON row a request, with the fields of
 `LogRow`; other fields are ignored. A window is an hour (`2026-03-01T14`) or a day (`2026-03-01`),
-UTC, so that keys sort by time. Whoever serves the model writes it. Writes nothing itself.
+UTC, so that keys sort by time; several writers put a part behind it (`2026-03-01T14.pod-7.jsonl`).
+Whoever serves the model writes it. Writes nothing itself.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import (
-    AliasChoices,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -21,9 +22,24 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from data_contracts.errors import InputError
+from data_contracts.log_values import (
+    REASONS,
+    WRONG,
+    Cost,
+    Feedback,
+    Hits,
+    Plain,
+    Seconds,
+    Tokens,
+    Truth,
+    Turns,
+    read_feedback,
+    wrong,
+)
 from data_contracts.records import Text
 
 WINDOW = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2})?")
@@ -54,12 +70,39 @@ def _point_in_time(value: object) -> object:
     raise ValueError("no time")
 
 
+# As servers and proxies call our fields.
+ALIASES = {
+    "model_version": "version",
+    "weights_digest": "weights",
+    "model_digest": "weights",
+    "tokenizer_digest": "tokenizer",
+    "index_version": "index",
+    "tenant_id": "tenant",
+    "input_tokens": "prompt_tokens",
+    "completion_tokens": "answer_tokens",
+    "output_tokens": "answer_tokens",
+    "time_to_first_token": "first_token_seconds",
+    "ttft": "first_token_seconds",
+    "total_seconds": "seconds",
+    "stop_reason": "finish_reason",
+    "retrieval_hits": "hits",
+    "user_feedback": "feedback",
+    "thumbs": "feedback",
+    "training_consent": "consent",
+    "response_cost": "cost",
+}
+MILLISECONDS = {"ttft_ms": "first_token_seconds", "total_ms": "seconds"}
+_OTHERS = frozenset({*ALIASES, *MILLISECONDS})
+
+
 class LogRow(BaseModel):
     """One request. The answer may be empty: a model that says nothing is worth seeing.
 
     `model` is the registered model's name, and may name the version too (`bells/3`, `bells@3`,
     `models:/bells/3`), as `version` (or `model_version`) may: its number or its digest. `time` is
-    when it was answered: ISO 8601 with a zone, or a count since 1970.
+    when it was answered: ISO 8601 with a zone, or a count since 1970. `prompt` is the last thing
+    the user said, `messages` the whole conversation that it ended. The rest is optional, and null
+    is as good as absent; what is there and wrong refuses the row.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -69,12 +112,75 @@ class LogRow(BaseModel):
     model: str
     prompt: Text
     answer: str
-    version: Annotated[str, BeforeValidator(_version_text)] = Field(
-        default="", validation_alias=AliasChoices("version", "model_version")
-    )
+    version: Annotated[str, BeforeValidator(_version_text)] = ""
+    weights: Plain = Field(default="", description="Digest of the weights that answered.")
+    tokenizer: Plain = ""
+    index: Plain = Field(default="", description="Version of the index that was searched.")
+    tenant: Plain = ""
+    variant: Literal["", "champion", "baseline", "canary"] = ""
+    prompt_tokens: Tokens | None = None
+    answer_tokens: Tokens | None = None
+    truncated: Truth | None = Field(default=None, description="The prompt did not fit whole.")
+    first_token_seconds: Seconds | None = None
+    seconds: Seconds | None = None
+    finish_reason: Plain = ""
+    cost: Cost | None = None
+    consent: Truth | None = Field(default=None, description="It may be trained on.")
+    feedback: Annotated[Feedback, BeforeValidator(read_feedback)] | None = None
+    hits: Hits = ()
+    messages: Turns = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return _under_our_names(value) if isinstance(value, Mapping) else value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> LogRow:
+        first, whole = self.first_token_seconds, self.seconds
+        if first is not None and whole is not None and first > whole:
+            wrong("first_token_seconds is above seconds")
+        return self
+
+    @property
+    def names_version(self) -> bool:
+        """Tell whether it says itself which version answered: a number or a digest."""
+        named = _VERSION.fullmatch(self.version.strip())
+        return bool(self.weights or named or _VERSION_IN_NAME.search(self.model.strip()))
 
 
-FIELDS = frozenset({*LogRow.model_fields, "model_version"})
+FIELDS = frozenset({*LogRow.model_fields, *_OTHERS})
+_KEYS = ("weights", "tokenizer", "index", "tenant", "finish_reason")
+_COUNTS = ("prompt_tokens", "answer_tokens")
+_REQUIRED = frozenset({"id", "time", "model", "prompt", "answer"})
+_VERSION = re.compile(r"v?\d{1,9}|[0-9a-f]{12,64}", re.IGNORECASE)
+_VERSION_IN_NAME = re.compile(rf"[@/:]({_VERSION.pattern})$|^[0-9a-f]{{12,64}}$", re.IGNORECASE)
+
+
+def _under_our_names(value: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a row with our names of its fields, seconds for milliseconds, and without nulls."""
+    row = {
+        name: entry
+        for name, entry in value.items()
+        if name not in _OTHERS and (entry is not None or name in _REQUIRED)
+    }
+    for name in _OTHERS.intersection(value):
+        entry, field = value[name], ALIASES.get(name) or MILLISECONDS[name]
+        if name in MILLISECONDS and isinstance(entry, int | float) and not isinstance(entry, bool):
+            entry = entry / 1000
+        if entry is not None and row.setdefault(field, entry) != entry:
+            wrong(f"{field} stands there twice, and differs")
+    for name in _KEYS:
+        if type(row.get(name)) is int:
+            row[name] = str(row[name])
+    for name in _COUNTS:  # a column of Parquet with gaps has whole numbers as 12.0
+        if isinstance(count := row.get(name), float):
+            row[name] = int(count) if count.is_integer() else _no_count(name, count)
+    return row
+
+
+def _no_count(name: str, count: float) -> NoReturn:
+    wrong(f"{name} is no {'whole ' if math.isfinite(count) else ''}number")
 
 
 def read_row(value: Mapping[str, Any]) -> LogRow | str:
@@ -88,15 +194,19 @@ def read_row(value: Mapping[str, Any]) -> LogRow | str:
 def _reason(error: ValidationError) -> str:
     """Return the first reason."""
     first = error.errors(include_url=False, include_context=False)[0]
-    field, kind = str(first["loc"][0]) if first["loc"] else "row", first["type"]
+    field, kind = str(first["loc"][0]) if first["loc"] else "", first["type"]
+    if kind == WRONG:
+        return f"{field} {first['msg']}".strip()
     if kind == "missing":
         return f"no {field}"
     if first["input"] is None:
-        return f"{field} is null"
+        return f"{field or 'row'} is null"
     if kind == "timezone_aware":
         return "time without a zone"
     if kind in ("string_too_short", "too_short"):
         return f"{field} is empty"
+    if kind in REASONS:
+        return f"{field} {REASONS[kind]}"
     return f"{field} is no {'time' if field == 'time' else 'text'}"
 
 

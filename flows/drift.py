@@ -18,8 +18,8 @@ from prefect.states import Completed
 from data_contracts.errors import ContractError, InputError
 from data_contracts.inference_log import window_span
 from flows.answering_drift import Answer, answer, settle
+from flows.asking.drift_parameters import DemoLogParameters, MonitorParameters
 from flows.asking.flow_runs import is_scheduled, run_name
-from flows.asking.parameters import DemoLogParameters, MonitorParameters
 from flows.champion import Champion, find_champion, nothing_serves
 from flows.showing.drift_status import Watch, describe, status_key
 from flows.showing.leading_on import served_places

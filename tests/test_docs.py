@@ -117,7 +117,7 @@ def test_every_command_and_option_exists(page: Path) -> None:
 def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
     known = {
         option
-        for name in ("run", "monitor", "review", "deploy", "export", "clean")
+        for name in ("run", "monitor", "review", "deploy", "export", "clean", "log")
         for option in OPTION.findall(_help(name))
     }
     targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.M))
@@ -165,7 +165,7 @@ def test_examples_of_contracts_policies_and_eval_sets_can_be_read(tmp_path: Path
     (case,) = _blocks(CHECKOUT / "docs" / "data.md", "json")
     (tmp_path / "cases.jsonl").write_text(case)
     assert load_eval_set_folder(tmp_path).cases
-    (row,) = _blocks(CHECKOUT / "docs" / "serving.md", "json")
+    (row,) = _blocks(CHECKOUT / "docs" / "log.md", "json")
     LogRow.model_validate_json(row)
 
 

@@ -16,6 +16,8 @@ from data_contracts.kinds.chat import ChatRecord
 from eval_sets.loading import evaluation_texts, list_eval_sets, load_eval_set
 from eval_sets.types import EvalSet
 from flows.asking.given import choose_eval_sets, chosen_contract, chosen_mapping
+from flows.asking.log_source import PREFIX as LOG
+from flows.asking.log_source import learn_from_log
 from flows.asking.parameters import IngestParameters
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe, redaction_key
@@ -31,7 +33,8 @@ from tasks.ingestion.subjects import forgotten_subjects
 class IngestInputs(BaseModel):
     """The parameters of an ingestion, resolved; `address` is where the source lies.
 
-    `kept_out` are the eval sets whose texts may not be trained on.
+    `kept_out` are the eval sets whose texts may not be trained on; `notes` say how its rows were
+    chosen, where they are a log's.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -43,13 +46,14 @@ class IngestInputs(BaseModel):
     kept_out: tuple[EvalSet, ...]
     redactor: RedactorRecipe
     max_rows: int | None
+    notes: tuple[str, ...] = ()
 
 
 def ingest_inputs(workshop: Workshop, parameters: IngestParameters) -> IngestInputs:
     """Resolve every name a person gave; InputError names the first that leads nowhere."""
     contract = chosen_contract(parameters)
     mapping = chosen_mapping(parameters, contract)
-    address, keep = _address(workshop, parameters, contract)
+    address, keep, notes = _address(workshop, parameters, contract)
     policies = {str(kind): policy for kind, policy in contract.redaction.items()}
     redactor = workshop.redactor(
         names=parameters.names, keep=keep, policies=policies, unread=contract.privacy.names
@@ -63,12 +67,14 @@ def ingest_inputs(workshop: Workshop, parameters: IngestParameters) -> IngestInp
         kept_out=tuple(kept_out_of_training(parameters.eval_sets)),
         redactor=redactor,
         max_rows=parameters.max_rows,
+        notes=notes,
     )
 
 
 def resolve_source(workshop: Workshop, inputs: IngestInputs) -> Source:
     """Read the source once, for its digests and shards."""
-    return resolve(inputs.address, _endpoint(workshop), _limits(workshop))
+    source = resolve(inputs.address, _endpoint(workshop), _limits(workshop))
+    return source.model_copy(update={"notes": (*source.notes, *inputs.notes)})
 
 
 def ingest_job(workshop: Workshop, inputs: IngestInputs, noted: Path | None = None) -> Job:
@@ -124,26 +130,37 @@ def kept_out_of_training(names: Sequence[str]) -> list[EvalSet]:
 
 def _address(
     workshop: Workshop, parameters: IngestParameters, contract: DatasetContract
-) -> tuple[str, tuple[str, ...]]:
-    """Return where the source is, and the public terms in it; the demo's is written first."""
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return where the source is, the public terms in it, and notes on how it was chosen.
+
+    The demo's is written first, and so is a log's.
+    """
     keep = tuple(sorted(set(parameters.keep)))
+    if parameters.source.startswith(LOG):
+        _require_chats(contract, "a log's", parameters.source)
+        learned = learn_from_log(workshop, parameters.source)
+        return str(learned.path), keep, learned.notes
     if not parameters.is_demo:
         look(parameters.source, _endpoint(workshop))
-        return parameters.source, keep
+        return parameters.source, keep, ()
     from tasks.demo_desk.conversations import write_conversations
     from tasks.demo_desk.phrasing import public_terms
 
-    if contract.kind != ChatRecord.KIND:
-        raise InputError(
-            f"the demo's rows are conversations, not of kind {contract.kind}",
-            step="ingest",
-            where="source demo",
-            remedy="leave --kind at chat, or give a --source of your own",
-        )
+    _require_chats(contract, "the demo's", "source demo")
     path = workshop.settings.home / "demo" / "conversations.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_conversations(path)
-    return str(path), tuple(sorted({*keep, *public_terms()}))
+    return str(path), tuple(sorted({*keep, *public_terms()})), ()
+
+
+def _require_chats(contract: DatasetContract, whose: str, where: str) -> None:
+    if contract.kind != ChatRecord.KIND:
+        raise InputError(
+            f"{whose} rows are conversations, not of kind {contract.kind}",
+            step="ingest",
+            where=where,
+            remedy="leave --kind at chat, or give a --source of your own",
+        )
 
 
 def _endpoint(workshop: Workshop) -> str | None:

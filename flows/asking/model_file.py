@@ -46,6 +46,9 @@ class Schedules(Section):
         default="5 * * * *", description="Compare what is asked with what was learned."
     )
     review: Cron = Field(default="35 * * * *", description="Ask people, read back, judge again.")
+    compact_log: Cron = Field(
+        default="20 1 * * *", description="Seal the days of the inference log that are over."
+    )
     promote: Cron = Field(
         default="7 * * * *",
         description="Look for an approval. `paddock up` starts it as soon as there is one.",
@@ -58,6 +61,17 @@ class Drift(Section):
     retrain: bool = Field(default=True, description="Start a retraining; false: only report.")
     cooldown_hours: float = Field(
         default=48, ge=0, description="After a retraining none is started for so long."
+    )
+
+
+class Log(Section):
+    """What becomes of the inference log."""
+
+    raw_days: int | None = Field(
+        default=None,
+        ge=0,
+        description="Raw files of a day go so many days after it, once it is sealed. Unset: what "
+        "the contract's privacy.retention_days says; without that they stay.",
     )
 
 
@@ -86,6 +100,7 @@ class Machine(Section):
 SECTIONS: dict[str, type[Section]] = {
     "schedules": Schedules,
     "drift": Drift,
+    "log": Log,
     "serving": Serving,
     "notifications": Notifications,
     "machine": Machine,
@@ -100,6 +115,7 @@ class ModelFile(BaseModel):
     parameters: RetrainParameters
     schedules: Schedules = Schedules()
     drift: Drift = Drift()
+    log: Log = Log()
     serving: Serving = Serving()
     notifications: Notifications = Notifications()
     machine: Machine = Machine()

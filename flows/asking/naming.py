@@ -40,6 +40,11 @@ def absolute_source(name: str) -> str:
     return _absolute(name)
 
 
+def absolute_log_source(name: str) -> str:
+    """Return where rows of a log lie with its path absolute: all but an address is a path."""
+    return name if not name or "://" in name else _absolute(name)
+
+
 def absolute_file(name: str) -> str:
     """Return a name with its path absolute if it is that of a TOML file."""
     return _absolute(name) if name.endswith(".toml") else name

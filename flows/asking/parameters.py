@@ -73,7 +73,8 @@ class IngestParameters(Parameters):
     source: Annotated[str, AfterValidator(absolute_source)] = Field(
         default=DEMO,
         description="Where the raw rows are: a file, a folder, s3://bucket/prefix, hub:owner/name "
-        "(a Hugging Face data set), or 'demo' (the embedded help desk). Files of a folder that are "
+        "(a Hugging Face data set), log://NAME (what people found good in a model's log), or "
+        "'demo' (the embedded help desk). Files of a folder that are "
         "named as train, validation or test keep that split.",
     )
     kind: RecordKind | None = Field(
@@ -279,36 +280,3 @@ class EvaluateParameters(NamedParameters):
         "adapter is taken. It stands as the candidate in the scorecard; nothing is registered.",
     )
     seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
-
-
-class MonitorParameters(NamedParameters):
-    """Compare what the champion is asked with what it was trained on."""
-
-    cooldown_hours: float = Field(
-        default=48, ge=0, description="Hours after a retraining in which no other is started."
-    )
-    retrain: bool = Field(default=True, description="Start the retraining; off: only report.")
-
-
-class DriftParameters(NamedParameters):
-    """What drift detection can tell with the champion's data, and why it acted or did not."""
-
-    action: CliPositionalArg[Literal["calibrate", "explain"]] = Field(
-        description="calibrate: false alarms, and how much drift is found, by the size of windows; "
-        "explain: why a retraining was started or was not."
-    )
-    windows: int = Field(
-        default=200, ge=20, description="calibrate: windows of each kind that are drawn."
-    )
-    cooldown_hours: float = Field(
-        default=48, ge=0, description="explain: as `monitor` has it: hours between retrainings."
-    )
-
-
-class DemoLogParameters(NamedParameters):
-    """Write one window of an inference log, drawn from the demo desk."""
-
-    window: str = Field(default="", description="Label of the window; empty: the next hour.")
-    rows: int = Field(default=200, ge=1, description="Requests in the window.")
-    drifted: bool = Field(default=False, description="Ask about things the desk never learned.")
-    seed: int = Field(default=7, ge=0, description="Seed of the draw.")

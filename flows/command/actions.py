@@ -8,15 +8,16 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from flows.asking.drift_parameters import DemoLogParameters
 from flows.asking.gates import GatesParameters
 from flows.asking.ledger_parameters import (
     FetchParameters,
     ReconcileParameters,
 )
+from flows.asking.log_parameters import LogParameters
 from flows.asking.model_file import read_model_file
 from flows.asking.model_parameters import CheckParameters, DeployParameters, InitParameters
 from flows.asking.parameters import (
-    DemoLogParameters,
     FinetuneParameters,
     IngestParameters,
     NamedParameters,
@@ -234,6 +235,20 @@ def demo_log(parameters: DemoLogParameters, options: Options) -> int:
     workshop = Workshop(read_settings())
     key = write_demo_log(workshop, parameters)
     LOGGER.info("wrote %s/%s", workshop.store.uri, key)
+    return 0
+
+
+def log(parameters: LogParameters, options: Options) -> int:
+    """Bring rows into the inference log, count them, or seal its days."""
+    make_ready(options)
+    if parameters.action == "compact":
+        started("flows.compacting", "compact_log", parameters.compaction())
+        return 0
+    from flows.command import logging_rows
+    from flows.workshop.parts import Workshop
+
+    tell = logging_rows.bring_in if parameters.action == "import" else logging_rows.count
+    LOGGER.info("%s", tell(Workshop(read_settings()), parameters))
     return 0
 
 

@@ -23,6 +23,7 @@ from tasks.clearing.pieces import Piece, files_below, size_of
 from tasks.clearing.registered import judge_files
 from tasks.clearing.scratch import is_at_work, judge_scratch
 from tasks.clearing.store import judge_outputs
+from tasks.inference_log.sealed import shards_in_use
 from tasks.storage.stages import EVERY, MODEL
 
 
@@ -52,7 +53,7 @@ def _pieces(workshop: Workshop, judged: Sequence[Judged], cutoff: datetime) -> l
     at_work = is_at_work(outputs.work)
     needed = {
         digest: one.why for one in judged if not one.due for digest in sorted(one.digests)
-    } | _newest_runs(workshop)
+    } | {**_newest_runs(workshop), **shards_in_use(workshop.store)}
     return [
         *judge_outputs(outputs, needed, _retention(workshop), cutoff, at_work=at_work),
         *_records(workshop),

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TextIO
 from data_contracts.errors import InputError, PaddockError
 from flows.asking.cleaning_parameters import CleanParameters
 from flows.asking.comparing_parameters import CompareParameters
+from flows.asking.drift_parameters import DemoLogParameters, DriftParameters, MonitorParameters
 from flows.asking.gates import GatesParameters
 from flows.asking.ledger_parameters import (
     ExportParameters,
@@ -23,16 +24,14 @@ from flows.asking.ledger_parameters import (
     HistoryParameters,
     ReconcileParameters,
 )
+from flows.asking.log_parameters import LogParameters
 from flows.asking.model_parameters import CheckParameters, DeployParameters, InitParameters
 from flows.asking.parameters import (
-    DemoLogParameters,
-    DriftParameters,
     EvaluateParameters,
     FinetuneParameters,
     ForgetParameters,
     IngestParameters,
     LineageParameters,
-    MonitorParameters,
     NamedParameters,
     Parameters,
     QuarantineParameters,
@@ -155,6 +154,9 @@ COMMANDS = {
     ),
     "demo-log": Command(
         DemoLogParameters, actions.demo_log, "write a window of a demo inference log"
+    ),
+    "log": Command(
+        LogParameters, actions.log, "the inference log: bring rows in, count them, seal days"
     ),
     "quarantine": Command(
         QuarantineParameters,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from data_contracts.errors import InputError
-from flows.asking.parameters import DriftParameters
+from flows.asking.drift_parameters import DriftParameters
 from flows.champion import Champion, find_champion
 from flows.showing.progress import stage
 from flows.workshop.parts import Workshop

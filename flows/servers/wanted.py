@@ -14,9 +14,14 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
 from data_contracts.errors import InputError
+from flows.asking.drift_parameters import MonitorParameters
 from flows.asking.groups import GROUPS, unfolded
+from flows.asking.log_parameters import CompactParameters
 from flows.asking.model_file import STEP, ModelFile
-from flows.asking.parameters import GIVEN, EvaluateParameters, MonitorParameters
+from flows.asking.parameters import (
+    GIVEN,
+    EvaluateParameters,
+)
 from flows.asking.release_parameters import PromoteParameters, ReviewParameters
 from flows.workshop.settings import CHECKOUT
 
@@ -75,6 +80,7 @@ def _asked(file: ModelFile) -> dict[str, dict[str, Any]]:
             name=name, retrain=drift.retrain, cooldown_hours=drift.cooldown_hours
         ),
         "review": ReviewParameters(name=name),
+        "compact_log": CompactParameters(name=name, raw_days=file.log.raw_days),
         "promote": PromoteParameters(name=name),
     }
     return {

@@ -1,7 +1,8 @@
 """Who answered: which rows of a log are the champion's, and which came from another version.
 
-A row that names a version is that version's; one that names none is the champion's if it was
-answered since the champion serves. Pure functions; nothing is read or written.
+A row that names a version, or the digest of its weights, is that version's; one that names none is
+the champion's if it was answered since the champion serves and no variant (a canary, a baseline)
+answered it. Pure functions; nothing is read or written.
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ def _why_not(row: LogRow, served: Served) -> str:
         return "" if int(number[1]) == served.version else "of another version"
     if _DIGEST.fullmatch(named):
         return "" if served.digest.startswith(named) else "of another version"
+    if weights := _DIGEST.fullmatch(row.weights.lower().removeprefix("sha256:")):
+        return "" if served.digest.startswith(weights[0]) else "of another version"
+    if row.variant not in ("", "champion"):
+        return f"of the {row.variant}"
     # No version, an alias, or a word of the server's own: the time tells.
     return "" if row.time >= served.since else "from before the champion served"
 

@@ -73,8 +73,10 @@ def calibrate(
     known = quiet_rows = 0
     for part in range(PARTS):
         stay, new = _split_by_topic(reference, seed, part)
-        judge = Judge(reference.take(stay), budget, seed)
         near = _about(reference, stay, held_out)
+        places = np.arange(len(near))  # half of them correct what is expected, half are judged
+        judge = Judge(reference.take(stay), near.take(places[places % 2 == 1]), budget, seed)
+        near = near.take(places[places % 2 == 0])
         known, quiet_rows = known + len(stay), quiet_rows + len(near)
         quiet, fresh = (judge.scored(rows) for rows in (near, reference.take(new)))
         for kind in KINDS:

@@ -18,6 +18,8 @@ from tasks.drift.signals.signal import Fitted, Means, Signal
 from tasks.drift.standard import Standard, standard_of
 from tasks.drift.topics import Topics, find_topics
 
+ENOUGH = 100  # held-out rows: fewer would bring more noise than they take away
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -44,9 +46,14 @@ class Scored:
 
 @dataclass(frozen=True)
 class Judge:
-    """Knows a reference; `seed` decides its topics and the quiet windows that are drawn."""
+    """Knows a reference; `seed` decides its topics and the quiet windows that are drawn.
+
+    `held_out` are rows of the same data that are not in the reference; where there are enough, what
+    is expected of a window is what they have.
+    """
 
     reference: Rows
+    held_out: Rows
     budget: Budget
     seed: int
 
@@ -116,7 +123,16 @@ class Judge:
 
     @cached_property
     def standard(self) -> Standard:
-        """What the reference lets expect."""
+        """What the reference lets expect of a window."""
+        if len(self.held_out) < ENOUGH:
+            return self._of_own
+        rows = self.scored(self.held_out)
+        difference, _ = self._of_own.deviations(rows.scores, rows.topics, rows.questions)
+        return self._of_own.corrected(difference, len(self.held_out))
+
+    @cached_property
+    def _of_own(self) -> Standard:
+        """What the reference lets expect of its own rows."""
         return standard_of(self.own, self.topics.of_reference, len(self.topics))
 
     def _limits_for(self, size: int) -> Limits:
@@ -124,7 +140,7 @@ class Judge:
             size,
             self.own,
             self.topics.of_reference,
-            self.standard,
+            self._of_own,
             self.columns,
             self.budget,
             self.seed,

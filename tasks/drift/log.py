@@ -1,31 +1,33 @@
 """Read the inference log (data_contracts/inference_log.py) from the object store.
 
-What cannot be read is counted by reason and left out; how much of that may be is for the
-comparison to say. Writes nothing.
+Of a day that is sealed its shard is read, and the raw files that are not in it yet. What cannot be
+read is counted by reason and left out; how much of that may be is for the comparison to say. Writes
+nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import Field
 
 from data_contracts.errors import InputError
-from data_contracts.inference_log import (
-    FIELDS,
-    WINDOW,
-    LogRow,
-    log_folder,
-    read_row,
-    window_key,
-    window_span,
-)
+from data_contracts.inference_log import FIELDS, LogRow, read_row, window_key, window_span
 from data_contracts.records import Frozen
-from tasks.drift.log_files import ENDINGS, MAX_ROW_BYTES, Rows, read_file
+from tasks.inference_log.files import MAX_ROW_BYTES, Rows, read_file
+from tasks.inference_log.items import sealed_id, size_of
+from tasks.inference_log.places import log_files
+from tasks.inference_log.sealed import (
+    SealedDay,
+    may_be_watched,
+    read_sealed,
+    sealed_days,
+    sealed_items,
+)
 from tasks.storage.objects import ObjectStore
 
 OUTSIDE = "time outside the window"
@@ -56,26 +58,64 @@ class WindowLog(Frozen):
 
 def list_windows(store: ObjectStore, name: str) -> list[str]:
     """Return the labels of the windows logged for a model, oldest first."""
-    return sorted({label for label, _ in _listed(store, name) if label})
+    raw = {file.window for file in log_files(store, name) if file.window}
+    sealed = (read_sealed(store, name, day) for day in sealed_days(store, name))
+    return sorted(raw.union(*(day.windows for day in sealed if day)))
 
 
 def unread_files(store: ObjectStore, name: str) -> int:
     """Return how many files beside the windows there are, which nobody reads."""
-    return sum(not label for label, _ in _listed(store, name))
+    return sum(not file.window for file in log_files(store, name))
 
 
 def read_window(store: ObjectStore, name: str, window: str) -> WindowLog:
     """Read a window's log; a missing one is an InputError."""
     key = window_key(name, window)
-    keys = [key for label, key in _listed(store, name) if label == window]
-    if not keys:
+    files = [
+        (file.key, store.read(file.key)) for file in log_files(store, name) if file.window == window
+    ]
+    sealed = read_sealed(store, name, window[:10])
+    if sealed and window in sealed.windows:
+        return _with_sealed(store, sealed, window, files)
+    if not files:
         raise InputError(
             "there is no log of this window",
             step="drift",
             where=f"{store.uri}/{key}",
             remedy="check that serving writes its log here, or make one with `paddock demo-log`",
         )
-    return parse_window(window, [(key, store.read(key)) for key in keys])
+    return parse_window(window, files)
+
+
+def _with_sealed(
+    store: ObjectStore, sealed: SealedDay, window: str, files: Iterable[tuple[str, bytes]]
+) -> WindowLog:
+    """Return what a day's shard has of a window, and of raw files what is not in it yet."""
+    kept: dict[str, LogRow] = {}
+    refused = Counter[str]()
+    for item in sealed_items(store, sealed, window):
+        if item.row is not None and may_be_watched(item):
+            kept[item.identity] = item.row
+        else:
+            refused[item.held] += 1
+    late = parse_window(
+        window,
+        [
+            (key, data)
+            for key, data in files
+            if sealed.files.get(key) != hashlib.sha256(data).hexdigest()
+        ],
+    )
+    fresh = tuple(row for row in late.rows if sealed_id(row.id) not in kept)
+    digest = hashlib.sha256(f"{sealed.shard.digest}{window}{late.digest}".encode()).hexdigest()
+    return WindowLog(
+        window=window,
+        digest=digest,
+        rows=(*kept.values(), *fresh),
+        refused=dict(sorted((refused + Counter(late.refused)).items())),
+        notes=late.notes,
+        repeated_rows=late.repeated_rows + len(late.rows) - len(fresh),
+    )
 
 
 def parse_window(window: str, files: Iterable[tuple[str, bytes]]) -> WindowLog:
@@ -110,7 +150,7 @@ def _rows(
         row = read_row(value)
         if isinstance(row, str):
             counts.refused[row] += 1
-        elif len(row.prompt) + len(row.answer) > MAX_ROW_BYTES:
+        elif size_of(row) > MAX_ROW_BYTES:
             counts.refused["row too long"] += 1
         elif not start <= row.time < start + length:
             counts.refused[OUTSIDE] += 1
@@ -121,15 +161,3 @@ def _rows(
             if not FIELDS.issuperset(value):
                 counts.notes[UNKNOWN_FIELDS] += 1
     return kept, repeated
-
-
-def _listed(store: ObjectStore, name: str) -> Iterator[tuple[str, str]]:
-    """Yield (label of the window, key) of each file of a log; no label if it is none's."""
-    folder = log_folder(name)
-    for key in store.keys(folder):
-        file = key.removeprefix(f"{folder}/")
-        if file.startswith((".", "_")):
-            continue  # what tools leave beside their files
-        endings = [ending for ending in ENDINGS if file.endswith(ending)]
-        label = file.removesuffix(max(endings, key=len)) if endings else ""
-        yield (label if WINDOW.fullmatch(label) else ""), key

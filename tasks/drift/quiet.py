@@ -19,7 +19,7 @@ from tasks.drift.standard import Standard
 WINDOWS = 2000  # simulated, of each kind
 _ROWS = 1000  # of a simulated window at most: standard errors no longer change their tail beyond
 _CONCENTRATION = 10.0  # of the Dirichlet distribution: some 11 topics make up a lumpy window
-_LEAST = 2.33  # standard errors: the normal distribution's 99th percentile
+_LEAST = 2.33  # standard errors: a score that never varies in the reference has none of its own
 
 
 class Budget(Frozen):

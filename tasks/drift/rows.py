@@ -56,6 +56,7 @@ class Rows:
         """Return the rows at these places, in that order."""
         import numpy as np
 
+        places = np.asarray(places, dtype=np.int64)
         lengths = self.question_words[places]
         ends = np.cumsum(lengths, dtype=np.int64)
         # Each word's place: where its row starts, and how far into the row it stands.

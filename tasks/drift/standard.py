@@ -9,7 +9,7 @@ window. Pure functions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _LIKE_ALL = 10.0  # rows' worth of the variance in all topics that each topic's own begins with
@@ -28,6 +28,13 @@ class Standard:
     between: Any
     within: Any
     rows: int
+
+    def corrected(self, difference: Any, rows: int) -> Standard:
+        """Return the same with all means moved by what so many held-out rows differ, [m].
+
+        Rows of one conversation are nearer to one another than to the next one's.
+        """
+        return replace(self, means=self.means + difference, rows=min(self.rows, rows))
 
     def deviations(
         self, scores: Any, topics: Any, questions: Any, *, own: bool = False

@@ -39,7 +39,8 @@ def reference_step(outputs: Outputs, snapshot: Reference) -> Built:
 
 def judge_of(outputs: Outputs, reference: Reference) -> Judge:
     """Return a judge that knows the reference; some seconds for one of ten thousand rows."""
-    return Judge(read_rows(outputs.fetch(reference)), Thresholds().budget, SEED)
+    folder = outputs.fetch(reference)
+    return Judge(read_rows(folder), read_rows(folder, "held_out"), Thresholds().budget, SEED)
 
 
 @task(name="compare a window", cache_policy=NO_CACHE)

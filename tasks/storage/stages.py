@@ -153,6 +153,20 @@ JUDGEMENTS = Stage(
 )
 LOST = Stage("lost", 1, ("tasks.evaluation.lost",))
 SAMPLE = Stage("sample", 3, ("tasks.human_review.design", "tasks.human_review.sample"))
+LOG_DAY = Stage(
+    "log-day",
+    1,
+    (
+        "data_contracts.inference_log",
+        "data_contracts.log_values",
+        "tasks.inference_log.compaction",
+        "tasks.inference_log.files",
+        "tasks.inference_log.items",
+        "tasks.inference_log.sealed",
+        "tasks.inference_log.seen",
+    ),
+)
+LOG_ROWS = Stage("log-rows", 1, ("data_contracts.log_values", "tasks.inference_log.learning"))
 _ROWS = (
     "tasks.drift.rows",
     "tasks.drift.texts",
@@ -165,17 +179,20 @@ DRIFT = Stage(
     4,
     (
         "data_contracts.inference_log",
+        "data_contracts.log_values",
         "tasks.drift.attribution",
         "tasks.drift.comparison",
         "tasks.drift.judge",
         "tasks.drift.log",
-        "tasks.drift.log_files",
         "tasks.drift.pooling",
         "tasks.drift.quiet",
         "tasks.drift.signals",
         "tasks.drift.standard",
         "tasks.drift.thresholds",
         "tasks.drift.topics",
+        "tasks.inference_log.files",
+        "tasks.inference_log.items",
+        "tasks.inference_log.sealed",
         *_ROWS,
     ),
 )
@@ -194,6 +211,8 @@ EVERY = (
     JUDGEMENTS,
     LOST,
     SAMPLE,
+    LOG_DAY,
+    LOG_ROWS,
     DRIFT_REFERENCE,
     DRIFT,
 )

@@ -44,13 +44,14 @@ class Windows:
             places = rng.permutation(len(reference))[:MOST]
             reference = [reference[place] for place in places]
         started = time.perf_counter()
-        rows = [rows_of(pairs, embed) for pairs in (reference, questions.quiet, questions.new)]
+        parts = (reference, questions.held_out, questions.quiet, questions.new)
+        rows = [rows_of(pairs, embed) for pairs in parts]
         embedded = time.perf_counter()
-        self.judge = Judge(rows[0], Thresholds().budget, SEED)  # pyright: ignore[reportCallIssue]
-        self.quiet, self.new = (self.judge.scored(part) for part in rows[1:])
+        self.judge = Judge(rows[0], rows[1], Thresholds().budget, SEED)  # pyright: ignore[reportCallIssue]
+        self.quiet, self.new = (self.judge.scored(part) for part in rows[2:])
         print(
-            f"\n{questions.name}\n  {len(rows[0])} rows of reference, {len(rows[1])} held out, "
-            f"{len(rows[2])} new; {embedded - started:.0f} s to embed, "
+            f"\n{questions.name}\n  {len(rows[0])} rows, {len(rows[1])} of their kind, "
+            f"{len(rows[2])} later, {len(rows[3])} new; {embedded - started:.0f} s to embed, "
             f"{time.perf_counter() - embedded:.0f} s to learn"
         )
         topics = np.array(questions.topics)

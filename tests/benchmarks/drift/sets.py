@@ -24,10 +24,14 @@ _ANSWER = "Yes, that is possible."  # where a set has questions alone: no signal
 
 @dataclass(frozen=True)
 class Questions:
-    """One set: `topics` are the quiet rows' own, for windows in which few of them stand out."""
+    """One set: `topics` are the quiet rows' own, for windows in which few of them stand out.
+
+    `held_out` is a part of the data that the reference is of, as a snapshot's other splits are.
+    """
 
     name: str
     reference: Pairs
+    held_out: Pairs
     quiet: Pairs
     topics: list[str]
     new: Pairs
@@ -48,7 +52,7 @@ def _clinc() -> Questions:
     held = rows["val"] + rows["test"]
     return Questions(
         "requests (clinc150), new: out of scope",
-        _asked(text for text, _ in rows["train"]),
+        *_tenth_out(_asked(text for text, _ in rows["train"]), 1),
         _asked(text for text, _ in held),
         [intent for _, intent in held],
         _asked(text for text, _ in rows["oos_test"]),
@@ -64,7 +68,7 @@ def _clinc_without_intents(seed: int) -> Questions:
     known = [(text, intent) for text, intent in held if intent not in new]
     return Questions(
         "requests (clinc150), new: a tenth of its intents",
-        _asked(text for text, intent in rows["train"] if intent not in new),
+        *_tenth_out(_asked(text for text, intent in rows["train"] if intent not in new), seed),
         _asked(text for text, _ in known),
         [intent for _, intent in known],
         _asked(text for text, intent in held if intent in new),
@@ -87,7 +91,7 @@ def _xquad(seed: int) -> Questions:
     third = len(known) // 3
     return Questions(
         "questions about articles (xquad), new: a fifth of its articles",
-        [(q, a) for q, a, _ in known[third:]],
+        *_tenth_out([(q, a) for q, a, _ in known[third:]], seed),
         [(q, a) for q, a, _ in known[:third]],
         [title for _, _, title in known[:third]],
         [(q, a) for q, a, _, new in asked if new],
@@ -101,7 +105,11 @@ def _mathematics() -> Questions:
     }
     train, test = ([(row["question"], row["answer"]) for row in rows] for rows in parts.values())
     return Questions(
-        "word problems (gsm8k), new: instructions", train, test, [], _instruction_rows()
+        "word problems (gsm8k), new: instructions",
+        *_tenth_out(train, 1),
+        test,
+        [],
+        _instruction_rows(),
     )
 
 
@@ -116,11 +124,14 @@ def _chats(seed: int) -> Questions:
             for line in lines
         ]
     random.Random(seed).shuffle(talks)
-    half = len(talks) // 2
-    first, second = (
-        [pair for talk in part for pair in talk][:6000] for part in (talks[:half], talks[half:])
+    third = len(talks) // 3
+    first, held, second = (
+        [pair for talk in talks[place : place + third] for pair in talk][:most]
+        for place, most in ((0, 6000), (third, 700), (2 * third, 6000))
     )
-    return Questions("chats (chitchat), new: instructions", first, second, [], _instruction_rows())
+    return Questions(
+        "chats (chitchat), new: instructions", first, held, second, [], _instruction_rows()
+    )
 
 
 def _instructions(seed: int) -> Questions:
@@ -129,11 +140,18 @@ def _instructions(seed: int) -> Questions:
     requests = _asked(text for text, _ in _intents()["oos_test"])
     return Questions(
         "instructions, new: requests",
-        rows[350:],
+        *_tenth_out(rows[350:], seed),
         rows[:350],
         [],
         [(q, _ANSWER) for q, _ in requests],
     )
+
+
+def _tenth_out(pairs: Pairs, seed: int) -> tuple[Pairs, Pairs]:
+    """Return nine tenths and the other tenth, at random."""
+    out = set(random.Random(seed).sample(range(len(pairs)), len(pairs) // 10))
+    kept = [pair for place, pair in enumerate(pairs) if place not in out]
+    return kept, [pairs[place] for place in sorted(out)]
 
 
 def trace_lengths(name: str) -> tuple[list[int], list[int]]:

@@ -20,7 +20,10 @@ from flows.servers.deploying import deploy, remove
 from flows.servers.wanted import model_deployments, plain_deployments
 from flows.workshop.settings import Settings
 
-FLOWS = ("retrain", "evaluate", "monitor_drift", "review", "promote", "rollback", "retire")
+FLOWS = (
+    *("retrain", "evaluate", "monitor_drift", "review", "compact_log", "promote"),
+    *("rollback", "retire"),
+)
 
 
 @pytest.fixture(scope="module")

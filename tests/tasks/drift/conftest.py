@@ -46,4 +46,4 @@ def reference(trained: list[tuple[str, str]], embed: Any) -> Rows:
 @pytest.fixture(scope="session")
 def judge(reference: Rows) -> Judge:
     """One that knows it."""
-    return Judge(reference, Thresholds().budget, 0)  # pyright: ignore[reportCallIssue]
+    return Judge(reference, reference.take([]), Thresholds().budget, 0)  # pyright: ignore[reportCallIssue]

@@ -15,7 +15,7 @@ from tasks.drift.comparison import WindowReport, compare_window
 from tasks.drift.judge import Judge
 from tasks.drift.log import WindowLog, parse_window
 from tasks.drift.report import markdown, read_report, write_report
-from tasks.drift.rows import rows_of
+from tasks.drift.rows import Rows, rows_of
 from tasks.drift.thresholds import Thresholds
 
 LIMITS = Thresholds()  # pyright: ignore[reportCallIssue]
@@ -26,6 +26,10 @@ Pairs = list[tuple[str, str]]
 def _log(drifted: bool, rows: int = 200, seed: int = 0, broken: int = 0) -> WindowLog:
     data = log_bytes(draw_log(WINDOW, drifted=drifted, rows=rows, seed=seed))
     return parse_window(WINDOW, [("hour.jsonl", data + b"broken\n" * broken)])
+
+
+def _judge(reference: Rows) -> Judge:
+    return Judge(reference, reference.take([]), LIMITS.budget, 0)
 
 
 def _compare(judge: Judge, log: WindowLog, embed: Any, redact: Any = list) -> WindowReport:
@@ -99,7 +103,7 @@ def test_an_empty_log_and_a_small_reference_are_too_little_data(
         _compare(judge, parse_window(WINDOW, [("hour.jsonl", b"")]), embed).result.status
         == "not_enough_data"
     )
-    small = _compare(Judge(rows_of(trained[:20], embed), LIMITS.budget, 0), _log(False), embed)
+    small = _compare(_judge(rows_of(trained[:20], embed)), _log(False), embed)
     assert "the reference has 20 rows" in small.result.reason
 
 
@@ -108,7 +112,7 @@ def test_the_log_is_redacted_before_it_is_compared(trained: Pairs, embed: Any) -
         return [["<PERSON_3> asks for <EMAIL_1>", answer] for _, answer in pairs]
 
     ours = [("<PERSON_1> asks for <EMAIL_2>", answer) for _, answer in trained]
-    judge = Judge(rows_of(ours, embed), LIMITS.budget, 0)
+    judge = _judge(rows_of(ours, embed))
     report = _compare(judge, _log(True), embed, redact)
     by_name = {signal.name: signal.statistic for signal in report.result.signals}
     assert by_name["vocabulary"] == pytest.approx(0, abs=0.01)
@@ -138,7 +142,7 @@ def test_a_broken_embedding_model_is_an_error_and_not_a_verdict(
     with pytest.raises(PaddockError, match="NaN"):
         _compare(judge, _log(False), broken)
     with pytest.raises(PaddockError, match="NaN"):
-        _compare(Judge(rows_of(trained, broken), LIMITS.budget, 0), _log(False), embed)
+        _compare(_judge(rows_of(trained, broken)), _log(False), embed)
 
 
 def test_rows_that_another_version_answered_are_no_evidence(judge: Judge, embed: Any) -> None:

@@ -12,13 +12,13 @@ import pytest
 from data_contracts.errors import InputError
 from data_contracts.inference_log import LogRow, log_bytes, window_key, window_span
 from tasks.drift.log import (
-    MAX_ROW_BYTES,
     WindowLog,
     list_windows,
     parse_window,
     read_window,
     unread_files,
 )
+from tasks.inference_log.files import MAX_ROW_BYTES
 from tasks.storage.objects import LocalStore
 
 HOUR = "2026-03-01T14"

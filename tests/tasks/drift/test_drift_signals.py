@@ -126,7 +126,7 @@ def test_new_topics_are_counted_and_repeats_of_known_ones_are_not() -> None:
 def test_a_window_of_one_known_topic_is_quiet_however_far_apart_its_wordings_lie() -> None:
     close = np.concatenate([_around(one, 100, one) for one in range(8)])
     wide = _at(np.concatenate([close, _around(9, 200, 92, spread=0.5)]))
-    judge = Judge(wide, BUDGET, 0)
+    judge = Judge(wide, wide.take([]), BUDGET, 0)
     signals, p_value = judge.signals(_at(_around(9, 100, 93, spread=0.5)))
     # Its rows are unusual among all of the reference's, and usual for their topic.
     assert _change(Novelty(), wide, _at(_around(9, 100, 93, spread=0.5)))[0] > 0.1
@@ -236,7 +236,7 @@ def test_a_signal_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch, tmp_pat
     calm = _rows(asked, ["It costs nine euros, all in."] * 64)
     loud = [(question, "so " * 9 + "it is.") for question in asked]
     monkeypatch.setattr(registry, "SIGNALS", (*registry.SIGNALS, LongAnswers()))
-    result: DriftReport = compare(Judge(calm, BUDGET, 0), loud, _vectors)
+    result: DriftReport = compare(Judge(calm, calm.take([]), BUDGET, 0), loud, _vectors)
 
     fired = [signal.name for signal in result.signals if signal.drifted]
     assert result.status == "drifted"

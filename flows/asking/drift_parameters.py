@@ -1,0 +1,43 @@
+"""What a person may ask about drift; beside parameters.py."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import CliPositionalArg
+
+from flows.asking.parameters import NamedParameters
+
+
+class MonitorParameters(NamedParameters):
+    """Compare what the champion is asked with what it was trained on."""
+
+    cooldown_hours: float = Field(
+        default=48, ge=0, description="Hours after a retraining in which no other is started."
+    )
+    retrain: bool = Field(default=True, description="Start the retraining; off: only report.")
+
+
+class DriftParameters(NamedParameters):
+    """What drift detection can tell with the champion's data, and why it acted or did not."""
+
+    action: CliPositionalArg[Literal["calibrate", "explain"]] = Field(
+        description="calibrate: false alarms, and how much drift is found, by the size of windows; "
+        "explain: why a retraining was started or was not."
+    )
+    windows: int = Field(
+        default=200, ge=20, description="calibrate: windows of each kind that are drawn."
+    )
+    cooldown_hours: float = Field(
+        default=48, ge=0, description="explain: as `monitor` has it: hours between retrainings."
+    )
+
+
+class DemoLogParameters(NamedParameters):
+    """Write one window of an inference log, drawn from the demo desk."""
+
+    window: str = Field(default="", description="Label of the window; empty: the next hour.")
+    rows: int = Field(default=200, ge=1, description="Requests in the window.")
+    drifted: bool = Field(default=False, description="Ask about things the desk never learned.")
+    seed: int = Field(default=7, ge=0, description="Seed of the draw.")
