@@ -22,17 +22,8 @@ Ended = subprocess.CompletedProcess[str]
 Run = Callable[..., Ended]
 Manifests = Callable[[Path], dict[str, list[dict[str, Any]]]]
 NAME = ["--name", "desk"]
-POLICY = """
-name = "permissive"
-purpose = "Lets anything pass that was measured."
-
-[[gates]]
-id = "was asked"
-metric = "safety/refusal"
-rule = "min"
-value = 0.0
-on = "value"
-"""
+GATE = '{id = "was asked", metric = "safety/refusal", rule = "min", value = 0.0, on = "value"}'
+POLICY = f'name = "permissive"\npurpose = "Lets anything measured pass."\ngates = [{GATE}]\n'
 
 
 def done(ended: Ended) -> Ended:
