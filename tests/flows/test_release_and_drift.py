@@ -173,7 +173,7 @@ def test_quiet_windows_start_nothing(quiet: Ended, home: Path, manifests: Manife
 
 
 def test_drift_that_no_new_rows_can_answer_is_an_alert_and_starts_nothing(
-    drifted: list[Ended], alarmed: Ended, home: Path, manifests: Manifests
+    drifted: list[Ended], alarmed: Ended, home: Path, terminal: Run, manifests: Manifests
 ) -> None:
     first, *alerts = drifted
     assert "drift: 1 of the last 3 usable windows drifted" in first.stdout
