@@ -12,7 +12,7 @@ from tasks.redaction.names.code_words import (
     is_labelled,
     is_used,
 )
-from tasks.redaction.names.layout import heads_letter, placed
+from tasks.redaction.names.layout import heads_letter, is_address
 from tasks.redaction.names.technical import Code, Place
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.names.words import Word, is_guessed, read_words, shown, starts_place
@@ -63,12 +63,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence as it is read: `text` has the capitals that a careful writer would have put."""
+    """One sentence as it is read: `text` has the capitals that a careful writer would have put.
+
+    `guessed`: its case says nothing, all small or all capitals.
+    """
 
     start: int
     text: str
+    words: Sequence[Word]
     candidates: tuple[Candidate, ...]
     place: Place
+    guessed: bool
 
 
 def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code) -> Sentence | None:
@@ -81,8 +86,7 @@ def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code)
     guessed = is_guessed(piece)
     words = read_words(text, start, end, guessed, lists)
     if guessed and piece.isupper() and len(words) <= _LABEL:
-        weight = placed(text, words[0].start, words[-1].end).get("LOCATION", 0.0) if words else 0.0
-        if weight >= 1.0:
+        if words and is_address(text, words[0].start, words[-1].end):
             words = [word._replace(capital=not word.folded[0].isdigit()) for word in words]
     words = [
         word._replace(capital=False)
@@ -101,7 +105,7 @@ def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code)
     )
     if not candidates:
         return None
-    return Sentence(start, shown(piece, start, words, guessed), candidates, place)
+    return Sentence(start, shown(piece, start, words, guessed), words, candidates, place, guessed)
 
 
 def _may_stand(text: str, one: Candidate, place: Place, lists: WordLists, code: Code) -> bool:
@@ -217,4 +221,4 @@ def _only_opens(text: str, run: Sequence[Word], first: Word, lists: WordLists) -
         return False
     if heads_letter(text, word.start, run[-1].end):
         return False
-    return placed(text, word.start, word.end).get("LOCATION", 0.0) < 1.0
+    return not is_address(text, word.start, word.end)

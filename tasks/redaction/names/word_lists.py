@@ -88,7 +88,7 @@ def lists_digest() -> str:
     """Return what tells one version of all that lies in `lists/` from another."""
     digest = hashlib.sha256()
     for path in sorted(LISTS.iterdir()):
-        if path.suffix in (".gz", ".toml"):
+        if path.suffix in (".gz", ".toml", ".json"):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
