@@ -151,7 +151,21 @@ def _goes_on(last: Word, word: Word, lists: WordLists) -> bool:
 
 def _may_name(words: Sequence[Word], number: int, lists: WordLists) -> bool:
     word = words[number].folded
-    return word not in lists.never or word in lists.titles or starts_place(words, number, lists)
+    if word not in lists.never or word in lists.titles or starts_place(words, number, lists):
+        return True
+    before = words[number - 1] if number else None
+    if before is not None and before.folded in lists.titles and before.folded != word:
+        return words[number].text.istitle()  # "Ms. Ma"
+    return _is_given(before, words[number : number + 2], lists)
+
+
+def _is_given(before: Word | None, two: Sequence[Word], lists: WordLists) -> bool:
+    """Tell a month that is a first name: "April Rivers", not "in April Paris"."""
+    if len(two) < 2 or two[0].folded not in lists.months_given:  # noqa: PLR2004
+        return False
+    surname = two[1].folded in lists.surnames or not two[1].known
+    named = surname and two[1].capital and two[1].folded not in lists.never
+    return named and (before is None or before.folded not in lists.dating)
 
 
 def _may_bind(word: Word, lists: WordLists) -> bool:

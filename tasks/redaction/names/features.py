@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tasks.redaction.names.code_words import is_labelled
 from tasks.redaction.names.context import lists_companies, rules_around
 from tasks.redaction.names.entities import OTHER
 from tasks.redaction.names.layout import placed
-from tasks.redaction.names.organizations import form_of, is_compound
+from tasks.redaction.names.organizations import PARTNERS, form_of, is_compound
 from tasks.redaction.names.technical import Place
 from tasks.redaction.names.units import Unit
 from tasks.redaction.names.word_lists import WordLists
@@ -27,6 +28,7 @@ _SURNAME = compiled(
 )
 _HEADLINE, _LONG_WORD = 0.7, 4
 _MANY = 4
+_PARTNERS = 3
 
 
 def features(text: str, unit: Unit, lists: WordLists) -> list[str]:
@@ -38,12 +40,14 @@ def features(text: str, unit: Unit, lists: WordLists) -> list[str]:
     found += _marked(unit, pattern, shape)
     found += _listed(words, lists)
     found += _formed(words, lists)
+    if len(words) >= _PARTNERS and PARTNERS.fullmatch(text, unit.start, unit.end):
+        found.append("form: partners")
     found += _around(text, unit, lists)
     found += [rule.name for rule in rules_around(text, unit.start, unit.end)]
     if lists_companies(text, unit.start):
         found.append("companies listed")
     found += [f"layout: {what}" for what in placed(text, unit.start, unit.end)]
-    found += _stands(unit)
+    found += _stands(text, unit)
     return found
 
 
@@ -139,6 +143,8 @@ def _formed(words: Sequence[Word], lists: WordLists) -> Iterator[str]:
         yield "joined"
     if not words[-1].known and _SURNAME.fullmatch(words[-1].text.lower()):
         yield "form:surname"
+    if len(words) == 1 and folded[0] in lists.short_places:
+        yield "short place:" + ("CAPS" if words[0].text.isupper() else "other")
     if len(words) == 1 and not words[0].known and not lists.names(folded[0]):
         if is_compound(folded[0], lists):
             yield "form:compound"
@@ -176,7 +182,7 @@ def _said(word: Word, lists: WordLists) -> str:
     return f"@{_code(word, lists)}{'^' if word.capital else ''}"
 
 
-def _stands(unit: Unit) -> Iterator[str]:
+def _stands(text: str, unit: Unit) -> Iterator[str]:
     sentence = unit.sentence
     if unit.opening:
         yield "opening"
@@ -184,8 +190,12 @@ def _stands(unit: Unit) -> Iterator[str]:
         yield "titled"
     if unit.marked_only:
         yield "marked only"
-    if sentence.place is not Place.PROSE:
+    if sentence.place is Place.CODE:
+        yield "in code"  # where only what is clear is weighed
+    elif sentence.place is not Place.PROSE:
         yield "beside code"
+    if is_labelled(text, unit.start):
+        yield "labelled"
     others = [
         word
         for number, word in enumerate(sentence.words)

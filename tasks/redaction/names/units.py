@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tasks.redaction.names.candidates import Sentence
+from tasks.redaction.names.context import rules_around
 from tasks.redaction.names.entities import OTHER, Entity
 from tasks.redaction.names.layout import heads_letter
-from tasks.redaction.names.organizations import WHOLE, form_of
+from tasks.redaction.names.organizations import PARTNERS, WHOLE, form_of
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.names.words import Word
 
 _ARTICLES = frozenset({"the", "a", "an", "this", "my", "our", "your", "his", "her", "their"})
 _LOOSE = ("FAC", "PRODUCT")  # labels of no kind of ours under which names are marked
+_PARTNERS = 3
 _APART = frozenset(",;:/|()[]\n")  # stands between two names, not in one
 
 
@@ -65,7 +68,8 @@ def units(
         ):
             first, opening = first - 1, False
         unit = Unit(sentence, first, last, opening, one.titled)
-        found += _cut(unit, [(low, high) for _, low, high in marks])
+        found += _cut(unit, marks)
+    found = list(_partnerships(text, found))
     for entity, low, high in marks:
         if entity.kind == OTHER and entity.label not in _LOOSE:
             continue
@@ -105,15 +109,28 @@ def _in_words(
             yield one, touched[0], touched[-1]
 
 
-def _cut(unit: Unit, marks: Sequence[tuple[int, int]]) -> Iterator[Unit]:
-    """Yield a unit cut between two marks that lie in it."""
-    inside = sorted(
-        (low, high) for low, high in marks if unit.first <= low and high <= unit.last
-    )
+def _cut(unit: Unit, marks: Sequence[tuple[Entity, int, int]]) -> Iterator[Unit]:
+    """Yield a unit cut between two marks of different kinds that lie in it."""
+    inside = [mark for mark in marks if unit.first <= mark[1] and mark[2] <= unit.last]
     first = unit.first
-    for (_, before), (low, _) in zip(inside, inside[1:], strict=False):
-        if before < low:
+    for (one, _, high), (other, low, _) in pairwise(inside):
+        if high < low and one.kind != other.kind:
             yield Unit(unit.sentence, first, low - 1, unit.opening, unit.titled)
             first = low
             unit.opening = unit.titled = False
     yield Unit(unit.sentence, first, unit.last, unit.opening, unit.titled)
+
+
+def _partnerships(text: str, found: Sequence[Unit]) -> Iterator[Unit]:
+    """Yield "Craig, Palmer and Quinn" as one where a firm is expected, or has its own line."""
+    rest = list(found)
+    while rest:
+        first, last = rest[0], rest[min(_PARTNERS, len(rest)) - 1]
+        match = PARTNERS.fullmatch(text, first.start, last.end) if len(rest) >= _PARTNERS else None
+        listed = text[max(0, first.start - 2) : first.start] == ", "
+        if match and not listed and match.start("second") == rest[1].start:
+            around = {rule.kind for rule in rules_around(text, first.start, last.end) if rule.clear}
+            if around == {"ORGANIZATION"} or heads_letter(text, first.start, last.end):
+                first.last = last.last
+                rest[1:_PARTNERS] = []
+        yield rest.pop(0)

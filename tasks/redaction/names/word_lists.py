@@ -58,6 +58,9 @@ class WordLists:
     streets: frozenset[str]
     venues: frozenset[str]
     endings: frozenset[str]
+    months_given: frozenset[str]
+    dating: frozenset[str]
+    short_places: frozenset[str]
 
     def known(self, word: str) -> bool:
         """Tell whether English writes a word small: folded, or with accents in small letters."""
