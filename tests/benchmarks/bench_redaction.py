@@ -16,7 +16,14 @@ from tasks.redaction.findings import Finding
 from tasks.redaction.names.model import DEFAULT_NAMES_MODEL, load_names_model
 from tasks.redaction.names.segments import pieces
 from tests.benchmarks.limits import Limits
-from tests.benchmarks.redaction import evasions, labelled, names_speed, technical, unseen
+from tests.benchmarks.redaction import (
+    evasions,
+    labelled,
+    names_genres,
+    names_speed,
+    technical,
+    unseen,
+)
 from tests.benchmarks.redaction.made import cases
 from tests.benchmarks.redaction.peer import Presidio
 
@@ -42,6 +49,7 @@ def main() -> int:
     labels(limits, find, presidio.find)
     tuned = labelled.score(labelled.read_sentences("tuning"), find)
     print(f"\nTuning half, for comparison\n{labelled.table(tuned)}")
+    names_genres.report(find, model_alone)
     forms_beside_presidio(limits, finder(forms), presidio_forms.find)
     fixed_forms(limits, find)
     disguises(limits, find)

@@ -33,6 +33,9 @@ _CODE = compiled(
 )
 _ENUMERATED = compiled(r"(?: and|,) [A-Z]")
 _QUOTES = ("'", '"')
+_SIGN_OFF = 40  # characters
+_SIGNED = compiled(r"[A-Za-z],[ \t]*\n[ \t\n]*\Z")  # "Cheers,", and below it the name
+_LINE_ENDS = compiled(r"[ \t.]*(?:\n|\Z)")
 _KEY = compiled(r"[a-z][A-Z]\w*[\"'] ?:")  # "FirstName": the key of a value
 _NOT_PROSE = ("@", "://", "/", "_")
 
@@ -85,9 +88,9 @@ def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code)
     piece, place = text[start:end], code.place(start)
     guessed = is_guessed(piece)
     words = read_words(text, start, end, guessed, lists)
-    if guessed and piece.isupper() and len(words) <= _LABEL:
-        if words and is_address(text, words[0].start, words[-1].end):
-            words = [word._replace(capital=not word.folded[0].isdigit()) for word in words]
+    label = guessed and piece.isupper() and 0 < len(words) <= _LABEL
+    if label and is_address(text, words[0].start, words[-1].end):
+        words = [word._replace(capital=not word.folded[0].isdigit()) for word in words]
     words = [
         word._replace(capital=False)
         if word.capital
@@ -98,7 +101,7 @@ def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code)
         else word
         for word in words
     ]
-    runs = [run for run in _runs(text, words, lists) if run and _is_prose(text, run)]
+    runs = [run for run in _runs(text, words, lists) if run and is_prose(text, run)]
     read = (_candidate(text, run, words[0], guessed, lists) for run in runs)
     candidates = tuple(
         one for one in read if one is not None and _may_stand(text, one, place, lists, code)
@@ -161,7 +164,7 @@ def _may_name(words: Sequence[Word], number: int, lists: WordLists) -> bool:
 
 def _is_given(before: Word | None, two: Sequence[Word], lists: WordLists) -> bool:
     """Tell a month that is a first name: "April Rivers", not "in April Paris"."""
-    if len(two) < 2 or two[0].folded not in lists.months_given:  # noqa: PLR2004
+    if len(two) < 2 or two[0].folded not in lists.months_given:
         return False
     surname = two[1].folded in lists.surnames or not two[1].known
     named = surname and two[1].capital and two[1].folded not in lists.never
@@ -181,7 +184,7 @@ def _binds(left: Word, loose: list[Word], right: Word, lists: WordLists) -> bool
     return loose[0].folded in ("of", "for") and left.folded.rstrip("s") in lists.heads
 
 
-def _is_prose(text: str, run: Sequence[Word]) -> bool:
+def is_prose(text: str, run: Sequence[Word]) -> bool:
     """Tell words in prose from parts of an e-mail or web address, and from long codes."""
     before = text[max(0, run[0].start - 3) : run[0].start]
     behind, next_ = text[run[-1].end : run[-1].end + 1], text[run[-1].end + 1 : run[-1].end + 2]
@@ -223,6 +226,10 @@ def _only_opens(text: str, run: Sequence[Word], first: Word, lists: WordLists) -
     """Tell whether a common word has its capital only for opening a sentence."""
     word = run[0]
     if not word.known or word.folded in lists.first_names:
+        return False
+    if _SIGNED.search(text, max(0, word.start - _SIGN_OFF), word.start) and _LINE_ENDS.match(
+        text, run[-1].end
+    ):
         return False
     if (
         word is not first

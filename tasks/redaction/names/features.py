@@ -58,9 +58,7 @@ def _marked(unit: Unit, pattern: str, shape: str) -> Iterator[str]:
         yield f"m:none:{pattern}"
         yield f"m:none:{shape}"
         return
-    best = max(
-        unit.marks, key=lambda mark: min(mark[2], unit.last) - max(mark[1], unit.first)
-    )
+    best = max(unit.marks, key=lambda mark: min(mark[2], unit.last) - max(mark[1], unit.first))
     label = best[0].label or _LABELS[best[0].kind]
     cover = f"{_sign(best[1] - unit.first)}{_sign(best[2] - unit.last)}"
     yield f"m:{label}"
@@ -132,7 +130,10 @@ def _formed(words: Sequence[Word], lists: WordLists) -> Iterator[str]:
         yield f"ends={words[-1].folded}"
     if words[0].known and len(words) > 1:
         yield f"begins={words[0].folded}"
-    folded = [word.folded for word in words]
+    yield from _made_of(words, [word.folded for word in words], lists)
+
+
+def _made_of(words: Sequence[Word], folded: Sequence[str], lists: WordLists) -> Iterator[str]:
     if any(word in lists.streets for word in folded):
         yield "street"
     if len(words) > 1 and folded[-1] in lists.venues:
@@ -143,18 +144,27 @@ def _formed(words: Sequence[Word], lists: WordLists) -> Iterator[str]:
         yield "joined"
     if not words[-1].known and _SURNAME.fullmatch(words[-1].text.lower()):
         yield "form:surname"
-    if len(words) == 1 and folded[0] in lists.short_places:
-        yield "short place:" + ("CAPS" if words[0].text.isupper() else "other")
-    if len(words) == 1 and not words[0].known and not lists.names(folded[0]):
-        if is_compound(folded[0], lists):
+    if len(words) == 1:
+        yield from _alone(words[0], lists)
+
+
+def _alone(word: Word, lists: WordLists) -> Iterator[str]:
+    if word.folded in lists.short_places:
+        yield "short place:" + ("CAPS" if word.text.isupper() else "other")
+    if not word.known and not lists.names(word.folded):
+        if is_compound(word.folded, lists):
             yield "form:compound"
-        yield f"tail:{folded[0][-2:]}"
+        yield f"tail:{word.folded[-2:]}"
 
 
 def _around(text: str, unit: Unit, lists: WordLists) -> Iterator[str]:
     """Say which words and signs stand before and behind: common words as they are."""
     words, first, last = unit.sentence.words, unit.first, unit.last
-    before = text[words[first - 1].end : unit.start] if first else text[unit.start - 2 : unit.start]
+    before = (
+        text[words[first - 1].end : unit.start]
+        if first
+        else text[max(0, unit.start - 2) : unit.start]
+    )
     behind = text[unit.end : words[last + 1].start] if last + 1 < len(words) else ""
     if first:
         yield f"gap<{before.strip()[:3]}"
@@ -205,5 +215,7 @@ def _stands(text: str, unit: Unit) -> Iterator[str]:
         yield "all there is"
     elif sum(word.capital for word in others) > _HEADLINE * len(others):
         yield "headline"
-    if sentence.guessed and any(word.text.isupper() and len(word.text) > 1 for word in sentence.words):
+    if sentence.guessed and any(
+        word.text.isupper() and len(word.text) > 1 for word in sentence.words
+    ):
         yield "shouted"

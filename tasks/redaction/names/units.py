@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tasks.redaction.names.candidates import Sentence
+from tasks.redaction.names.candidates import Sentence, is_prose
 from tasks.redaction.names.context import rules_around
 from tasks.redaction.names.entities import OTHER, Entity
 from tasks.redaction.names.layout import heads_letter
 from tasks.redaction.names.organizations import PARTNERS, WHOLE, form_of
+from tasks.redaction.names.technical import Place
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.names.words import Word
 
@@ -26,7 +27,7 @@ _APART = frozenset(",;:/|()[]\n")  # stands between two names, not in one
 
 @dataclass(slots=True)
 class Unit:
-    """Words `first` to `last` of a sentence, which may be a name, with the marks that touch them."""
+    """Words `first` to `last` of a sentence that may be a name, with the marks that touch them."""
 
     sentence: Sentence
     first: int
@@ -75,7 +76,8 @@ def units(
             continue
         touched = [one for one in found if one.first <= high and low <= one.last]
         if not touched:
-            found.append(Unit(sentence, low, high, marked_only=True))
+            if _may_be_marked(text, sentence, low, high):
+                found.append(Unit(sentence, low, high, marked_only=True))
         elif len(touched) > 1 and not _APART & set(text[touched[0].end : touched[-1].start]):
             found = [one for one in found if one not in touched]
             first, last = min(low, touched[0].first), max(high, touched[-1].last)
@@ -84,6 +86,14 @@ def units(
     for one in found:
         one.marks = [mark for mark in marks if mark[1] <= one.last and one.first <= mark[2]]
     return found
+
+
+def _may_be_marked(text: str, sentence: Sentence, first: int, last: int) -> bool:
+    """Tell whether the model alone may say that words are a name: with case, in prose."""
+    words = sentence.words[first : last + 1]
+    if sentence.guessed or sentence.place is not Place.PROSE or not is_prose(text, words):
+        return False
+    return not any(char.isdigit() for word in words for char in word.text)
 
 
 def _opens_name(text: str, words: Sequence[Word], lists: WordLists) -> bool:

@@ -13,7 +13,16 @@ from typing import Any
 
 from tasks.redaction.names.word_lists import word_lists
 
-_KINDS = {"p": "PERSON", "w": "PERSON", "f": "PERSON", "s": "PERSON", "l": "LOCATION", "a": "LOCATION", "b": "LOCATION", "o": "ORGANIZATION"}
+_KINDS = {
+    "p": "PERSON",
+    "w": "PERSON",
+    "f": "PERSON",
+    "s": "PERSON",
+    "l": "LOCATION",
+    "a": "LOCATION",
+    "b": "LOCATION",
+    "o": "ORGANIZATION",
+}
 # {p} a full name, {f} a first name, {s} a surname, {l} a place, {o} an organization, {n} a number,
 # {w} a name made of words, {q} the name of a thing, {t} a partnership, {a} an airport, {b} a state
 TEMPLATES = r"""
@@ -169,17 +178,22 @@ why was i charged a fee
 my transfer is still pending
 """.strip().split("\n")
 _FIRMS = """
-easyJet eBay Tesco Netflix Barclays Amazon Aldi Lidl Ikea Vodafone Spotify Uber Lloyds Santander Starbucks Argos
+easyJet eBay Tesco Netflix Barclays Amazon Aldi Lidl Ikea Vodafone Spotify Uber Lloyds
+Santander Starbucks Argos
 Asda Sainsburys Ryanair EasyJet Airbnb Paypal Monzo Revolut Microsoft Toyota Nestle Siemens Google
 Yahoo Walmart Costco Hilton Marriott Nike Adidas Samsung Sony Boeing Pfizer Exxon Chevron Verizon
 Reuters BBC NATO UNESCO Interpol Greenpeace Oxfam Harvard Stanford Hamas Hezbollah Congress Greggs
 Waitrose Deliveroo Disney Comcast Fedex DHL UPS Ebay Etsy Zara Primark Morrisons Shell Texaco
-""".split()
+""".split()  # noqa: SIM905
 _INSTITUTIONS = """
 Treasury Pentagon Senate Kremlin Admiralty Vatican Bundestag Knesset Commission Fed Foreign_Office
 Home_Office Supreme_Court State_Department White_House Met_Office Security_Council High_Court
-""".split()
-_SYLLABLES = "bru nel da osk tor vin ka li mo fer gus ta wen zel dro pak sti han ob ri yel qua".split()
+""".split()  # noqa: SIM905
+_SYLLABLES = """
+bru nel da osk tor vin ka li mo fer gus ta wen zel dro pak sti han ob ri yel qua
+""".split()  # noqa: SIM905
+_AIRPORTS = ("LAX", "JFK", "SFO", "ORD", "LHR", "CDG", "FRA", "MUC", "DUB", "SIN", "HND", "SYD")
+_STATES = ("Ont.", "Ill.", "Calif.", "Mass.", "Conn.", "Fla.", "Tex.", "Wash.", "B.C.")
 _ENDS = ("Ltd", "Inc", "LLC", "Traders Inc", "Tools Ltd", "Group", "Foods", "Partners LLP")
 
 
@@ -199,7 +213,7 @@ def made(count: int = 5000, seed: int = 7) -> Iterator[dict[str, Any]]:
                 labels.append([len(text), len(text) + len(value), [kind]])
             text, end = text + value, match.end()
         text += template[end:]
-        small = template.islower() or ("\n" not in template and chance.random() < 0.2)  # noqa: PLR2004
+        small = template.islower() or ("\n" not in template and chance.random() < 0.2)
         if small and "{" not in text and len(text.lower()) == len(text):
             text = text.lower()
         yield {"genre": "made", "text": text, "labels": labels}
@@ -211,7 +225,7 @@ def _drawers(chance: random.Random) -> dict[str, Callable[[], str]]:
     def listed(words: frozenset[str], known: bool) -> list[str]:
         return sorted(
             word for word in words
-            if word.isascii() and word.isalpha() and len(word) > 2  # noqa: PLR2004
+            if word.isascii() and word.isalpha() and len(word) > 2
             and lists.known(word) == known and word not in lists.never
         )  # fmt: skip
 
@@ -238,8 +252,8 @@ def _drawers(chance: random.Random) -> dict[str, Callable[[], str]]:
         "q": surname,
         "w": lambda: f"{chance.choice(common[0])} {chance.choice(common[1])}".title(),
         "t": lambda: f"{surname()}, {surname()} and {surname()}",
-        "a": lambda: chance.choice("LAX JFK SFO ORD LHR CDG FRA MUC DUB SIN HND SYD YYZ".split()),
-        "b": lambda: chance.choice("Ont. Ill. Calif. Mass. Conn. Fla. Tex. Wash. B.C.".split()),
+        "a": lambda: chance.choice(_AIRPORTS),
+        "b": lambda: chance.choice(_STATES),
         "l": lambda: chance.choice(places).title(),
         "o": firm,
         "i": lambda: chance.choice(_INSTITUTIONS).replace("_", " "),

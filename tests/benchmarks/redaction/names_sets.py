@@ -22,39 +22,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.redaction.names_kinds import ANY, GUM, SLOTS, TAGS
+
 Label = tuple[int, int, list[str]]
 Row = dict[str, Any]
-P, L, O = ["PERSON"], ["LOCATION"], ["ORGANIZATION"]  # noqa: E741
-BAND, HOUSE, ANY = [*P, *O], [*O, *L], list[str]()
-TAGS: dict[str, list[str]] = {
-    "PER": P, "LOC": L, "ORG": O,  # UNER, wikigold, Broad Twitter Corpus
-    "person": P, "location": L, "group": O, "corporation": O,  # WNUT17
-    "politician": P, "musicalartist": P, "scientist": P, "writer": P, "researcher": P,  # CrossNER
-    "country": L, "organisation": O, "politicalparty": O, "university": O, "band": O,
-    "academicjournal": ANY, "magazine": ANY, "conference": ANY,
-}  # fmt: skip
-SLOTS: dict[str, list[str]] = {
-    "person_name": P, "company_name": O,  # NLU++
-    "person": P, "place_name": L, "business_name": HOUSE, "artist_name": BAND,  # NLU-Evaluation
-    "transport_agency": O, "radio_name": ANY, "time_zone": ANY, "definition_word": ANY,
-    "transport_name": ANY,
-    "city": L, "state": L, "country": L, "geographic_poi": L, "poi": L, "artist": BAND,  # SNIPS
-    "location_name": HOUSE, "restaurant_name": HOUSE, "service": O, "entity_name": ANY,
-    "contact_name": P, "receiver": P, "recipient_account_name": P, "therapist_name": P,  # SGD
-    "doctor_name": P, "directed_by": P, "director": P, "starring": P, "actors": P, "cast": P,
-    "dentist_name": [*P, *O], "stylist_name": HOUSE, "hotel_name": HOUSE, "place_name_": HOUSE,
-    "property_name": HOUSE, "attraction_name": HOUSE, "theater_name": HOUSE, "venue": HOUSE,
-    "airlines": O, "event_name": ANY, "from_city": L, "to_city": L, "location": L, "area": L,
-    "where_to": L, "from": L, "to": L, "destination": L, "origin": L, "from_location": L,
-    "to_location": L, "from_station": L, "to_station": L, "origin_airport": L,
-    "destination_airport": L, "origin_city": L, "destination_city": L, "pickup_location": L,
-    "pickup_city": L, "address": L, "street_address": L, "venue_address": L, "visit_location": L,
-}  # fmt: skip
 _GLUED_LEFT = re.compile(r"[.,!?;:)\]}%…]+|['’](?:s|re|ve|ll|d|m|S)|n['’]t|''")
 _GLUED_RIGHT = frozenset("([{$#@")
 _SLOT = re.compile(r"\[(\w+) : ([^\]]*)\]")
-_OPENS, _NAMED = re.compile(r"\((\d+)-(\w+)-"), ("PROPN",)
-_GUM_KINDS = {"person": P, "place": L, "organization": O}
+_OPENS = re.compile(r"\((\d+)-(\w+)-")
 _SPOKEN = ("conversation", "court", "interview", "podcast", "speech", "vlog")
 
 
@@ -136,7 +111,7 @@ def gum(path: Path) -> Row:
         if line.startswith(("# newpar", "# newdoc")):
             text = text.rstrip() + "\n" if text else ""
         cells = line.split("\t")
-        if len(cells) != 10 or not cells[0].isdigit():  # noqa: PLR2004
+        if len(cells) != 10 or not cells[0].isdigit():
             continue
         tokens.append((len(text), len(text) + len(cells[1]), cells[3]))
         text += cells[1] + ("" if "SpaceAfter=No" in cells[9] else " ")
@@ -150,8 +125,8 @@ def gum(path: Path) -> Row:
                 place = next(n for n in reversed(range(len(opened))) if opened[n][0] == number[1])
                 _, kind, first = opened.pop(place)
                 name = _name(tokens, first)
-                if kind in _GUM_KINDS and name:
-                    labels.append((*name, _GUM_KINDS[kind]))
+                if kind in GUM and name:
+                    labels.append((*name, GUM[kind]))
     spoken = "transcripts" if genre in _SPOKEN else "prose of many genres"
     return row(spoken if path.stem.startswith("GUM") else "genres unseen", text, outermost(labels))
 
@@ -309,7 +284,8 @@ def main() -> None:
             if own:
                 lines = [json.dumps(one, ensure_ascii=False) for one in own]
                 (out / f"{title}.{half}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-                print(f"{title:18} {half:7} {len(own):6} texts {sum(len(r['labels']) for r in own):6} labels")
+                labels = sum(len(one["labels"]) for one in own)
+                print(f"{title:18} {half:7} {len(own):6} texts {labels:6} labels")
 
 
 if __name__ == "__main__":
