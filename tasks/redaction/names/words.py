@@ -66,7 +66,8 @@ def _word(match: re.Match[str], guessed: bool, lists: WordLists) -> Word:
 
 def _lost_capital(folded: str, known: bool) -> bool:
     """Tell whether a word whose case says nothing should have a capital."""
-    short = len(folded) < _SHORTEST and folded.isascii()  # two signs are a name in Chinese
+    # Two signs are a name in Chinese; what a stroke joins is alternatives, a unit or a path.
+    short = (len(folded) < _SHORTEST and folded.isascii()) or "/" in folded
     return not (known or short or not folded[0].isalpha() or _STRETCHED.search(folded))
 
 
