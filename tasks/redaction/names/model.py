@@ -16,8 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy
-
 from data_contracts.errors import InputError
 from tasks.redaction.names.entities import Entity, kind_of
 from tasks.redaction.names.weights import Meaning
@@ -140,12 +138,14 @@ class SpacyModel:
     @property
     def meaning(self) -> Meaning | None:
         """Return what gives the vector of a word, as it is written, or small, or with a capital."""
+        import numpy
+
         vectors, strings = self._pipeline.vocab.vectors, self._pipeline.vocab.strings
         if not vectors.size:
             return None
         rows, data = vectors.key2row, vectors.data
 
-        def vector(word: str) -> numpy.ndarray[Any, Any] | None:
+        def vector(word: str) -> Any:
             for form in (word, word.lower(), word.title()):
                 row = rows.get(strings[form])
                 if row is not None:

@@ -13,14 +13,12 @@ from functools import cache
 from math import exp
 from typing import Any, NamedTuple
 
-import numpy
-
 from tasks.redaction.names.word_lists import LISTS
 
 KINDS = ("PERSON", "LOCATION", "ORGANIZATION")
 WEIGHTS = LISTS / "weights.json"
 # The vector of a word, of length 1, or nothing: what a model knows of its meaning.
-Meaning = Callable[[str], "numpy.ndarray[Any, Any] | None"]
+Meaning = Callable[[str], Any]
 _CACHED = 100_000  # words
 _NOTHING = (0.0, 0.0, 0.0)
 
@@ -45,6 +43,8 @@ class Weights:
     """One of the tables, with the meanings of words that a model has."""
 
     def __init__(self, table: dict[str, Any], meaning: Meaning | None) -> None:
+        import numpy
+
         self.enough: float = table["enough"]
         self._rows: dict[str, Sequence[float]] = table["rows"]
         self._meaning = meaning

@@ -1,6 +1,6 @@
 """Fits the weights of English names (`names/lists/weights.json`) to labelled sets.
 
-    PADDOCK_NAME_SETS=FOLDER python -m tests.benchmarks.redaction.names_fit
+    NAME_SETS=FOLDER python -m tests.benchmarks.redaction.names_fit
 
 FOLDER holds what `names_sets` wrote; only `*.tuning.jsonl` is read, with the tuning half of the
 synthetic sentences and code of installed packages, which is taken to name nobody. A multinomial
@@ -32,7 +32,7 @@ from tasks.redaction.names.word_lists import word_lists
 from tests.benchmarks.redaction import labelled, technical
 from tests.benchmarks.redaction.names_made import made
 
-FOLDER = "PADDOCK_NAME_SETS"
+FOLDER = "NAME_SETS"
 SETS = {"banking77": 1.5, "code": 2.0, "btc": 0.35, "crossner": 0.35, "synthetic": 2.0}
 SELDOM = 12  # a feature of fewer units gets no weight
 STRENGTH = 0.05  # of the fit: less keeps weights smaller

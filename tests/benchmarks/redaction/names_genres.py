@@ -1,12 +1,12 @@
 """Names by genre on public labelled sets, beside the model alone; how sure is sure; what helps.
 
-Part of `make bench-redaction` where `PADDOCK_NAME_SETS` names the folder that `names_sets` wrote;
+Part of `make bench-redaction` where `NAME_SETS` names the folder that `names_sets` wrote;
 only the held halves are measured, which no weight was fitted to. A label counts as found where a
 finding of a kind that it may be touches it; a finding is right where it touches such a label. The
 reliability table says of all that was weighed how often it was a name where the weights said so.
 For the ablation the weights are fitted anew without one source of evidence (minutes).
 
-    PADDOCK_NAME_SETS=FOLDER python -m tests.benchmarks.redaction.names_genres [--no-ablation]
+    NAME_SETS=FOLDER python -m tests.benchmarks.redaction.names_genres [--no-ablation]
 """
 
 from __future__ import annotations
