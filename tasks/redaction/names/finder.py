@@ -23,7 +23,7 @@ from tasks.redaction.names.segments import pieces
 from tasks.redaction.names.technical import Code, read_code
 from tasks.redaction.names.word_lists import WordLists, lists_digest, word_lists
 
-RULES = 9  # raised when a weight, a context or a list of words changes
+RULES = 10  # raised when a weight, a context or a list of words changes
 
 
 class Reading(NamedTuple):

@@ -30,7 +30,7 @@ class Scales:
         for sentence, entities in zip(sentences, marked, strict=True):
             for unit in units(text, sentence, entities, self._lists):
                 scores = self.scores(text, unit)
-                if scores.any >= self._table(unit).enough:
+                if self._table(unit).takes(scores):
                     score = round(0.5 + 0.45 * scores.any, 3)  # as other detectors say it
                     found.append(Finding(scores.kind, unit.start, unit.end, score, DETECTOR))
         return found

@@ -45,11 +45,15 @@ class Weights:
     def __init__(self, table: dict[str, Any], meaning: Meaning | None) -> None:
         import numpy
 
-        self.enough: float = table["enough"]
+        self._enough = dict(zip(KINDS, table["enough"], strict=True))
         self._rows: dict[str, Sequence[float]] = table["rows"]
         self._meaning = meaning
         self._parts = [numpy.array(table[part], "f") for part in ("first", "last")]
         self._seen: tuple[dict[str, Sequence[float]], ...] = ({}, {})
+
+    def takes(self, scores: Scores) -> bool:
+        """Tell whether scores are enough for a name of their likeliest kind."""
+        return scores.any >= self._enough[scores.kind]
 
     def logits(self, features: Sequence[str], words: Sequence[str]) -> list[float]:
         """Return what the features and words add up to, for each kind."""

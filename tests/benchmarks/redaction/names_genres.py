@@ -184,7 +184,7 @@ def _taken(one: Labelled, read: dict[str, Weights]) -> list[Any]:
     for case in one.cases:
         weights = read[case.table]
         scores = scores_of(weights.logits(case.features, case.words))
-        if scores.any >= weights.enough:
+        if weights.takes(scores):
             found[case.text].append((scores.kind, case.start, case.end))
     return found
 
