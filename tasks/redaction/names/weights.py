@@ -45,7 +45,7 @@ class Weights:
     def __init__(self, table: dict[str, Any], meaning: Meaning | None) -> None:
         import numpy
 
-        self._enough = dict(zip(KINDS, table["enough"], strict=True))
+        self._enough: dict[str, float] = dict(zip(KINDS, table["enough"], strict=True))
         self._rows: dict[str, Sequence[float]] = table["rows"]
         self._meaning = meaning
         self._parts = [numpy.array(table[part], "f") for part in ("first", "last")]
