@@ -83,7 +83,7 @@ _TRAINING = (
 BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
 SHARD = Stage(
     "ingest-shard",
-    5,
+    6,
     (
         "data_contracts.kinds",
         "data_contracts.records",

@@ -12,7 +12,7 @@ from tasks.redaction.names.code_words import (
     is_labelled,
     is_used,
 )
-from tasks.redaction.names.layout import heads_letter, placed
+from tasks.redaction.names.layout import heads_letter, is_address
 from tasks.redaction.names.technical import Code, Place
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.names.words import Word, is_guessed, read_words, shown, starts_place
@@ -33,6 +33,9 @@ _CODE = compiled(
 )
 _ENUMERATED = compiled(r"(?: and|,) [A-Z]")
 _QUOTES = ("'", '"')
+_SIGN_OFF = 40  # characters
+_SIGNED = compiled(r"[A-Za-z],[ \t]*\n[ \t\n]*\Z")  # "Cheers,", and below it the name
+_LINE_ENDS = compiled(r"[ \t.]*(?:\n|\Z)")
 _KEY = compiled(r"[a-z][A-Z]\w*[\"'] ?:")  # "FirstName": the key of a value
 _NOT_PROSE = ("@", "://", "/", "_")
 
@@ -63,12 +66,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence as it is read: `text` has the capitals that a careful writer would have put."""
+    """One sentence as it is read: `text` has the capitals that a careful writer would have put.
+
+    `guessed`: its case says nothing, all small or all capitals.
+    """
 
     start: int
     text: str
+    words: Sequence[Word]
     candidates: tuple[Candidate, ...]
     place: Place
+    guessed: bool
 
 
 def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code) -> Sentence | None:
@@ -80,10 +88,9 @@ def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code)
     piece, place = text[start:end], code.place(start)
     guessed = is_guessed(piece)
     words = read_words(text, start, end, guessed, lists)
-    if guessed and piece.isupper() and len(words) <= _LABEL:
-        weight = placed(text, words[0].start, words[-1].end).get("LOCATION", 0.0) if words else 0.0
-        if weight >= 1.0:
-            words = [word._replace(capital=not word.folded[0].isdigit()) for word in words]
+    label = guessed and piece.isupper() and 0 < len(words) <= _LABEL
+    if label and is_address(text, words[0].start, words[-1].end):
+        words = [word._replace(capital=not word.folded[0].isdigit()) for word in words]
     words = [
         word._replace(capital=False)
         if word.capital
@@ -94,14 +101,14 @@ def read_sentence(text: str, start: int, end: int, lists: WordLists, code: Code)
         else word
         for word in words
     ]
-    runs = [run for run in _runs(text, words, lists) if run and _is_prose(text, run)]
+    runs = [run for run in _runs(text, words, lists) if run and is_prose(text, run)]
     read = (_candidate(text, run, words[0], guessed, lists) for run in runs)
     candidates = tuple(
         one for one in read if one is not None and _may_stand(text, one, place, lists, code)
     )
     if not candidates:
         return None
-    return Sentence(start, shown(piece, start, words, guessed), candidates, place)
+    return Sentence(start, shown(piece, start, words, guessed), words, candidates, place, guessed)
 
 
 def _may_stand(text: str, one: Candidate, place: Place, lists: WordLists, code: Code) -> bool:
@@ -147,7 +154,21 @@ def _goes_on(last: Word, word: Word, lists: WordLists) -> bool:
 
 def _may_name(words: Sequence[Word], number: int, lists: WordLists) -> bool:
     word = words[number].folded
-    return word not in lists.never or word in lists.titles or starts_place(words, number, lists)
+    if word not in lists.never or word in lists.titles or starts_place(words, number, lists):
+        return True
+    before = words[number - 1] if number else None
+    if before is not None and before.folded in lists.titles and before.folded != word:
+        return words[number].text.istitle()  # "Ms. Ma"
+    return _is_given(before, words[number : number + 2], lists)
+
+
+def _is_given(before: Word | None, two: Sequence[Word], lists: WordLists) -> bool:
+    """Tell a month that is a first name: "April Rivers", not "in April Paris"."""
+    if len(two) < 2 or two[0].folded not in lists.months_given:
+        return False
+    surname = two[1].folded in lists.surnames or not two[1].known
+    named = surname and two[1].capital and two[1].folded not in lists.never
+    return named and (before is None or before.folded not in lists.dating)
 
 
 def _may_bind(word: Word, lists: WordLists) -> bool:
@@ -163,7 +184,7 @@ def _binds(left: Word, loose: list[Word], right: Word, lists: WordLists) -> bool
     return loose[0].folded in ("of", "for") and left.folded.rstrip("s") in lists.heads
 
 
-def _is_prose(text: str, run: Sequence[Word]) -> bool:
+def is_prose(text: str, run: Sequence[Word]) -> bool:
     """Tell words in prose from parts of an e-mail or web address, and from long codes."""
     before = text[max(0, run[0].start - 3) : run[0].start]
     behind, next_ = text[run[-1].end : run[-1].end + 1], text[run[-1].end + 1 : run[-1].end + 2]
@@ -206,6 +227,10 @@ def _only_opens(text: str, run: Sequence[Word], first: Word, lists: WordLists) -
     word = run[0]
     if not word.known or word.folded in lists.first_names:
         return False
+    if _SIGNED.search(text, max(0, word.start - _SIGN_OFF), word.start) and _LINE_ENDS.match(
+        text, run[-1].end
+    ):
+        return False
     if (
         word is not first
         and text[max(0, word.start - 4) : word.start].rstrip(" ")[-1:] not in _OPENERS
@@ -217,4 +242,4 @@ def _only_opens(text: str, run: Sequence[Word], first: Word, lists: WordLists) -
         return False
     if heads_letter(text, word.start, run[-1].end):
         return False
-    return placed(text, word.start, word.end).get("LOCATION", 0.0) < 1.0
+    return not is_address(text, word.start, word.end)

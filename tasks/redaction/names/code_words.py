@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.redaction.names.context import context_of
+from tasks.redaction.names.context import rules_around
 from tasks.redaction.names.technical import Code, Place
 from tasks.redaction.names.word_lists import WordLists
 from tasks.redaction.names.words import Word
 from tasks.redaction.patterns import compiled
 
-_TOLD = 1.0  # what the context of a name in code must weigh
 _DOMAIN = r"(?:com|org|net|io|ai|co|tv|de|uk|fr|eu|us|app|dev|edu|gov|me|info|biz)$"
 # HTTP/1.1, ISBN-10, IPv4, X11, TCP/IP, nF, ValueError, SSLState.CLOSED
 _IDENTIFIER = compiled(
@@ -118,7 +117,7 @@ def is_clear(text: str, words: Sequence[Word], lists: WordLists) -> bool:
         return True
     if not (lists.names(first.folded) or " ".join(word.folded for word in words) in lists.places):
         return False
-    return max(context_of(text, first.start, last.end).values(), default=0.0) >= _TOLD
+    return any(rule.clear for rule in rules_around(text, first.start, last.end))
 
 
 def is_labelled(text: str, start: int) -> bool:

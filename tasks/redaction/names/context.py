@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 import tomllib
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
 from tasks.redaction.names.word_lists import LISTS
 from tasks.redaction.patterns import compiled
 
-Rule = tuple[str, float, re.Pattern[str]]  # kind, weight, what is read
 REACH = 48  # characters read on either side
 _HEAD_REACH = 180  # characters back to what an enumeration is of
 _COMPANIES = compiled(
@@ -23,24 +22,22 @@ _COMPANIES = compiled(
 )
 
 
-def context_of(text: str, start: int, end: int) -> dict[str, float]:
-    """Return how strongly what stands around `text[start:end]` speaks for each kind of name.
+class Rule(NamedTuple):
+    """What speaks of a kind of name; `clear`: of a listed name it is enough."""
 
-    On either side the strongest rule of a kind counts, and the sides add up.
-    """
+    name: str
+    kind: str
+    clear: bool
+    pattern: re.Pattern[str]
+
+
+def rules_around(text: str, start: int, end: int) -> list[Rule]:
+    """Return the rules that fit what stands before and behind `text[start:end]`."""
     before_rules, behind_rules = _rules()
     before, behind = text[max(0, start - REACH) : start], text[end : end + REACH]
-    weights: dict[str, float] = {}
-    for kind, weight, pattern in before_rules:
-        if weight > weights.get(kind, 0.0) and pattern.search(before):
-            weights[kind] = weight
-    after: dict[str, float] = {}
-    for kind, weight, pattern in behind_rules:
-        if weight > after.get(kind, 0.0) and pattern.match(behind):
-            after[kind] = weight
-    for kind, weight in after.items():
-        weights[kind] = weights.get(kind, 0.0) + weight
-    return weights
+    found = [rule for rule in before_rules if rule.pattern.search(before)]
+    found += [rule for rule in behind_rules if rule.pattern.match(behind)]
+    return found
 
 
 def lists_companies(text: str, start: int) -> bool:
@@ -50,21 +47,18 @@ def lists_companies(text: str, start: int) -> bool:
 
 @cache
 def _rules() -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
-    """Return the rules for what stands before and behind, the strongest first."""
+    """Return the rules for what stands before and behind."""
     told = tomllib.loads((LISTS / "name_context.toml").read_text(encoding="utf-8"))
     words: dict[str, list[str]] = told["words"]
-    return _compiled(told["before"], words, r"(?i:{})\Z"), _compiled(
-        told["behind"], words, r"(?i:{})"
-    )
-
-
-def _compiled(
-    rows: list[dict[str, Any]], words: dict[str, list[str]], form: str
-) -> tuple[Rule, ...]:
-    rules: list[Rule] = []
-    for row in sorted(rows, key=lambda one: -one["weight"]):
-        text: str = row["text"]
-        for name, group in words.items():
-            text = text.replace(f"{{{name}}}", "|".join(group))
-        rules.append((row["kind"], row["weight"], compiled(form.replace("{}", text))))
-    return tuple(rules)
+    sides: list[tuple[Rule, ...]] = []
+    for side, form in (("before", r"(?i:{})\Z"), ("behind", r"(?i:{})")):
+        rules: list[Rule] = []
+        for row in told[side]:
+            text: str = row["text"]
+            for name, group in words.items():
+                text = text.replace(f"{{{name}}}", "|".join(group))
+            pattern = compiled(form.replace("{}", text))
+            name = f"{side}: {row['name']}"
+            rules.append(Rule(name, row["kind"], bool(row.get("clear")), pattern))
+        sides.append(tuple(rules))
+    return sides[0], sides[1]

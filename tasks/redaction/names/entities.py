@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 OTHER = "OTHER"  # a label that is none of ours: a date, a people, a work of art
 _KINDS = {
@@ -18,11 +18,15 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """What a model marked in a sentence: `kind` is ours (PERSON, ...), or `OTHER`."""
+    """What a model marked in a sentence: `kind` is ours (PERSON, ...), or `OTHER`.
+
+    `label` is what the model itself calls it, where it tells more than the kinds do ("FAC").
+    """
 
     kind: str
     start: int
     end: int
+    label: str = field(default="", compare=False)
 
 
 def kind_of(label: str) -> str:

@@ -2,7 +2,7 @@
 
 Needs a names model (`names_model`) and the word lists. Sentences that cannot hold a name are left
 out; in the rest, what the model marks, what the lists know, what stands around a word and the forms
-of company names speak for and against each candidate, and the weights decide. Writes nothing.
+of company names are weighed by a fitted table. Writes nothing.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from typing import Any, NamedTuple
 
 from tasks.redaction.findings import Finding
 from tasks.redaction.names.candidates import Sentence, read_sentence
-from tasks.redaction.names.entities import Entity
 from tasks.redaction.names.model import (
     DEFAULT_NAMES_MODEL,
     NamesModel,
     load_names_model,
     model_identity,
 )
-from tasks.redaction.names.scales import judge
+from tasks.redaction.names.scales import Scales
 from tasks.redaction.names.segments import pieces
 from tasks.redaction.names.technical import Code, read_code
 from tasks.redaction.names.word_lists import WordLists, lists_digest, word_lists
 
-RULES = 8  # raised when a weight, a context or a list of words changes
+RULES = 10  # raised when a weight, a context or a list of words changes
 
 
 class Reading(NamedTuple):
@@ -40,6 +39,7 @@ class NameFinder:
 
     def __init__(self, model: NamesModel, lists: WordLists) -> None:
         self._model, self._lists = model, lists
+        self._scales = Scales(lists, model.meaning)
 
     def find(self, texts: Sequence[str], readings: Sequence[Reading] = ()) -> list[list[Finding]]:
         """Return the names in each text, then in each reading: PERSON, LOCATION, ORGANIZATION.
@@ -55,15 +55,10 @@ class NameFinder:
         ]
         shown = sorted({one.text for own in read for one in own}, key=lambda t: (len(t), t))
         marked = dict(zip(shown, self._model.read(shown), strict=True))
-        return [self._judged(text, own, marked) for text, own in zip(every, read, strict=True)]
-
-    def _judged(
-        self, text: str, sentences: list[Sentence], marked: dict[str, list[Entity]]
-    ) -> list[Finding]:
-        found: list[Finding] = []
-        for one in sentences:
-            found += judge(text, one, marked[one.text], self._lists)
-        return found
+        return [
+            self._scales.names(text, own, [marked[one.text] for one in own])
+            for text, own in zip(every, read, strict=True)
+        ]
 
 
 def read_sentences(

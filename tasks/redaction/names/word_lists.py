@@ -58,6 +58,9 @@ class WordLists:
     streets: frozenset[str]
     venues: frozenset[str]
     endings: frozenset[str]
+    months_given: frozenset[str]
+    dating: frozenset[str]
+    short_places: frozenset[str]
 
     def known(self, word: str) -> bool:
         """Tell whether English writes a word small: folded, or with accents in small letters."""
@@ -88,7 +91,7 @@ def lists_digest() -> str:
     """Return what tells one version of all that lies in `lists/` from another."""
     digest = hashlib.sha256()
     for path in sorted(LISTS.iterdir()):
-        if path.suffix in (".gz", ".toml"):
+        if path.suffix in (".gz", ".toml", ".json"):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

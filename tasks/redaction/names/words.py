@@ -58,18 +58,17 @@ def _word(match: re.Match[str], guessed: bool, lists: WordLists) -> Word:
     folded = fold(value)
     known = lists.known(folded if value.isascii() else normalize("NFKC", value).lower())
     if guessed:
-        capital = _lost_capital(folded, known, lists) or _is_called(match, folded, lists)
+        capital = _lost_capital(folded, known) or _is_called(match, folded, lists)
     else:
         capital = not (value.islower() or value[0].isdigit() or _STRETCHED.search(value.lower()))
     return Word(match.start(), match.start() + len(value), value, folded, capital, known)
 
 
-def _lost_capital(folded: str, known: bool, lists: WordLists) -> bool:
+def _lost_capital(folded: str, known: bool) -> bool:
     """Tell whether a word whose case says nothing should have a capital."""
-    short = len(folded) < _SHORTEST and folded.isascii()  # two signs are a name in Chinese
-    if known or short or not folded[0].isalpha() or _STRETCHED.search(folded):
-        return False
-    return folded not in lists.proper
+    # Two signs are a name in Chinese; what a stroke joins is alternatives, a unit or a path.
+    short = (len(folded) < _SHORTEST and folded.isascii()) or "/" in folded
+    return not (known or short or not folded[0].isalpha() or _STRETCHED.search(folded))
 
 
 def _is_called(match: re.Match[str], folded: str, lists: WordLists) -> bool:
