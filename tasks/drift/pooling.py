@@ -47,14 +47,17 @@ def read_pooled(
 ) -> WindowLog:
     """Return the champion's rows of a window, with those of earlier ones while there are too few.
 
-    `before` are the windows that may be taken along, the newest first. A row that came twice counts
-    once. Where even all of them are too few, all are there.
+    `before` are the windows that may be taken along, the newest first; one without a row of the
+    champion's is from before it served, and ends them. A row that came twice counts once. Where
+    even all of them are too few, all are there.
     """
     logs = [of_champion(read_window(store, name, window), served)]
     for label in before:
-        if sum(len(log.rows) for log in logs) >= fewest:
+        if not logs[-1].rows or sum(len(log.rows) for log in logs) >= fewest:
             break
         logs.append(of_champion(read_window(store, name, label), served))
+    if len(logs) > 1 and not logs[-1].rows:
+        logs.pop()
     return logs[0] if len(logs) == 1 else _together(window, before[len(logs) - 2], logs)
 
 

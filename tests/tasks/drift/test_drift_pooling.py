@@ -63,6 +63,18 @@ def test_a_thin_window_takes_along_as_many_as_it_needs(store: ObjectStore) -> No
     assert (every.since, len(every.rows)) == (_label(0), 120)
 
 
+def test_windows_from_before_the_champion_served_are_not_taken_along(store: ObjectStore) -> None:
+    since = START + timedelta(hours=4)
+    served = SERVED.model_copy(update={"since": since})
+    before = [_label(hour) for hour in (4, 3, 2, 1, 0)]
+    log = read_pooled(store, NAME, _label(5), before, served, 1000)
+    assert (log.since, len(log.rows)) == (_label(4), 41)  # 3-19 came again in the next hour
+    assert log.left_out == {}
+    earlier = read_pooled(store, NAME, _label(3), before[2:], served, 1000)
+    assert (earlier.since, len(earlier.rows)) == ("", 0)
+    assert earlier.left_out == {"from before the champion served": 21}
+
+
 def test_no_row_is_judged_twice(store: ObjectStore) -> None:
     windows = [_label(hour) for hour in range(6)]
     for status in ("quiet", "drifted", "unreadable"):
