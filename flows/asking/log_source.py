@@ -22,8 +22,7 @@ from data_contracts.snapshot.reading import read_records
 from flows.workshop.parts import Workshop
 from model_registry.candidates import candidate_of
 from model_registry.standing import read_champion
-from tasks.human_review.sample import SampledAnswer, read_sample
-from tasks.human_review.verdicts import served_verdicts
+from tasks.human_review.verdicts import sampled_answers, served_verdicts
 from tasks.inference_log.items import Item
 from tasks.inference_log.learning import (
     CHOICE,
@@ -38,7 +37,7 @@ from tasks.inference_log.learning import (
 )
 from tasks.inference_log.sealed import SealedDay, read_sealed, sealed_days, sealed_items
 from tasks.storage.outputs import Reference
-from tasks.storage.stages import LOG_ROWS, SAMPLE, SNAPSHOT
+from tasks.storage.stages import LOG_ROWS, SNAPSHOT
 
 PREFIX = "log://"
 STEP = "log source"
@@ -138,20 +137,13 @@ def _before(workshop: Workshop, snapshot: Reference | None) -> Before:
 
 def _verdicts(workshop: Workshop, name: str, snapshot: Reference | None) -> dict[str, Verdict]:
     @cache
-    def sample(digest: str) -> dict[str, SampledAnswer]:
-        found = workshop.outputs.with_digest(SAMPLE, digest)
-        answers = read_sample(workshop.outputs.fetch(found)) if found else ()
-        return {answer.item: answer for answer in answers}
-
-    @cache
     def redactor() -> Any:
         if snapshot is None:
             return workshop.redactor(names=True, keep=())()
         return workshop.redactor_of(snapshot)()
 
     found: dict[str, Verdict] = {}
-    said = served_verdicts(workshop.registry, name, lambda digest, item: sample(digest).get(item))
-    for one in said:
+    for one in served_verdicts(workshop.registry, name, sampled_answers(workshop.outputs)):
         key = exchange_key(one.prompt, one.answer)
         # What people typed is raw; a sample, and so its answers, went through redaction.
         corrected = redactor().redact_text(one.corrected) if one.corrected else ""

@@ -11,18 +11,11 @@ from flows.champion import find_champion
 from flows.workshop.parts import Workshop
 from tasks.human_review.preferences import write_preferences
 from tasks.human_review.rating import corrections
-from tasks.human_review.sample import SampledAnswer, read_sample
-from tasks.storage.stages import SAMPLE
+from tasks.human_review.verdicts import sampled_answers
 
 
 def write(workshop: Workshop, parameters: PreferencesParameters) -> str:
     """Write the file and say what is in it, and what is not."""
-
-    @cache
-    def sample(digest: str) -> dict[str, SampledAnswer]:
-        found = workshop.outputs.with_digest(SAMPLE, digest)
-        answers = read_sample(workshop.outputs.fetch(found)) if found else ()
-        return {answer.item: answer for answer in answers}
 
     @cache
     def redactor() -> Any:
@@ -31,9 +24,7 @@ def write(workshop: Workshop, parameters: PreferencesParameters) -> str:
     def redact(text: str) -> str:
         return redactor().redact_text(text)
 
-    found = corrections(
-        workshop.registry, parameters.name, lambda digest, item: sample(digest).get(item)
-    )
+    found = corrections(workshop.registry, parameters.name, sampled_answers(workshop.outputs))
     written = write_preferences(found, Path(parameters.out), redact)
     lines = [f"{written.rows} corrected answers written to {parameters.out}."]
     lines += [f"  left out: {n} {why}" for why, n in sorted(written.left_out.items())]

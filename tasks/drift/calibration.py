@@ -69,10 +69,9 @@ def calibrate(
         reference, held_out = (
             reference.take(np.sort(places)) for places in (order[fifth:], order[:fifth])
         )
-    found: dict[tuple[int, float, bool], list[float]] = {}
+    found: dict[Kind, list[float]] = {}
     known = quiet_rows = 0
-    for part in range(PARTS):
-        stay, new = _split_by_topic(reference, seed, part)
+    for stay, new in _splits(reference, seed):
         near = _about(reference, stay, held_out)
         places = np.arange(len(near))  # half of them correct what is expected, half are judged
         judge = Judge(reference.take(stay), near.take(places[places % 2 == 1]), budget, seed)
@@ -96,17 +95,18 @@ def calibrate(
     )
 
 
-def _split_by_topic(reference: Rows, seed: int, part: int) -> tuple[Any, Any]:
-    """Return the places of the rows that stay, and of those that become new.
+def _splits(reference: Rows, seed: int) -> Iterator[tuple[Any, Any]]:
+    """Yield the places of the rows that stay, and of those that become new.
 
-    What becomes new is one of eight broad topics, another one each part.
+    What becomes new is one of eight broad topics, another one each time.
     """
     import numpy as np
 
     broad = find_topics(reference.embeddings, seed, rows_a_topic=max(1, len(reference) // _BROAD))
     order = np.random.default_rng(seed).permutation(len(broad))
-    new = broad.of_reference == order[part % len(order)]
-    return np.flatnonzero(~new), np.flatnonzero(new)
+    for part in range(PARTS):
+        new = broad.of_reference == order[part % len(order)]
+        yield np.flatnonzero(~new), np.flatnonzero(new)
 
 
 def _about(reference: Rows, known: Any, held_out: Rows) -> Rows:

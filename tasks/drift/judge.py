@@ -6,6 +6,7 @@ verdicts. Writes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -58,9 +59,8 @@ class Judge:
     seed: int
 
     def __post_init__(self) -> None:
-        """Refuse a reference that has no numbers; keep limits by size."""
+        """Refuse a reference that has no numbers."""
         _numbers(self.reference)
-        object.__setattr__(self, "_limits", cache(self._limits_for))
 
     def signals(self, window: Rows) -> tuple[tuple[Signal, ...], float]:
         """Return what every signal found in a window, and its p-value: how often a quiet window's
@@ -91,9 +91,10 @@ class Judge:
         scores = np.concatenate([fitted.of(window) for fitted in self.fitted], axis=1)
         return Scored(scores, self.topics.nearest(window.embeddings), window.questions)
 
-    def limits(self, size: int) -> Limits:
-        """Return the limits of windows of so many rows."""
-        return self._limits(size)  # type: ignore[attr-defined]
+    @cached_property
+    def limits(self) -> Callable[[int], Limits]:
+        """The limits of windows by how many rows they have, drawn once a size."""
+        return cache(self._limits_for)
 
     @cached_property
     def topics(self) -> Topics:

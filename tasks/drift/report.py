@@ -62,8 +62,8 @@ def markdown(report: WindowReport) -> str:
     if result.signals:
         lines += [
             "| signal | compares | change | matters from | standard errors | limit | drifted "
+            "| meaning |"
         ]
-        lines[-1] += "| meaning |"
         lines += ["|---|---|---:|---:|---:|---:|---|---|"]
         lines += [_row(signal) for signal in result.signals]
         lines += [

@@ -1,11 +1,13 @@
 """What people said of served answers, each in one value: whether a model may learn them.
 
-Needs a Registry and what asking.py put before people. Writes nothing.
+Needs a Registry, what asking.py put before people, and the samples it was drawn from. Writes
+nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from data_contracts.records import Frozen
 from model_registry.review_queues import Answer, ItemState, find_queue, read_items
@@ -13,7 +15,9 @@ from model_registry.tracking import Registry
 from tasks.human_review.asking import ITEM_FACT, SAMPLE_FACT, experiment_of, queue_name
 from tasks.human_review.counting import own
 from tasks.human_review.questions import CORRECTED, HARMFUL, HELPFUL, INVENTED, RIGHT
-from tasks.human_review.sample import SERVED, SampledAnswer
+from tasks.human_review.sample import SERVED, SampledAnswer, read_sample
+from tasks.storage.outputs import Outputs
+from tasks.storage.stages import SAMPLE
 
 USEFUL = 3.0  # of 5
 _GOOD = {RIGHT: True, INVENTED: False, HARMFUL: False}
@@ -27,6 +31,18 @@ class ServedVerdict(Frozen):
     good: bool | None = None
     declined: bool = False
     corrected: str = ""
+
+
+def sampled_answers(outputs: Outputs) -> Callable[[str, str], SampledAnswer | None]:
+    """Return what finds an answer by its sample's digest and identity; a sample is read once."""
+
+    @cache
+    def sample(digest: str) -> dict[str, SampledAnswer]:
+        found = outputs.with_digest(SAMPLE, digest)
+        answers = read_sample(outputs.fetch(found)) if found else ()
+        return {answer.item: answer for answer in answers}
+
+    return lambda digest, item: sample(digest).get(item)
 
 
 def served_verdicts(
