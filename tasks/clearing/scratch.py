@@ -67,8 +67,7 @@ def _take(path: Path, cutoff: datetime) -> bool:
 
 
 def _changed(path: Path) -> datetime:
-    newest = newest_below(path) if path.is_dir() else path.stat().st_mtime
-    return datetime.fromtimestamp(newest, UTC)
+    return datetime.fromtimestamp(newest_below(path), UTC)
 
 
 def _lock(path: Path) -> Path:

@@ -128,10 +128,12 @@ class LocalStore:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield every key below the prefix, sorted."""
-        folder = self._path(prefix)
-        for path in sorted(folder.rglob("*")):
+        root = self._root.resolve()
+        # Not pathlib's own, which on Python 3.11 raises where a folder goes while it looks.
+        found = (Path(at, name) for at, _, names in os.walk(self._path(prefix)) for name in names)
+        for path in sorted(found):
             if path.is_file() and not path.name.startswith(".writing-"):
-                yield path.relative_to(self._root.resolve()).as_posix()
+                yield path.relative_to(root).as_posix()
 
     def local_path(self, key: str) -> Path | None:
         """Return the key's own path: it is already here."""

@@ -25,6 +25,7 @@ from model_registry.tracking import Registry, open_registry
 from tests.waiting import free_port
 
 Found = TypeVar("Found")
+OURS = ("PADDOCK_", "PREFECT_", "MLFLOW_")  # what earlier tests may have set
 POLICY = """
 name = "permissive"
 [[gates]]
@@ -102,10 +103,17 @@ class Team:
         """Wait until a run has ended and return its state."""
 
         def state() -> str | None:
-            found = self.api(f"/flow_runs/{run}")["state_type"]
-            return found if found in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
+            found = self.api(f"/flow_runs/{run}")["state"]
+            kind, said = found["type"], found["message"]
+            if kind in ("FAILED", "CRASHED"):
+                print(f"{kind}: {said}\n{self.log_end('worker')}")  # shown where a test fails
+            return kind if kind in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
 
-        return wait_for(state, 240)
+        return wait_for(state, 900)  # how long a busy machine takes is not what is asked
+
+    def log_end(self, part: str) -> str:
+        """Return the end of what a part of `up` has logged."""
+        return (self.home / f"logs/{part}.log").read_text()[-2000:]
 
     def mlflow_run(self, model: str, name: str) -> tuple[str, str]:
         """Return MLflow's (experiment, run) of the newest run whose name is like this."""
@@ -160,7 +168,7 @@ def running(home: Path) -> Generator[Team]:
     home.mkdir(parents=True, exist_ok=True)
     ports = [free_port(), free_port()]
     environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")},
+        **{key: value for key, value in os.environ.items() if not key.startswith(OURS)},
         "PADDOCK_HOME": str(home),
         "OMP_NUM_THREADS": "1",  # a tiny model gains nothing from two, and others want them
         "PADDOCK_PREFECT_PORT": str(ports[0]),
@@ -216,9 +224,17 @@ def logged_in(team: Team, browser: Any) -> Generator[Any]:
 
 
 def fill_field(page: Any, help_text: str, value: str) -> None:
-    """Fill the field of a form of Prefect's that bears this help text."""
-    field = page.locator(".p-label", has_text=help_text).last
-    field.locator("textarea, input").first.fill(value)
+    """Fill the field of a form of Prefect's that bears this help text.
+
+    A form that is still being drawn may put its default back: then it is filled again.
+    """
+    field = page.locator(".p-label", has_text=help_text).last.locator("textarea, input").first
+    for _ in range(10):
+        field.fill(value)
+        page.wait_for_timeout(500)
+        if field.input_value() == value:
+            return
+    pytest.fail(f"the form does not keep {value!r} in: {help_text}")
 
 
 def command_lines() -> list[str]:

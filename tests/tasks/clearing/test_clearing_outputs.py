@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tasks.clearing.pieces import Piece
+from tasks.clearing.pieces import Piece, newest_below, size_of
 from tasks.clearing.store import judge_outputs
-from tasks.storage.objects import open_store
+from tasks.storage.objects import LocalStore, open_store
 from tasks.storage.outputs import USED, Outputs, Reference
 from tasks.storage.stages import BASE, LOST, MODEL, REFUSED, SCORECARD, SNAPSHOT, Stage
 
@@ -117,3 +119,34 @@ def test_what_is_used_or_made_meanwhile_is_not_removed(outputs: Outputs) -> None
     outputs.fetch(model)
     assert not remove()  # somebody has used it since
     assert outputs.fetch(model).exists()
+
+
+def test_what_goes_while_it_is_looked_at_is_no_error(tmp_path: Path) -> None:
+    """A run beside it takes its work folders away, and `clean` has listed them just before."""
+    gone = tmp_path / "work/model/abc"
+    before = time.time()
+    assert size_of(gone) == 0
+    assert newest_below(gone) >= before  # somebody is at work with it: not old
+
+
+def test_a_store_is_listed_while_folders_in_it_come_and_go(tmp_path: Path) -> None:
+    """Pathlib's own walk raises on Python 3.11 where a folder goes between two of its looks."""
+    store = LocalStore(tmp_path)
+    store.write("model/stays/weights", b"w")
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            for name in "abcdefgh":
+                (tmp_path / "model" / name / "deep/er").mkdir(parents=True)
+            for name in "abcdefgh":
+                shutil.rmtree(tmp_path / "model" / name)
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        for _ in range(300):
+            assert "model/stays/weights" in set(store.keys("model"))
+    finally:
+        done.set()
+        other.join()
