@@ -19,7 +19,7 @@ up: setup  ## start a Prefect server, an MLflow server and a worker on this mach
 test: setup-dev  ## set up and pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-slow: setup-dev  ## the proofs that take long: frozen workers, 50,000 hostile records, 20,000 steps of releases
+test-slow: setup-dev  ## the proofs that take long: frozen workers, 50,000 hostile records, 10,000 steps and 1,000 races of releases
 	$(BIN)/python -m pytest -m slow
 
 check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling, the pages of docs/

@@ -95,8 +95,9 @@ def test_ledger_aliases_and_bytes_agree_or_it_is_said_why_not(machine: Machine) 
 @pytest.mark.slow
 @pytest.mark.timeout(14_400)
 @pytest.mark.parametrize("machine", KINDS, indirect=True)
-def test_they_agree_after_ten_thousand_steps(machine: Machine) -> None:
-    while machine.steps < 10_000:
+def test_they_agree_after_five_thousand_steps(machine: Machine) -> None:
+    """Ten thousand in all: half on each database."""
+    while machine.steps < 5_000:
         _run_random(machine, 40)
     print(f"{machine.steps} steps; after {machine.served} something served and all was well")
     assert machine.served > machine.steps / 10
