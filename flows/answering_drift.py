@@ -13,10 +13,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from data_contracts.errors import PaddockError
+from flows.asking.flow_runs import OF_DRIFT
 from flows.asking.inputs import resolve_source
 from flows.asking.parameters import GIVEN, RetrainParameters
 from flows.asking.plan import find_outputs, resolve_inputs
 from flows.champion import Champion
+from flows.own_starts import held
 from flows.showing.progress import LOGGER
 from model_registry.candidates import list_candidates
 from model_registry.dossier import VERDICT_TAG
@@ -45,6 +47,8 @@ def answer(champion: Champion, decision: Decision) -> Answer:
     if nothing:
         return Answer(reason=f"{decision.reason}; nothing new to train on: {nothing}", alert=True)
     workshop, name, now = champion.workshop, champion.name, datetime.now(UTC)
+    if why := held(workshop, asked, now):
+        return Answer(reason=f"{decision.reason}; {why.reason}", alert=why.spent)
     newest = _newest_candidate(champion)
     trigger = claim_trigger(workshop.store, name, decision, now, newest)
     if trigger is None:
@@ -78,12 +82,15 @@ def _nothing_new(champion: Champion, asked: RetrainParameters) -> str:
 def _train_here(
     champion: Champion, trigger: Trigger, decision: Decision, asked: RetrainParameters
 ) -> Answer:
+    from prefect import tags
+
     from flows.retraining import retrain
 
     store, name = champion.workshop.store, champion.name
     LOGGER.info("drift: retraining starts here, since no Prefect server is set")
     try:
-        retrain(asked)
+        with tags(OF_DRIFT):
+            retrain(asked)
     except BaseException:
         record_outcome(store, name, trigger, "crashed")
         raise
@@ -106,7 +113,7 @@ def _start_deployment(
             parameters={GIVEN: asked.grouped()},
             timeout=0,
             idempotency_key=decision.idempotency_key,
-            tags=["drift", decision.idempotency_key],
+            tags=[OF_DRIFT, decision.idempotency_key],
             as_subflow=False,
         )
     except BaseException:

@@ -99,6 +99,9 @@ class Finetuning:
     inputs: TrainingInputs
     note: Note
     numbers: tuple[str, str]
+    minutes_left: float | None = (
+        None  # of the week's budget; decides no weight, and is no parameter
+    )
 
     def models(self) -> tuple[Reference, Reference | None]:
         """Bring base and teacher in; a teacher whose logits mean something else stops the run."""
@@ -133,7 +136,7 @@ class Finetuning:
                 save_steps=parameters.save_steps,
                 max_left_out_share=parameters.max_left_out_share,
                 rendezvous=self.workshop.settings.rendezvous,
-                spending=_spending(parameters),
+                spending=_spending(parameters, self.minutes_left),
                 origin=Origin(
                     command=command_words(self.command, parameters),
                     parameters=parameters.model_dump(mode="json"),
@@ -163,8 +166,10 @@ class Finetuning:
         return self.note("teacher answers", built)
 
 
-def _spending(parameters: TrainingParameters) -> Spending:
+def _spending(parameters: TrainingParameters, minutes_left: float | None) -> Spending:
     limits = {name: getattr(parameters, name) for name in SpendingLimits.model_fields}
+    minutes = [one for one in (parameters.max_minutes, minutes_left) if one is not None]
+    limits["max_minutes"] = min(minutes, default=None)
     return Spending(**limits, gpus=parameters.gpus * parameters.nodes)
 
 

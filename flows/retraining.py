@@ -6,6 +6,7 @@ crash goes on where it stopped, and running again after success takes seconds.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import flow
@@ -14,13 +15,14 @@ from prefect.context import FlowRunContext
 from prefect.states import Completed
 
 from data_contracts.snapshot.reading import REPORT
-from flows.asking.flow_runs import run_name
+from flows.asking.flow_runs import by_itself, is_scheduled, run_name
 from flows.asking.parameters import RetrainParameters
 from flows.asking.plan import Inputs, resolve_inputs
 from flows.comparing import Compared, compare_models, registered_model, stored_model
 from flows.finetuning import Finetuning
 from flows.ingestion import Ingestion, begin_ingestion
 from flows.judging import judged
+from flows.own_starts import held, minutes_left
 from flows.showing import publishing
 from flows.showing.notifying import notify, require_blocks, verdict_events
 from flows.showing.places import Pages
@@ -57,7 +59,12 @@ def retrain(parameters: RetrainParameters = DEFAULTS) -> State[RetrainSummary | 
     """
     workshop = Workshop(read_settings())
     require_blocks(workshop.settings)
-    run = Retraining(workshop, parameters, resolve_inputs(workshop, parameters))
+    now = datetime.now(UTC)
+    if is_scheduled() and (why := held(workshop, parameters, now)):
+        LOGGER.info("%s", why.reason)
+        return Completed(message=f"Nothing trained: {why.reason}.", data=None)
+    left = minutes_left(workshop, parameters, now) if by_itself() else None
+    run = Retraining(workshop, parameters, resolve_inputs(workshop, parameters), left)
     with turn(workshop.settings, parameters.name) as busy:
         if busy:
             LOGGER.info("%s", busy)
@@ -71,15 +78,28 @@ def retrain(parameters: RetrainParameters = DEFAULTS) -> State[RetrainSummary | 
 class Retraining:
     """One run of the main job; its methods are the stages, in order."""
 
-    def __init__(self, workshop: Workshop, parameters: RetrainParameters, inputs: Inputs) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        parameters: RetrainParameters,
+        inputs: Inputs,
+        minutes_left: float | None = None,
+    ) -> None:
         self.workshop, self.parameters, self.inputs = workshop, parameters, inputs
+        self.minutes_left = minutes_left
         self.outputs, self.registry = workshop.outputs, workshop.registry
         self.stages: list[StageRecord] = []
 
     def to_the_end(self) -> RetrainSummary:
         """Run every stage and return what a person wants to know."""
         training = Finetuning(
-            self.workshop, "run", self.parameters, self.inputs, self._note, ("1/7 ", "3/7 ")
+            self.workshop,
+            "run",
+            self.parameters,
+            self.inputs,
+            self._note,
+            ("1/7 ", "3/7 "),
+            self.minutes_left,
         )
         with stage("look at the source"):  # before a base model is fetched: it may be refused
             ingestion = begin_ingestion(self.workshop, self.inputs.ingest)

@@ -10,6 +10,8 @@ from prefect.context import FlowRunContext
 
 from flows.asking.parameters import GIVEN
 
+OF_DRIFT = "drift"  # the tag of a run that drift started
+
 
 def is_scheduled() -> bool:
     """Tell whether a schedule of a deployment started the flow run that this is called in.
@@ -19,6 +21,13 @@ def is_scheduled() -> bool:
     """
     context = FlowRunContext.get()
     return bool(context and context.flow_run and context.flow_run.auto_scheduled)
+
+
+def by_itself() -> bool:
+    """Tell whether a schedule or drift started the flow run that this is called in."""
+    context = FlowRunContext.get()
+    tags = set(context.flow_run.tags) if context and context.flow_run else set[str]()
+    return is_scheduled() or OF_DRIFT in tags
 
 
 def run_name() -> str:

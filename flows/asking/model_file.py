@@ -11,11 +11,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from data_contracts.errors import InputError
 from flows.asking.naming import names_beside
 from flows.asking.parameters import RetrainParameters, Words
+from flows.asking.quiet_hours import read_quiet
 
 STEP = "model file"
 _CRON_FIELDS = 5
@@ -25,6 +33,12 @@ def _cron(text: str) -> str:
     if text and len(text.split()) != _CRON_FIELDS:
         raise ValueError('five fields, such as "0 2 * * *"; empty: by hand only')
     return text
+
+
+def _quiet(given: tuple[str, ...]) -> tuple[str, ...]:
+    for one in given:
+        read_quiet(one)
+    return given
 
 
 Cron = Annotated[str, AfterValidator(_cron)]
@@ -64,6 +78,24 @@ class Drift(Section):
     )
 
 
+class ByItself(Section):
+    """What may start by itself: by schedules and drift, not by people."""
+
+    quiet_hours: Annotated[Words, AfterValidator(_quiet)] = Field(
+        default=(),
+        description="No training starts in these, such as "
+        '"mon-fri 08:00-18:00 Europe/Berlin"; it waits for the next look after them.',
+    )
+    gpu_hours_a_week: float | None = Field(
+        default=None,
+        gt=0,
+        description="GPU hours (of a machine without) that trainings may take in seven days.",
+    )
+    cost_a_week: float | None = Field(
+        default=None, gt=0, description="What they may cost, by limits.gpu_hour_price."
+    )
+
+
 class Log(Section):
     """What becomes of the inference log."""
 
@@ -100,6 +132,7 @@ class Machine(Section):
 SECTIONS: dict[str, type[Section]] = {
     "schedules": Schedules,
     "drift": Drift,
+    "by_itself": ByItself,
     "log": Log,
     "serving": Serving,
     "notifications": Notifications,
@@ -115,6 +148,7 @@ class ModelFile(BaseModel):
     parameters: RetrainParameters
     schedules: Schedules = Schedules()
     drift: Drift = Drift()
+    by_itself: ByItself = ByItself()
     log: Log = Log()
     serving: Serving = Serving()
     notifications: Notifications = Notifications()
@@ -131,8 +165,17 @@ class ModelFile(BaseModel):
         wanted = {
             "PADDOCK_SERVE_COMMAND": self.serving.command,
             "PADDOCK_NOTIFY": ",".join(self.notifications.blocks),
+            "PADDOCK_QUIET_HOURS": ",".join(self.by_itself.quiet_hours),
+            "PADDOCK_WEEK_GPU_HOURS": self.by_itself.gpu_hours_a_week,
+            "PADDOCK_WEEK_COST": self.by_itself.cost_a_week,
         }
-        return {name: value for name, value in wanted.items() if value}
+        return {name: str(value) for name, value in wanted.items() if value}
+
+    @model_validator(mode="after")
+    def _priced(self) -> ModelFile:
+        if self.by_itself.cost_a_week is not None and self.parameters.gpu_hour_price is None:
+            raise ValueError("by_itself.cost_a_week needs a price: limits.gpu_hour_price")
+        return self
 
 
 def read_model_file(path: Path) -> ModelFile:

@@ -21,7 +21,14 @@ from model_registry.dossier import Dossier
 from model_registry.releases import Release
 
 Kind = Literal[
-    "waits for approval", "refused", "promoted", "rolled back", "out of service", "needs a look"
+    "waits for approval",
+    "refused",
+    "promoted",
+    "rolled back",
+    "out of service",
+    "needs a look",
+    "budget is nearly spent",
+    "weekly report",
 ]
 _KINDS: dict[str, Kind] = {"rollback": "rolled back", "out of service": "out of service"}
 

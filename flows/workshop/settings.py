@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     judge_key: SecretStr = SecretStr("")
     # Prefect blocks by which people are told what waits and what was released: type/name, …
     notify: str = ""
+    # What runs by itself: hours in which it starts no training, and what a week's may take of a
+    # GPU's hours and of money. A model's file says them ([by_itself]).
+    quiet_hours: str = ""
+    week_gpu_hours: float | None = Field(default=None, gt=0)
+    week_cost: float | None = Field(default=None, gt=0)
     server_host: str = "127.0.0.1"
     prefect_port: int = 4200
     mlflow_port: int = 5000

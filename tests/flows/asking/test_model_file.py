@@ -90,11 +90,15 @@ def test_settings_of_its_runs_are_its_own(tmp_path: Path) -> None:
     place = _written(
         tmp_path,
         'name = "desk"\n[serving]\ncommand = "vllm serve {model} --port {port}"\n'
-        '[notifications]\nblocks = ["slack-webhook/a", "sendgrid-email/b"]\n',
+        '[notifications]\nblocks = ["slack-webhook/a", "sendgrid-email/b"]\n'
+        '[by_itself]\nquiet_hours = ["mon-fri 8:00-18:00", "22:00-23:00 Asia/Tokyo"]\n'
+        "gpu_hours_a_week = 12\n",
     )
     assert read_model_file(place).environment == {
         "PADDOCK_SERVE_COMMAND": "vllm serve {model} --port {port}",
         "PADDOCK_NOTIFY": "slack-webhook/a,sendgrid-email/b",
+        "PADDOCK_QUIET_HOURS": "mon-fri 8:00-18:00,22:00-23:00 Asia/Tokyo",
+        "PADDOCK_WEEK_GPU_HOURS": "12.0",
     }
 
 
@@ -111,6 +115,8 @@ def test_settings_of_its_runs_are_its_own(tmp_path: Path) -> None:
         ('name = "d"\n[training]\nlearning_rate = -1.0', "learning_rate: Input should be greater"),
         ('name = "d"\n[train]\nseed = 1', "train: Extra inputs are not permitted"),
         ('name = "d"\n[schedules]\nretrain = "daily"', "schedules.retrain: five fields"),
+        ('name = "d"\n[by_itself]\nquiet_hours = ["day"]', "these are no hours: 'day'"),
+        ('name = "d"\n[by_itself]\ncost_a_week = 9', "needs a price: limits.gpu_hour_price"),
         ('name = "d"\n[drift]\ncooldown = 1', "drift.cooldown: Extra inputs are not permitted"),
     ],
 )
