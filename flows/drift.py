@@ -8,6 +8,8 @@ a day before the first log is there.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -50,7 +52,12 @@ def monitor_drift(parameters: MonitorParameters = DEFAULTS) -> State[Watch | Non
         LOGGER.info("%s", nothing)
         return Completed(message=nothing, data=None)
     champion = find_champion(workshop, parameters.name, STEP)
-    reports = _compare(champion)
+    if parameters.since or parameters.until:
+        return Completed(message=_catch_up(champion, parameters), data=None)
+    windows = list_windows(workshop.store, champion.name)
+    if not windows:
+        raise _no_log(workshop, champion.name)
+    reports = _compare(champion, windows, windows[-OF:])
     settle(champion)
     decision = _decide(champion, parameters)
     answered = Answer(reason=decision.reason, alert=decision.alert)
@@ -100,11 +107,31 @@ def _nothing_yet(workshop: Workshop, name: str) -> str:
     )
 
 
-def _compare(champion: Champion) -> list[WindowReport]:
+def _catch_up(champion: Champion, parameters: MonitorParameters) -> str:
+    """Compare the windows of some days that nobody has; return what came of it."""
+    store, name = champion.workshop.store, champion.name
+    windows = list_windows(store, name)
+    done = {one.window for one in read_history(store, name, champion.version.digest)}
+    until = parameters.until or "9999-12-31"
+    late = [
+        window
+        for window in windows
+        if parameters.since <= window[:10] <= until and window not in done
+    ]
+    reports = _compare(champion, windows, late) if late else []
+    found = Counter(report.result.status for report in reports)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(found.items()))
+    return (
+        f"{len(late)} windows compared late with version {champion.version.version}"
+        f"{f': {told}' if told else ''}; nothing is started."
+    )
+
+
+def _compare(
+    champion: Champion, windows: Sequence[str], wanted: Sequence[str]
+) -> list[WindowReport]:
+    """Compare some windows, of all that there are, with what the champion learned."""
     workshop, name = champion.workshop, champion.name
-    windows = list_windows(workshop.store, name)
-    if not windows:
-        raise _no_log(workshop, name)
     served = Served(
         name=name,
         version=champion.version.version,
@@ -117,7 +144,7 @@ def _compare(champion: Champion) -> list[WindowReport]:
         reference = reference_step(workshop.outputs, champion.snapshot).reference
     build_judge = cache(lambda: judge_of(workshop.outputs, reference))
     reports: list[WindowReport] = []
-    for window in windows[-OF:]:
+    for window in wanted:
         history = read_history(workshop.store, name, champion.version.digest)
         with stage(f"window {window}"):
             built = compare_step(

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
+from flows.asking.log_parameters import Day
 from flows.asking.parameters import NamedParameters
 
 
@@ -17,6 +18,12 @@ class MonitorParameters(NamedParameters):
         default=48, ge=0, description="Hours after a retraining in which no other is started."
     )
     retrain: bool = Field(default=True, description="Start the retraining; off: only report.")
+    since: Day = Field(
+        default="",
+        description="Catch up: compare every window from this day on, as 2026-03-01, that was not "
+        "compared yet, and start nothing.",
+    )
+    until: Day = Field(default="", description="Catch up: the last day.")
 
 
 class DriftParameters(NamedParameters):

@@ -63,6 +63,9 @@ class Schedules(Section):
     compact_log: Cron = Field(
         default="20 1 * * *", description="Seal the days of the inference log that are over."
     )
+    weekly_report: Cron = Field(
+        default="30 6 * * 1", description="Tell what the week was like that is over."
+    )
     promote: Cron = Field(
         default="7 * * * *",
         description="Look for an approval. `paddock up` starts it as soon as there is one.",

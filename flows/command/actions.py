@@ -30,6 +30,7 @@ from flows.asking.release_parameters import (
     DecideParameters,
     DossierParameters,
 )
+from flows.asking.report_parameters import BackfillParameters
 from flows.command.readying import make_ready, prepare_home, started
 from flows.command.words import Options, RunOptions
 from flows.workshop.settings import read_settings, use_settings_of
@@ -171,6 +172,13 @@ def start(module: str, name: str) -> Callable[[Parameters, Options], int]:
         return 0
 
     return command
+
+
+def backfill(parameters: BackfillParameters, options: Options) -> int:
+    """Do late what schedules would have done."""
+    from flows.command import backfilling
+
+    return backfilling.backfill(parameters, options)
 
 
 def say(module: str, name: str) -> Callable[[Parameters, Options], int]:

@@ -48,6 +48,7 @@ from flows.asking.release_parameters import (
     ReviewParameters,
     RollbackParameters,
 )
+from flows.asking.report_parameters import BackfillParameters, ReportParameters
 from flows.command import actions
 from flows.command.words import Options, RunOptions, read_words
 from flows.workshop.databases import is_locked, locked
@@ -152,6 +153,12 @@ COMMANDS = {
         actions.say("flows.command.drifting", "tell"),
         "what drift detection can tell, and why a retraining was started or not",
     ),
+    "report": Command(
+        ReportParameters,
+        actions.start("flows.reporting", "weekly_report"),
+        "what a week was like: what served, drift, requests, cost, what failed",
+    ),
+    "backfill": Command(BackfillParameters, actions.backfill, "do late what schedules missed"),
     "demo-log": Command(
         DemoLogParameters, actions.demo_log, "write a window of a demo inference log"
     ),

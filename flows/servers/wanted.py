@@ -23,6 +23,7 @@ from flows.asking.parameters import (
     EvaluateParameters,
 )
 from flows.asking.release_parameters import PromoteParameters, ReviewParameters
+from flows.asking.report_parameters import ReportParameters
 from flows.workshop.settings import CHECKOUT
 
 FILE = CHECKOUT / "deploy" / "prefect.yaml"
@@ -81,6 +82,7 @@ def _asked(file: ModelFile) -> dict[str, dict[str, Any]]:
         ),
         "review": ReviewParameters(name=name),
         "compact_log": CompactParameters(name=name, raw_days=file.log.raw_days),
+        "weekly_report": ReportParameters(name=name),
         "promote": PromoteParameters(name=name),
     }
     return {

@@ -18,23 +18,9 @@ from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError,
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from data_contracts.errors import PaddockError
-from tasks.models.hardware import BRIEF_SPIN
+from flows.workshop.switches import QUIET
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-QUIET = {
-    "DO_NOT_TRACK": "1",
-    "GX_ANALYTICS_ENABLED": "false",
-    "GOMP_SPINCOUNT": BRIEF_SPIN,
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "paddock",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TOKENIZERS_PARALLELISM": "false",
-    # A run whose heartbeats stop can be told from one that works for long.
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-}
 SERVERS = "servers.json"
 ANSWER_SECONDS = 30.0  # a server that is busy or just restarted gets so long to answer
 
@@ -87,15 +73,14 @@ class Settings(BaseSettings):
     # What serves a model while it is asked: {model}, {port}, {name}. Empty: our own decoder.
     serve_command: str = ""
     serve_start_seconds: float = Field(default=600, gt=0)
-    # Cases of an evaluation that are asked again, each alone, for how long a user waits. 0: none.
+    # Cases of an evaluation that are asked again, each alone, for how long a user waits.
     latency_cases: int = Field(default=0, ge=0, le=200)
     # A judge of answers: an OpenAI-compatible address (…/v1) and its key.
     judge_url: str = ""
     judge_key: SecretStr = SecretStr("")
     # Prefect blocks by which people are told what waits and what was released: type/name, …
     notify: str = ""
-    # What runs by itself: hours in which it starts no training, and what a week's may take of a
-    # GPU's hours and of money. A model's file says them ([by_itself]).
+    # What runs by itself: when it starts no training, and what a week's may take.
     quiet_hours: str = ""
     week_gpu_hours: float | None = Field(default=None, gt=0)
     week_cost: float | None = Field(default=None, gt=0)

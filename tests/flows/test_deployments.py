@@ -70,7 +70,15 @@ def test_what_starts_by_itself_never_overlaps_itself(golden: dict[str, Any]) -> 
         assert entry["machine"] == wanted, name
     scheduled = {name for name, entry in golden.items() if entry["schedules"]}
     # A rollback has to say why, so nobody but a person starts it; a retraining ingests by itself.
-    ours = {"retrain", "evaluate", "monitor_drift", "review", "promote", "compact_log"}
+    ours = {
+        "retrain",
+        "evaluate",
+        "monitor_drift",
+        "review",
+        "promote",
+        "compact_log",
+        "weekly_report",
+    }
     assert scheduled == {"reconcile/reconcile", *(f"{flow}/help-desk" for flow in ours)}
     for flow in ("rollback", "retire"):
         assert golden[f"{flow}/help-desk"]["required_fields"] == ["reason"]

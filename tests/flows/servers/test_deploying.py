@@ -21,7 +21,8 @@ from flows.servers.wanted import model_deployments, plain_deployments
 from flows.workshop.settings import Settings
 
 FLOWS = (
-    *("retrain", "evaluate", "monitor_drift", "review", "compact_log", "promote"),
+    *("retrain", "evaluate", "monitor_drift", "review", "compact_log"),
+    *("weekly_report", "promote"),
     *("rollback", "retire"),
 )
 
