@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up test test-slow check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-scorers setup setup-dev lock clean
+.PHONY: help run up test test-slow game-day check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-scorers setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -21,6 +21,9 @@ test: setup-dev  ## set up and pass the tests
 
 test-slow: setup-dev  ## the proofs that take long: frozen workers, 50,000 hostile records, 10,000 steps and 1,000 races of releases
 	$(BIN)/python -m pytest -m slow
+
+game-day: setup-dev  ## a week that runs by itself, every part killed twice (some 20 minutes)
+	$(BIN)/python -m pytest -m slow -s -q tests/deploy/test_game_day.py
 
 check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling, the pages of docs/
 	$(BIN)/ruff format --check $(SOURCES)

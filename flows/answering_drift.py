@@ -36,10 +36,15 @@ class Answer(BaseModel):
     alert: bool = False
 
 
-def answer(champion: Champion, decision: Decision) -> Answer:
-    """Start the retraining that a decision names, unless somebody else did or it would be empty."""
+def answer(champion: Champion, decision: Decision, source: str = "") -> Answer:
+    """Start the retraining that a decision names, unless somebody else did or it would be empty.
+
+    It is the champion's own, on another source where one is named.
+    """
     try:
         asked = champion.parameters_again()
+        if source:  # its rows have names of their own
+            asked = asked.model_copy(update={"source": source, "mapping": ""})
         nothing = _nothing_new(champion, asked)
     except PaddockError as refusal:
         reason = f"{decision.reason}; no retraining can be started: {refusal}"

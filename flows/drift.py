@@ -9,7 +9,7 @@ a day before the first log is there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -32,7 +32,7 @@ from flows.workshop.settings import read_settings
 from model_registry.versions import CHAMPION, version_at
 from tasks.drift.attribution import Served
 from tasks.drift.comparison import WindowReport, counted
-from tasks.drift.decision import OF, Decision, Policy, decide
+from tasks.drift.decision import OF, Decision, Policy, WindowResult, decide
 from tasks.drift.log import list_windows, unread_files
 from tasks.drift.pooling import unjudged_before
 from tasks.drift.report import markdown, read_report
@@ -57,12 +57,13 @@ def monitor_drift(parameters: MonitorParameters = DEFAULTS) -> State[Watch | Non
     windows = list_windows(workshop.store, champion.name)
     if not windows:
         raise _no_log(workshop, champion.name)
-    reports = _compare(champion, windows, windows[-OF:])
+    history = _history(champion)
+    reports = _compare(champion, windows, windows[-OF:], history)
     settle(champion)
-    decision = _decide(champion, parameters)
+    decision = _decide(champion, parameters, history)
     answered = Answer(reason=decision.reason, alert=decision.alert)
     if decision.start and parameters.retrain:
-        answered = answer(champion, decision)
+        answered = answer(champion, decision, parameters.source)
     watch = _watch(champion, reports, answered)
     for line in (answered.reason, *watch.notes):
         LOGGER.info("drift: %s", line)
@@ -111,14 +112,14 @@ def _catch_up(champion: Champion, parameters: MonitorParameters) -> str:
     """Compare the windows of some days that nobody has; return what came of it."""
     store, name = champion.workshop.store, champion.name
     windows = list_windows(store, name)
-    done = {one.window for one in read_history(store, name, champion.version.digest)}
+    history = _history(champion)
     until = parameters.until or "9999-12-31"
     late = [
         window
         for window in windows
-        if parameters.since <= window[:10] <= until and window not in done
+        if parameters.since <= window[:10] <= until and window not in history
     ]
-    reports = _compare(champion, windows, late) if late else []
+    reports = _compare(champion, windows, late, history) if late else []
     found = Counter(report.result.status for report in reports)
     told = ", ".join(f"{count} {status}" for status, count in sorted(found.items()))
     return (
@@ -127,10 +128,22 @@ def _catch_up(champion: Champion, parameters: MonitorParameters) -> str:
     )
 
 
+def _history(champion: Champion) -> dict[str, WindowResult]:
+    """Return the verdicts on windows compared with the champion, by window, oldest first."""
+    found = read_history(champion.workshop.store, champion.name, champion.version.digest)
+    return {one.window: one for one in found}
+
+
 def _compare(
-    champion: Champion, windows: Sequence[str], wanted: Sequence[str]
+    champion: Champion,
+    windows: Sequence[str],
+    wanted: Sequence[str],
+    history: dict[str, WindowResult],
 ) -> list[WindowReport]:
-    """Compare some windows, of all that there are, with what the champion learned."""
+    """Compare some windows, of all that there are, with what the champion learned.
+
+    What comes of each goes into `history`: hundreds of small objects are read once a look.
+    """
     workshop, name = champion.workshop, champion.name
     served = Served(
         name=name,
@@ -145,13 +158,12 @@ def _compare(
     build_judge = cache(lambda: judge_of(workshop.outputs, reference))
     reports: list[WindowReport] = []
     for window in wanted:
-        history = read_history(workshop.store, name, champion.version.digest)
         with stage(f"window {window}"):
             built = compare_step(
                 workshop.outputs,
                 name,
                 window,
-                unjudged_before(window, windows, history),
+                unjudged_before(window, windows, history.values()),
                 served,
                 reference,
                 redactor.identity(),
@@ -160,6 +172,10 @@ def _compare(
             )
         folder = workshop.outputs.fetch(built.reference)
         reports.append(read_report(folder))
+        found = reports[-1].result
+        history[window] = WindowResult(
+            window=window, champion=served.digest, status=found.status, reason=found.reason
+        )
         _show(reports[-1], inline_image(folder / "report.png", "drift signals"))
     return reports
 
@@ -186,11 +202,12 @@ def _no_log(workshop: Workshop, name: str) -> InputError:
     )
 
 
-def _decide(champion: Champion, parameters: MonitorParameters) -> Decision:
-    store = champion.workshop.store
+def _decide(
+    champion: Champion, parameters: MonitorParameters, history: Mapping[str, WindowResult]
+) -> Decision:
     return decide(
-        read_history(store, champion.name, champion.version.digest),
-        last_trigger(store, champion.name),
+        [history[window] for window in sorted(history)],
+        last_trigger(champion.workshop.store, champion.name),
         datetime.now(UTC),
         Policy(cooldown=timedelta(hours=parameters.cooldown_hours)),
     )

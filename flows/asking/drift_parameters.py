@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import CliPositionalArg
 
 from flows.asking.log_parameters import Day
+from flows.asking.naming import absolute_source
 from flows.asking.parameters import NamedParameters
 
 
@@ -18,6 +19,11 @@ class MonitorParameters(NamedParameters):
         default=48, ge=0, description="Hours after a retraining in which no other is started."
     )
     retrain: bool = Field(default=True, description="Start the retraining; off: only report.")
+    source: Annotated[str, AfterValidator(absolute_source)] = Field(
+        default="",
+        description="What that retraining is trained on, such as log://my-desk (what people found "
+        "good in its log). Empty: the champion's own source, as it is now.",
+    )
     since: Day = Field(
         default="",
         description="Catch up: compare every window from this day on, as 2026-03-01, that was not "

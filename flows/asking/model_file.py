@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from data_contracts.errors import InputError
-from flows.asking.naming import names_beside
+from flows.asking.naming import absolute_source, names_beside
 from flows.asking.parameters import RetrainParameters, Words
 from flows.asking.quiet_hours import read_quiet
 
@@ -76,6 +76,11 @@ class Drift(Section):
     """What drift leads to."""
 
     retrain: bool = Field(default=True, description="Start a retraining; false: only report.")
+    source: Annotated[str, AfterValidator(absolute_source)] = Field(
+        default="",
+        description="What that retraining is trained on, such as log://my-desk. Empty: the "
+        "champion's own source.",
+    )
     cooldown_hours: float = Field(
         default=48, ge=0, description="After a retraining none is started for so long."
     )

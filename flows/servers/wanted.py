@@ -78,7 +78,10 @@ def _asked(file: ModelFile) -> dict[str, dict[str, Any]]:
     asked = {
         "evaluate": EvaluateParameters(name=name),
         "monitor_drift": MonitorParameters(
-            name=name, retrain=drift.retrain, cooldown_hours=drift.cooldown_hours
+            name=name,
+            retrain=drift.retrain,
+            source=drift.source,
+            cooldown_hours=drift.cooldown_hours,
         ),
         "review": ReviewParameters(name=name),
         "compact_log": CompactParameters(name=name, raw_days=file.log.raw_days),

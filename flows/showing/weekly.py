@@ -25,6 +25,7 @@ from flows.showing.rated import rated_words, ratings_now
 from flows.workshop.parts import Workshop
 from model_registry.candidates import list_candidates
 from model_registry.dossier import read_dossier
+from model_registry.ledger.rows import Approver
 from model_registry.standing import whole_rows
 from tasks.drift.decision import WindowResult
 from tasks.drift.triggers import every_trigger
@@ -97,10 +98,10 @@ def _served(title: str, workshop: Workshop, name: str, week: Week) -> Part:
     rows = tuple(
         (
             _minute(max(one.since, week.since)),
-            _minute(min(one.until or week.until, week.until)),
+            _minute(one.until) if one.until and one.until < week.until else "still",
             f"version {one.row.serves.version}" if one.row.serves else "nothing",
             one.row.action,
-            ", ".join(person.person for person in one.row.people) or "-",
+            ", ".join(map(_approver, one.row.people)) or "-",
             one.row.reason,
         )
         for one in tenures
@@ -114,6 +115,10 @@ def _served(title: str, workshop: Workshop, name: str, week: Week) -> Part:
         sentence = f"Version {versions} served; the champion moved {_times(moves)}."
     head = ("from", "until", "what served", "by", "approved by", "reason")
     return _part(title, sentence, head, rows)
+
+
+def _approver(one: Approver) -> str:
+    return f"{one.person} ({one.reason})" if one.reason else one.person
 
 
 def _candidates(title: str, workshop: Workshop, name: str, week: Week) -> Part:

@@ -81,6 +81,7 @@ def test_on_a_fresh_home_everything_scheduled_ends_well_and_says_why(up: Up) -> 
     """All but the training itself, which has the demo to train on."""
     wait_for(lambda: "Paddock is up" in up.told(), 240)
     names = ["compact_log", "evaluate", "monitor_drift", "promote", "reconcile", "review"]
+    names.append("weekly_report")
     own = dict.fromkeys(names, "help-desk") | {"reconcile": "reconcile"}
     found = {up.get(f"/deployments/name/{name}/{own[name]}")["id"]: name for name in names}
     # Every two minutes: a busy server may look at a new schedule after its first time.
@@ -95,6 +96,8 @@ def test_on_a_fresh_home_everything_scheduled_ends_well_and_says_why(up: Up) -> 
         model = "" if name == "reconcile" else "help-desk "
         assert re.fullmatch(rf"{model}{name} \d{{4}}-\d\d-\d\d \d\d:\d\d", run["name"])
     said = {name: (run["state_type"], run["state"]["message"]) for name, run in ended.items()}
+    state, sentences = said.pop("weekly_report")
+    assert state == "COMPLETED" and "Nothing served. No run ended in a candidate." in sentences
     assert said == {
         "compact_log": (
             "COMPLETED",
