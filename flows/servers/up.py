@@ -77,6 +77,8 @@ def server_environment(settings: Settings) -> dict[str, str]:
         # SQLite, with several models on a busy machine, others then waited for a minute.
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "2",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "4",
+        # Who clicks Run on the machine itself does not wait ten seconds for the worker to look.
+        "PREFECT_WORKER_QUERY_SECONDS": "3",
         # Without this MLflow starts seven more processes, for jobs nobody here sends it.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         # Its webhooks, which only its admins register, go to a part beside it (webhooks.py).

@@ -170,6 +170,7 @@ def running(home: Path) -> Generator[Team]:
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(OURS)},
         "PADDOCK_HOME": str(home),
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10",  # a minute, else
         "OMP_NUM_THREADS": "1",  # a tiny model gains nothing from two, and others want them
         "PADDOCK_PREFECT_PORT": str(ports[0]),
         "PADDOCK_MLFLOW_PORT": str(ports[1]),

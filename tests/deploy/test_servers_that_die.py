@@ -37,7 +37,8 @@ def up(
 ) -> Iterator[Up]:
     home = make_home(tmp_path_factory.mktemp("up") / "home")
     ports = {name: str(free_port()) for name in ("PADDOCK_PREFECT_PORT", "PADDOCK_MLFLOW_PORT")}
-    environment = home_environment(home) | ports
+    often = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10"}  # a minute, else
+    environment = home_environment(home) | ports | often
     with (home / "up.txt").open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.command.cli", "up"],

@@ -32,7 +32,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Generator[Team]:
 
 def _night(team: Team) -> dict[str, list[dict[str, Any]]]:
     """Let the schedules of both retrainings come round at once; return their runs, by model."""
-    soon = (datetime.now(UTC) + timedelta(seconds=75)).isoformat()  # its schedulers look by then
+    soon = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()  # its schedulers look by then
     schedule = {"schedule": {"interval": 86_400, "anchor_date": soon}, "active": True}
     for desk in DESKS:
         team.api(f"/deployments/{team.deployment(f'retrain/{desk}')}/schedules", [schedule])
