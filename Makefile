@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up test test-slow game-day check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-scorers setup setup-dev lock clean
+.PHONY: help run up down test test-slow game-day check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-scorers setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -15,6 +15,9 @@ run: setup  ## set up and run the main job on the embedded default
 
 up: setup  ## start a Prefect server, an MLflow server and a worker on this machine
 	@$(BIN)/paddock up
+
+down: setup  ## end them, wherever they were started
+	@$(BIN)/paddock down
 
 test: setup-dev  ## set up and pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -9,7 +9,7 @@ from typing import Any
 from flows.asking.groups import FRONT, GROUPS
 from flows.asking.model_file import SECTIONS
 from flows.asking.parameters import RetrainParameters
-from flows.command.cli import COMMANDS
+from flows.command.commands import COMMANDS
 
 project = "Paddock"
 extensions = ["myst_parser"]

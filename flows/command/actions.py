@@ -30,7 +30,6 @@ from flows.asking.release_parameters import (
     DecideParameters,
     DossierParameters,
 )
-from flows.asking.report_parameters import BackfillParameters
 from flows.command.readying import make_ready, prepare_home, started
 from flows.command.words import Options, RunOptions
 from flows.workshop.settings import read_settings, use_settings_of
@@ -174,11 +173,13 @@ def start(module: str, name: str) -> Callable[[Parameters, Options], int]:
     return command
 
 
-def backfill(parameters: BackfillParameters, options: Options) -> int:
-    """Do late what schedules would have done."""
-    from flows.command import backfilling
+def of(module: str, name: str) -> Callable[[Parameters, Options], int]:
+    """Return a command that another module has, importing it then."""
 
-    return backfilling.backfill(parameters, options)
+    def command(parameters: Parameters, options: Options) -> int:
+        return getattr(import_module(module), name)(parameters, options)
+
+    return command
 
 
 def say(module: str, name: str) -> Callable[[Parameters, Options], int]:

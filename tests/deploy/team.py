@@ -163,8 +163,8 @@ def wait_for(look: Callable[[], Found | None], seconds: float) -> Found:
 
 
 @contextmanager
-def running(home: Path) -> Generator[Team]:
-    """Run `paddock up` over a home, and end it as Ctrl-C does."""
+def running(home: Path, *, ended_by_command: bool = False) -> Generator[Team]:
+    """Run `paddock up` over a home, and end it as Ctrl-C does, or by `paddock down`."""
     home.mkdir(parents=True, exist_ok=True)
     ports = [free_port(), free_port()]
     environment = {
@@ -189,7 +189,10 @@ def running(home: Path) -> Generator[Team]:
             prefect, mlflow = (f"http://127.0.0.1:{port}" for port in ports)
             yield Team(home, prefect, mlflow, environment)
         finally:
-            os.killpg(up.pid, signal.SIGINT)
+            if ended_by_command:
+                Team(home, "", "", environment).paddock("down")
+            else:
+                os.killpg(up.pid, signal.SIGINT)
             try:
                 up.wait(timeout=30)
             except subprocess.TimeoutExpired:

@@ -26,7 +26,7 @@ DONE = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Generator[Team]:
-    with running(tmp_path_factory.mktemp("desks")) as team:
+    with running(tmp_path_factory.mktemp("desks"), ended_by_command=True) as team:
         yield team
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from flows.asking.groups import GROUPS
 from flows.asking.parameters import RetrainParameters
-from flows.command.cli import COMMANDS
+from flows.command.commands import COMMANDS
 from flows.showing.turns import TAKES_TURNS
 
 HERE = Path(__file__).parent

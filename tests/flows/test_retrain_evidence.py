@@ -199,9 +199,9 @@ def test_a_command_that_is_written_down_asks_the_same(
         read.append(given)
         return 0
 
-    from flows.command import cli
+    from flows.command import commands
 
-    monkeypatch.setitem(cli.COMMANDS, "run", cli.Command(RetrainParameters, take, "x"))
+    monkeypatch.setitem(commands.COMMANDS, "run", commands.Command(RetrainParameters, take, "x"))
     assert main(words[1:]) == 0
     assert read == [parameters]
 

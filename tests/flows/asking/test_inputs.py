@@ -14,7 +14,7 @@ from data_contracts.kinds.registry import KINDS
 from flows.asking.command_words import command_words
 from flows.asking.inputs import choose_eval_sets, ingest_inputs
 from flows.asking.parameters import IngestParameters, Parameters
-from flows.command import cli
+from flows.command import commands
 from flows.command.cli import main
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import Settings
@@ -39,7 +39,7 @@ def test_a_list_is_given_with_commas_or_again(
         read.append(given)
         return 0
 
-    monkeypatch.setitem(cli.COMMANDS, "ingest", cli.Command(IngestParameters, take, "x"))
+    monkeypatch.setitem(commands.COMMANDS, "ingest", commands.Command(IngestParameters, take, "x"))
     assert main(["ingest", *words]) == 0
     assert read[0].eval_sets == ("safety", "pii_leakage")
 
@@ -70,7 +70,7 @@ def test_words_to_keep_are_read_whatever_quotes_are_in_them(
         taken.append(parameters)
         return 0
 
-    monkeypatch.setitem(cli.COMMANDS, "ingest", cli.Command(IngestParameters, take, "x"))
+    monkeypatch.setitem(commands.COMMANDS, "ingest", commands.Command(IngestParameters, take, "x"))
     assert main(["ingest", *([f"--keep={given}"] if equals else ["--keep", given])]) == 0
     assert main([*command_words("ingest", taken[0])][1:]) == 0
     assert [one.keep for one in taken] == [read, read]

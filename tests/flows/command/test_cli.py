@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from flows.command.cli import COMMANDS, main
+from flows.command.cli import main
+from flows.command.commands import COMMANDS
 from flows.showing.progress import stage
 
 Ended = subprocess.CompletedProcess[str]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.command.cli import COMMANDS, main
+from flows.command.cli import main
+from flows.command.commands import COMMANDS
 from flows.workshop.databases import let_readers_go_on
 
 

@@ -1,0 +1,191 @@
+"""Every `paddock` command: what it is told, what it does, what it is for. Light to import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from flows.asking.cleaning_parameters import CleanParameters
+from flows.asking.comparing_parameters import CompareParameters
+from flows.asking.drift_parameters import DemoLogParameters, DriftParameters, MonitorParameters
+from flows.asking.gates import GatesParameters
+from flows.asking.ledger_parameters import (
+    ExportParameters,
+    FetchParameters,
+    HistoryParameters,
+    ReconcileParameters,
+)
+from flows.asking.log_parameters import LogParameters
+from flows.asking.model_parameters import CheckParameters, DeployParameters, InitParameters
+from flows.asking.parameters import (
+    EvaluateParameters,
+    FinetuneParameters,
+    ForgetParameters,
+    IngestParameters,
+    LineageParameters,
+    NamedParameters,
+    Parameters,
+    QuarantineParameters,
+    RedactParameters,
+    RetrainParameters,
+)
+from flows.asking.release_parameters import (
+    AccountsParameters,
+    DecideParameters,
+    DossierParameters,
+    PreferencesParameters,
+    PromoteParameters,
+    RetireParameters,
+    ReviewParameters,
+    RollbackParameters,
+)
+from flows.asking.report_parameters import BackfillParameters, ReportParameters
+from flows.command import actions
+from flows.command.words import Options, RunOptions
+
+
+class Command(NamedTuple):
+    """What a command is told, what it does and what it is for."""
+
+    fields: type[Parameters]
+    action: Callable[[Any, Options], int]
+    text: str
+    options: type[Options] = Options
+
+
+COMMANDS = {
+    "run": Command(
+        RetrainParameters, actions.run, "raw data in, a signed candidate out", RunOptions
+    ),
+    "init": Command(InitParameters, actions.init, "write a model's file, commented"),
+    "check": Command(
+        CheckParameters, actions.check, "look at all that a model's file names, at no cost"
+    ),
+    "deploy": Command(
+        DeployParameters, actions.deploy, "put models on their schedules, with forms in Prefect"
+    ),
+    "ingest": Command(IngestParameters, actions.ingest, "raw data in, a snapshot to train on out"),
+    "finetune": Command(
+        FinetuneParameters, actions.finetune, "a snapshot in, a trained model out, to try settings"
+    ),
+    "show": Command(NamedParameters, actions.show, "the last runs, candidates and the champion"),
+    "review": Command(
+        ReviewParameters,
+        actions.start("flows.review", "review"),
+        "ask people about answers, and judge again with what they rated",
+    ),
+    "preferences": Command(
+        PreferencesParameters,
+        actions.say("flows.command.preferring", "write"),
+        "what reviewers corrected, as rows to train on",
+    ),
+    "dossier": Command(
+        DossierParameters,
+        actions.dossier,
+        "take a candidate's evidence along, and check it offline",
+    ),
+    "decide": Command(DecideParameters, actions.decide, "approve or decline a candidate"),
+    "accounts": Command(
+        AccountsParameters,
+        actions.accounts,
+        "who may do what on an MLflow server: accounts, roles, seats",
+    ),
+    "promote": Command(
+        PromoteParameters,
+        actions.start("flows.promotion", "promote"),
+        "promote what people approved",
+    ),
+    "rollback": Command(
+        RollbackParameters,
+        actions.start("flows.promotion", "rollback"),
+        "put the previous champion back",
+    ),
+    "retire": Command(
+        RetireParameters,
+        actions.start("flows.promotion", "retire"),
+        "take the champion out of service: nothing serves",
+    ),
+    "reconcile": Command(
+        ReconcileParameters, actions.reconcile, "bring MLflow's aliases to what the ledger says"
+    ),
+    "history": Command(
+        HistoryParameters,
+        actions.write("flows.showing.history", "history_of"),
+        "what served when, and who approved it",
+    ),
+    "fetch": Command(FetchParameters, actions.fetch, "load a released model for serving, verified"),
+    "export": Command(
+        ExportParameters,
+        actions.say("flows.command.exporting", "write"),
+        "a released model for other programs: safetensors, GGUF, Ollama",
+    ),
+    "evaluate": Command(
+        EvaluateParameters,
+        actions.start("flows.evaluation", "evaluate"),
+        "ask the champion, or any model, the eval sets",
+    ),
+    "compare": Command(
+        CompareParameters,
+        actions.write("flows.showing.side_by_side", "compare"),
+        "trained models side by side: parameters, losses, scores, gates",
+    ),
+    "gates": Command(
+        GatesParameters, actions.gates, "what a gate policy can tell, and its own test; no model"
+    ),
+    "monitor": Command(
+        MonitorParameters,
+        actions.start("flows.drift", "monitor_drift"),
+        "look for drift, and retrain if there is",
+    ),
+    "drift": Command(
+        DriftParameters,
+        actions.say("flows.command.drifting", "tell"),
+        "what drift detection can tell, and why a retraining was started or not",
+    ),
+    "report": Command(
+        ReportParameters,
+        actions.start("flows.reporting", "weekly_report"),
+        "what a week was like: what served, drift, requests, cost, what failed",
+    ),
+    "backfill": Command(
+        BackfillParameters,
+        actions.of("flows.command.backfilling", "backfill"),
+        "do late what schedules missed",
+    ),
+    "demo-log": Command(
+        DemoLogParameters, actions.demo_log, "write a window of a demo inference log"
+    ),
+    "log": Command(
+        LogParameters, actions.log, "the inference log: bring rows in, count them, seal days"
+    ),
+    "quarantine": Command(
+        QuarantineParameters,
+        actions.say("flows.command.quarantine", "quarantine"),
+        "rows that were held back: list, show or release them",
+    ),
+    "lineage": Command(
+        LineageParameters,
+        actions.say("flows.command.forgetting", "trace"),
+        "where a row came from and which models used it",
+    ),
+    "forget": Command(
+        ForgetParameters,
+        actions.say("flows.command.forgetting", "forget"),
+        "use a person's rows no more, and plan the rebuild",
+    ),
+    "redact": Command(
+        RedactParameters, actions.redact, "personal data out of JSON lines, in a pipe"
+    ),
+    "clean": Command(
+        CleanParameters,
+        actions.say("flows.command.cleaning", "clean"),
+        "what can go and what it frees; deletes only if told",
+    ),
+    "doctor": Command(
+        Parameters, actions.doctor, "look at machine, home and servers, and say what to do"
+    ),
+    "up": Command(Parameters, actions.up, "start Prefect, MLflow and a worker on this machine"),
+    "down": Command(
+        Parameters, actions.of("flows.command.ending", "down"), "end the servers of this home"
+    ),
+}
