@@ -255,15 +255,17 @@ def open_registry(
     login: Login | None = None,
     *,
     ledger: str | None = None,
+    patience: float = 0.0,
 ) -> Registry:
     """Open the registry at an address, which may hold a login.
 
-    PaddockError at once if no server answers there or it does not take the login; InputError for
-    an address that is neither a database nor a server.
+    PaddockError if no server answers there for so many seconds (one that ended is started again),
+    or it does not take the login; InputError for an address that is neither a database nor a
+    server.
     """
     uri, given = split_login(uri)
     if is_server(uri):
-        probe(uri)
+        probe(uri, patience)
     elif "://" not in uri:
         raise InputError(
             "the MLflow address is neither a database nor a server",

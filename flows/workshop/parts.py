@@ -16,7 +16,7 @@ from data_contracts.errors import InputError
 from flows.workshop.databases import let_readers_go_on
 from flows.workshop.logins import known_passwords, login_as, make_ready
 from flows.workshop.redactors import RedactorRecipe
-from flows.workshop.settings import CHECKOUT, Settings, prepare, serving_environment
+from flows.workshop.settings import CHECKOUT, Settings, patience, prepare, serving_environment
 from model_registry.accounts.people import Role
 from model_registry.copies import copy_verified, verified_copy
 from model_registry.logins import Login
@@ -76,7 +76,11 @@ class Workshop:
     def _opened(self, login: Login | None) -> Registry:
         settings = self.settings
         return open_registry(
-            settings.tracking_uri, settings.artifacts_uri, login, ledger=settings.ledger_uri
+            settings.tracking_uri,
+            settings.artifacts_uri,
+            login,
+            ledger=settings.ledger_uri,
+            patience=patience(),
         )
 
     @cached_property

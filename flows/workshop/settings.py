@@ -165,6 +165,14 @@ def read_settings() -> Settings:
     return Settings()
 
 
+def patience() -> float:
+    """Return for how many seconds a run waits for a server that is away.
+
+    A worker's run does: a server that ended is started again. A person is told at once.
+    """
+    return ANSWER_SECONDS if os.environ.get("PREFECT__FLOW_RUN_ID") else 0.0
+
+
 def known_variables() -> set[str]:
     """Return the variables that begin with PADDOCK_ and mean something."""
     own = {name for name, field in Settings.model_fields.items() if not field.validation_alias}

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from data_contracts.digests import folder_digest
 from data_contracts.errors import InputError, IntegrityError, PaddockError
+from model_registry.addresses import probe
 from model_registry.candidates import (
     Candidate,
     list_candidates,
@@ -18,6 +22,7 @@ from model_registry.model_files import tokenizer_digest
 from model_registry.signing import SigningKeys
 from model_registry.tracking import Registry, open_registry
 from model_registry.versions import find_version, version_at
+from tests.waiting import free_port
 
 Register = Callable[..., Candidate]
 
@@ -206,3 +211,25 @@ def test_figures_arrive_with_their_steps(registry: Registry) -> None:
     assert [(point.step, point.value) for point in history] == [(1, 2.0), (2, 1.0)]
     assert len(registry.client.get_run(run).data.params) == 131
     assert registry.run_status(run) == "FINISHED"
+
+
+def test_a_worker_s_run_waits_for_a_server_that_is_started_again() -> None:
+    """Within its patience; who opens it without is told at once."""
+    port = free_port()
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None: ...  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    def start() -> None:
+        time.sleep(2)
+        with HTTPServer(("127.0.0.1", port), Health) as server:
+            server.handle_request()
+
+    threading.Thread(target=start, daemon=True).start()
+    with pytest.raises(PaddockError, match="no MLflow server answers"):
+        probe(f"http://127.0.0.1:{port}")
+    probe(f"http://127.0.0.1:{port}", patience=20)
