@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 NAME, ROWS = "game-desk", 200
 DAYS = tuple(f"{datetime.now(UTC) - timedelta(days=ago):%Y-%m-%d}" for ago in range(7, 0, -1))
 FIRST_DRIFTED = 3  # the fourth
+DONE = ("COMPLETED", "CRASHED", "FAILED", "CANCELLED")
 PARTS = {
     "prefect": "prefect\0server",
     "mlflow": "mlflow\0server",
@@ -144,6 +145,17 @@ class Week:
         told = self.team.paddock("show", "--name", NAME)
         return told.partition("champion  ")[2].partition("\n")[0]
 
+    def retrainings(self) -> list[dict[str, Any]]:
+        """Return the runs that drift started, the first first."""
+        runs = self.team.runs(f"retrain/{NAME}")
+        return sorted((r for r in runs if "drift" in r["tags"]), key=lambda run: run["created"])
+
+    def retrained(self, attempt: int) -> str | None:
+        """Return how an attempt ended, once it has."""
+        states = [run["state_type"] for run in self.retrainings()]
+        done = len(states) >= attempt and states[attempt - 1] in DONE
+        return states[attempt - 1] if done else None
+
     def triggers(self) -> list[dict[str, Any]]:
         keys = [key for key in self.store.keys(f"drift/{NAME}/triggers") if "outcome" not in key]
         return [json.loads(self.store.read(key)) for key in keys]
@@ -167,19 +179,14 @@ def test_a_week_runs_by_itself(team: Team, tiny_model: Path, tmp_path: Path) -> 
     assert statuses == ["quiet"] * 3 + ["drifted"] * 2
     assert len(week.triggers()) == 1
 
-    def retrained() -> str | None:
-        runs = [run for run in team.runs(f"retrain/{NAME}") if "drift" in run["tags"]]
-        done = [run["state_type"] for run in runs]
-        return done[-1] if done and done[-1] in ("COMPLETED", "CRASHED", "FAILED") else None
-
-    wait_for(lambda: [r for r in team.runs(f"retrain/{NAME}") if "drift" in r["tags"]] or None, 240)
+    wait_for(lambda: week.retrainings() or None, 240)
     week.kill("worker")  # in the midst of its retraining
-    first = week.again(lambda: wait_for(retrained, 600))
+    first = week.again(lambda: wait_for(lambda: week.retrained(1), 600))
     _say(f"the retraining that lost its worker: {first}")
     if first != "COMPLETED":  # the next look starts it again
         assert week.night(DAYS[4]) == "drifted"
         wait_for(lambda: len(week.triggers()) > 1 or None, 60)
-        assert week.again(lambda: wait_for(retrained, 900)) == "COMPLETED"
+        assert week.again(lambda: wait_for(lambda: week.retrained(2), 900)) == "COMPLETED"
     week.kill("prefect")
     week.kill("webhooks")
     week.approve(2)
