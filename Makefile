@@ -22,7 +22,7 @@ test: setup-dev  ## set up and pass the tests
 test-slow: setup-dev  ## the proofs that take long: frozen workers, 50,000 hostile records, 10,000 steps and 1,000 races of releases
 	$(BIN)/python -m pytest -m slow
 
-check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling, the pages of docs/
+check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling, what is in deploy/, the pages of docs/
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/basedpyright
@@ -30,6 +30,7 @@ check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling
 	$(BIN)/codespell
 	$(BIN)/deptry $(ROOMS)
 	$(BIN)/vulture $(ROOMS) tests/benchmarks
+	$(BIN)/python -m tests.deploy.manifests.check
 
 docs: setup-dev  ## build the pages of docs/ into build/docs; a warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env -d build/doctrees docs build/docs

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from flows.servers import worker
+from flows.servers import pools
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -16,9 +16,9 @@ def test_automations_are_created_once() -> None:
 
     with get_client(sync_client=True) as client:
         api = str(client.api_url).rstrip("/")
-    missing = worker._automations_are_missing  # pyright: ignore[reportPrivateUsage]
+    missing = pools._automations_are_missing  # pyright: ignore[reportPrivateUsage]
     assert missing(api)
-    words = ["-m", "prefect", "automation", "create", "--from-file", str(worker.AUTOMATIONS)]
+    words = ["-m", "prefect", "automation", "create", "--from-file", str(pools.AUTOMATIONS)]
     done = subprocess.run(
         [sys.executable, *words],
         env=os.environ | {"PREFECT_API_URL": api},
