@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from flows.workshop.redactors import redaction_key
+from flows.workshop.settings import Settings
+from model_registry.signing import ensure_keys, sign_folder, verify_folder
 from tests.deploy.manifests.cluster import CHECKOUT
 from tests.deploy.manifests.composed import FILE, PAGE, against_compose, read, wanted
 from tests.deploy.manifests.images import FILE as DOCKERFILE
@@ -168,3 +171,23 @@ def test_what_kubernetes_needs_beside_the_lock_changes_nothing_of_it() -> None:
     extra = pinned(DOCKERFILE.with_name("requirements-kubernetes.txt"))
     assert "prefect-kubernetes" in extra
     assert {name: lock[name] for name in extra.keys() & lock.keys()} == {}
+
+
+def test_the_keys_that_the_page_makes_sign_and_verify(tmp_path: Path) -> None:
+    (making,) = (
+        block
+        for block in re.findall(r"^   ```sh\n(.*?)^   ```", PAGE.read_text(), re.M | re.S)
+        if "genpkey" in block
+    )
+    script = re.sub(r"^   ", "", making, flags=re.M)
+    subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, check=True)
+    made = tmp_path / "secrets/keys"
+    assert [file.stat().st_mode & 0o077 for file in made.iterdir()] == [0, 0, 0]
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/weights").write_text("weights")
+    keys = ensure_keys(made)
+    sign_folder(tmp_path / "files", tmp_path / "files.sig", keys)
+    verify_folder(tmp_path / "files", tmp_path / "files.sig", keys)
+    settings = Settings(keys=made)
+    assert redaction_key(settings) == redaction_key(settings) != b""
+    assert len(list(made.iterdir())) == 3

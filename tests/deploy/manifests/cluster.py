@@ -115,5 +115,5 @@ def _filled(value: Any, given: Object) -> Any:
     if not isinstance(value, str):
         return value
     if whole := _PLACE.fullmatch(value):
-        return given[whole[1]]
-    return _PLACE.sub(lambda found: str(given[found[1]]), value)
+        return given.get(whole[1])  # a hole is a rule's to say
+    return _PLACE.sub(lambda found: str(given.get(found[1])), value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from functools import cache
 
 import kubernetes_validate
 from kubernetes_validate import SchemaNotFoundError, ValidationError
@@ -17,11 +19,13 @@ def against_schemas(objects: list[Object]) -> Iterator[str]:
     jobs = [job_of(template) for _, template in templates(objects)]
     for version in VERSIONS:
         for one in [*objects, *jobs]:
-            if said := _refusal(one, version):
+            if said := _refusal(json.dumps(one, sort_keys=True), version):
                 yield f"{name_of(one)}: {said} (Kubernetes {version})"
 
 
-def _refusal(one: Object, version: str) -> str:
+@cache  # overlays share most of what they have
+def _refusal(text: str, version: str) -> str:
+    one: Object = json.loads(text)
     try:
         kubernetes_validate.validate(one, version, strict=True)
     except ValidationError as error:
