@@ -28,7 +28,7 @@ test-slow: setup-dev  ## the proofs that take long: frozen workers, 50,000 hosti
 game-day: setup-dev  ## a week that runs by itself, every part killed twice (some 20 minutes)
 	$(BIN)/python -m pytest -m slow -s -q tests/deploy/test_game_day.py
 
-check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling, the pages of docs/
+check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling, what is in deploy/, the pages of docs/
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/basedpyright
@@ -36,6 +36,7 @@ check: setup-dev docs  ## formatting, lint, strict types, import rules, spelling
 	$(BIN)/codespell
 	$(BIN)/deptry $(ROOMS)
 	$(BIN)/vulture $(ROOMS) tests/benchmarks
+	$(BIN)/python -m tests.deploy.manifests.check
 
 docs: setup-dev  ## build the pages of docs/ into build/docs; a warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env -d build/doctrees docs build/docs

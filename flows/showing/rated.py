@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 def ratings_now(workshop: Workshop, name: str, dossier: Dossier) -> Ratings | None:
     """Return the ratings of the newest sample of a dossier's scorecard; None where it is not here.
 
-    A registry may be shared by stores, and only the one that trained has the sample.
+    A registry may be shared by stores, and only the one that trained has the sample. One that an
+    earlier version drew is not read: its answers are of another form.
     """
     outputs = workshop.outputs
     found = [
         (made.created_at, reference)
         for reference, made in outputs.every(SAMPLE)
         if made.inputs.get("scorecard") == dossier.scorecard_digest
+        and not SAMPLE.is_of_older_form(made.inputs, made.parameters, made.fingerprint)
     ]
     if not found or workshop.registry.find_experiment(f"{name}-review") is None:
         return None

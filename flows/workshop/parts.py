@@ -177,7 +177,10 @@ class Workshop:
 
 
 def code_revision() -> str:
-    """Return the checkout's commit, marked where files differ from it, or `unknown`."""
+    """Return the checkout's commit, marked where files differ from it, or `unknown`.
+
+    An image has no history: it says in a file what it was built from (deploy/images/Dockerfile).
+    """
     git = ["git", "-C", str(CHECKOUT)]
     try:
         commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, check=True)
@@ -185,5 +188,6 @@ def code_revision() -> str:
             [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        written = CHECKOUT / "REVISION"
+        return written.read_text("utf-8").strip() if written.is_file() else "unknown"
     return commit.stdout.decode().strip() + ("+changes" if changed.stdout.strip() else "")

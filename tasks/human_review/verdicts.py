@@ -34,12 +34,17 @@ class ServedVerdict(Frozen):
 
 
 def sampled_answers(outputs: Outputs) -> Callable[[str, str], SampledAnswer | None]:
-    """Return what finds an answer by its sample's digest and identity; a sample is read once."""
+    """Return what finds an answer by its sample's digest and identity; a sample is read once.
+
+    What an earlier version drew has no such identities.
+    """
 
     @cache
     def sample(digest: str) -> dict[str, SampledAnswer]:
         found = outputs.with_digest(SAMPLE, digest)
-        answers = read_sample(outputs.fetch(found)) if found else ()
+        if found is None or outputs.is_of_older_form(found, SAMPLE):
+            return {}
+        answers = read_sample(outputs.fetch(found))
         return {answer.item: answer for answer in answers}
 
     return lambda digest, item: sample(digest).get(item)

@@ -31,8 +31,10 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("stage", "recipe"), [(BASE, 2), (SNAPSHOT, 3), (MODEL, 2)])
-def test_the_fingerprint_tells_which_recipe_made_an_output(stage: Stage, recipe: int) -> None:
-    outputs = Outputs(LocalStore(OLDER / "store"), OLDER)
+def test_the_fingerprint_tells_which_recipe_made_an_output(
+    stage: Stage, recipe: int, tmp_path: Path
+) -> None:
+    outputs = Outputs(LocalStore(OLDER / "store"), tmp_path)  # it notes there what was used
     ((reference, made),) = outputs.every(stage)
     assert made.code_revision.startswith(REVISION)
     changed = stage.recipe > recipe
