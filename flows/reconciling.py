@@ -18,6 +18,7 @@ from flows.asking.ledger_parameters import ReconcileParameters
 from flows.showing.notifying import notify, trouble_event
 from flows.showing.progress import LOGGER
 from flows.showing.publishing import publish_page
+from flows.showing.registry_status import keep_registry_status
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
 from model_registry.reconciling import Reconciled
@@ -40,6 +41,7 @@ def reconcile(parameters: ReconcileParameters = DEFAULTS) -> State[list[Reconcil
     except IntegrityError as error:
         notify(workshop, trouble_event("ledger", error.what, error.remedy))
         raise
+    keep_registry_status(workshop.store, found)
     text = " ".join(one.sentence for one in found) or "The ledger has no release yet."
     LOGGER.info("%s", text)
     if page := describe(found):

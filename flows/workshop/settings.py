@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     server_host: str = "127.0.0.1"
     prefect_port: int = 4200
     mlflow_port: int = 5000
+    # Where Prometheus asks for metrics; port 0: nowhere.
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(default=9464, ge=0, le=65535)
 
     @model_validator(mode="before")
     @classmethod

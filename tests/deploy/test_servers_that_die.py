@@ -36,8 +36,8 @@ def up(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Up]:
     home = make_home(tmp_path_factory.mktemp("up") / "home")
-    ports = {name: str(free_port()) for name in ("PADDOCK_PREFECT_PORT", "PADDOCK_MLFLOW_PORT")}
-    environment = home_environment(home) | ports
+    names = ("PADDOCK_PREFECT_PORT", "PADDOCK_MLFLOW_PORT", "PADDOCK_METRICS_PORT")
+    environment = home_environment(home) | {name: str(free_port()) for name in names}
     with (home / "up.txt").open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.command.cli", "up"],
@@ -119,7 +119,8 @@ def _scheduled(up: Up, deployments: dict[str, str]) -> dict[str, Any] | None:
 
 
 def test_a_second_one_on_the_same_home_is_refused(up: Up) -> None:
-    others = {"PADDOCK_PREFECT_PORT": str(free_port()), "PADDOCK_MLFLOW_PORT": str(free_port())}
+    names = ("PADDOCK_PREFECT_PORT", "PADDOCK_MLFLOW_PORT", "PADDOCK_METRICS_PORT")
+    others = {name: str(free_port()) for name in names}
     done = subprocess.run(
         [sys.executable, "-m", "flows.command.cli", "up"],
         env=up.environment | others,
