@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,56 @@ def test_a_rule_reads_only_metrics_that_there_are(rule: dict[str, Any]) -> None:
     found = metrics_in(rule["expr"]) - {"paddock_docs"}
     assert found - set(KINDS) - RECORDED == set()
     assert found or 'job="paddock"' in rule["expr"]
+
+
+def test_every_alert_has_its_page_and_every_page_its_alert() -> None:
+    named = {
+        rule["annotations"]["runbook_url"].removeprefix(PAGE): name for name, rule in ALERTS.items()
+    }
+    there = {page.name: _head(page) for page in PAGES.glob("*.md") if page.name != "index.md"}
+    assert there == named
+    listed = (PAGES / "index.md").read_text()
+    assert [name for name in named if f"]({name})" not in listed] == []
+
+
+def _head(page: Path) -> str:
+    return page.read_text().partition("\n")[0].removeprefix("# ")
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*_*.md")), ids=lambda page: page.stem)
+def test_a_runbook_looks_and_does_with_commands_that_exist(page: Path) -> None:
+    """The words of `paddock` are held to the command by tests/test_docs.py, as on every page."""
+    text = page.read_text()
+    looks, does = re.findall(r"```sh\n(.*?)```\n\n## Do\n\n(.*)", text, re.S)[0]
+    assert all(re.match(r"\d\. ", step) for step in does.strip().split("\n") if step)
+    words = [line.partition("#")[0].split() for line in looks.splitlines()]
+    spans = [span.split() for span in re.findall(r"`(prefect [^`]+)`", text)]
+    pipes = [command for line in words for command in _commands(line)]
+    assert [name for name in pipes if name != "paddock" and not shutil.which(name)] == []
+    for prefect, *given in spans:
+        _require_prefect_takes(prefect, *given)
+
+
+def _commands(line: list[str]) -> list[str]:
+    """Return the programs of a line, also behind pipes."""
+    return [word for before, word in zip(["|", *line], line, strict=False) if before == "|"]
+
+
+def _require_prefect_takes(*words: str) -> None:
+    command = [word for word in words if not word.startswith("--")]
+    group = [str(Path(sys.executable).with_name("prefect")), *command[1:3], "--help"]
+    done = subprocess.run(group, capture_output=True, text=True, timeout=60, check=True)
+    assert [word for word in words if word.startswith("--") and word not in done.stdout] == []
+
+
+def test_the_pages_say_every_metric_and_alert_there_is() -> None:
+    page = (CHECKOUT / "docs" / "monitoring.md").read_text()
+    rows = [
+        f"| `{name}` | {', '.join(kind.labels)} | {kind.about} |" for name, kind in KINDS.items()
+    ]
+    assert [row for row in rows if row not in page] == []
+    assert page.count("\n| `paddock_") == len(KINDS)
+    for name, rule in ALERTS.items():
+        file = rule["annotations"]["runbook_url"].removeprefix(PAGE)
+        assert f"| [{name}](runbooks/{file}) | {rule['labels']['severity']} |" in page
+        assert f"for {rule['for']} |" in page
