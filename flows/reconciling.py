@@ -41,7 +41,6 @@ def reconcile(parameters: ReconcileParameters = DEFAULTS) -> State[list[Reconcil
     except IntegrityError as error:
         notify(workshop, trouble_event("ledger", error.what, error.remedy))
         raise
-    keep_registry_status(workshop.store, found)
     text = " ".join(one.sentence for one in found) or "The ledger has no release yet."
     LOGGER.info("%s", text)
     if page := describe(found):
@@ -51,6 +50,7 @@ def reconcile(parameters: ReconcileParameters = DEFAULTS) -> State[list[Reconcil
         *[trouble_event(one.name, move) for one in found for move in one.moves],
         *[trouble_event(one.name, one.trouble, one.remedy) for one in found if one.trouble],
     )
+    keep_registry_status(workshop.store, found)  # last: nothing waits for it
     return Completed(message=text, data=found)
 
 

@@ -77,6 +77,16 @@ def test_the_terminal_is_for_people_and_the_logs_have_the_rest(up: Up) -> None:
     wait_for(lambda: "Paddock is up" in up.told(), 240)
 
 
+def test_the_exporter_tells_of_both_servers_and_of_the_worker(up: Up) -> None:
+    address = f"http://127.0.0.1:{up.environment['PADDOCK_METRICS_PORT']}/metrics"
+    heard = 'paddock_worker_heartbeat_timestamp_seconds{pool="cpu"}'
+    told = wait_for(lambda: found if heard in (found := str(ask(address))) else None, 300)
+    lines = dict(line.rsplit(" ", 1) for line in told.splitlines() if not line.startswith("#"))
+    assert lines['paddock_server_up{server="mlflow"}'] == "1.0"
+    assert lines['paddock_source_up{source="people"}'] == "1.0"  # with the promoter's login
+    assert time.time() - float(lines[heard]) < 120
+
+
 def test_on_a_fresh_home_everything_scheduled_ends_well_and_says_why(up: Up) -> None:
     """All but the training itself, which has the demo to train on."""
     wait_for(lambda: "Paddock is up" in up.told(), 240)

@@ -105,7 +105,7 @@ def watch_home(
         given = {"PREFECT_API_URL": f"{at['prefect']}/api", "MLFLOW_TRACKING_URI": at["mlflow"]}
         happen_in_prefect(given["PREFECT_API_URL"])
         given["PADDOCK_METRICS_PORT"] = ports["exporter"]
-        servers.start("exporter", *python, "flows.servers.metrics", **given)
+        servers.start("exporter", *python, "flows.measuring.exporter", **given)
         servers.wait("exporter", f"{at['exporter']}/metrics")
         servers.start("prometheus", *_prometheus(home.parent, ports))
         servers.wait("prometheus", f"{at['prometheus']}/-/ready")
