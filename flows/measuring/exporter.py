@@ -1,8 +1,9 @@
 """The exporter of `paddock up`: tells Prometheus what is recorded, whenever it asks.
 
 `python -m flows.measuring.exporter`, a part of `paddock up`, and beside your own servers with the
-same settings. Flow runs are short, so nothing pushes: this reads what they left. Serves `/metrics` at PADDOCK_METRICS_HOST and PADDOCK_METRICS_PORT; writes nothing. It asks for no
-login, and tells no text of anybody's, no id and no secret.
+same settings. Flow runs are short, so nothing pushes: this reads what they left. Serves `/metrics`
+at PADDOCK_METRICS_HOST and PADDOCK_METRICS_PORT; writes nothing. It asks for no login, and tells
+no text of anybody's, no id and no secret.
 """
 
 from __future__ import annotations
