@@ -204,6 +204,7 @@ HOPS = (
     "a drift signal",
     "a training objective",
     "a gate rule",
+    "a metric",
 )
 
 
