@@ -35,7 +35,7 @@ from tasks.drift.comparison import WindowReport, counted
 from tasks.drift.decision import OF, Decision, Policy, WindowResult, decide
 from tasks.drift.log import list_windows, unread_files
 from tasks.drift.pooling import unjudged_before
-from tasks.drift.report import markdown, read_report
+from tasks.drift.report import markdown, read_report, share
 from tasks.drift.steps import compare_step, judge_of, reference_step
 from tasks.drift.triggers import last_trigger, read_history
 
@@ -227,7 +227,15 @@ def _watch(champion: Champion, reports: list[WindowReport], answered: Answer) ->
         reason=answered.reason,
         alerts=[*blind, *([answered.reason] if answered.alert else [])],
         notes=_notes(champion, reports[-1].window),
+        unanswered=answered.alert,
+        signals=_signals(reports),
     )
+
+
+def _signals(reports: list[WindowReport]) -> dict[str, float]:
+    """Return how far each signal of the newest window that was judged is on its way to drift."""
+    judged = [report.result.signals for report in reports if report.result.signals]
+    return {signal.name: share(signal) for signal in judged[-1]} if judged else {}
 
 
 def _notes(champion: Champion, newest: str) -> list[str]:

@@ -18,6 +18,7 @@ from flows.asking.ledger_parameters import ReconcileParameters
 from flows.showing.notifying import notify, trouble_event
 from flows.showing.progress import LOGGER
 from flows.showing.publishing import publish_page
+from flows.showing.registry_status import keep_registry_status
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
 from model_registry.reconciling import Reconciled
@@ -49,6 +50,7 @@ def reconcile(parameters: ReconcileParameters = DEFAULTS) -> State[list[Reconcil
         *[trouble_event(one.name, move) for one in found for move in one.moves],
         *[trouble_event(one.name, one.trouble, one.remedy) for one in found if one.trouble],
     )
+    keep_registry_status(workshop.store, found)  # last: nothing waits for it
     return Completed(message=text, data=found)
 
 

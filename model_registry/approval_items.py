@@ -48,6 +48,11 @@ def subject(dossier: Dossier) -> str:
     return f"{dossier.candidate} version {dossier.version}"
 
 
+def item_key(dossier: str) -> str:
+    """Return the key of the item that asks about a dossier, by its identity."""
+    return f"dossier {dossier}"
+
+
 def items_of(dossier: Dossier) -> tuple[Item, ...]:
     """Return what people may have been shown of a dossier: today's item, and an earlier build's.
 
@@ -62,7 +67,7 @@ def item_of(dossier: Dossier, unrated: str = "") -> Item:
     reference = dossier.champion
     compared = f"champion version {reference.version}" if reference else "the base model"
     return Item(
-        key=f"dossier {dossier.identity}",
+        key=item_key(dossier.identity),
         title=f"Promote {subject(dossier)}?",
         request=f"May {subject(dossier)} serve as champion? It passed {passed} of"
         f" {len(dossier.verdict.gates)} gates against {compared}."

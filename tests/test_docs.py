@@ -24,7 +24,9 @@ from model_registry.policy import load_policy
 from tasks.evaluation.judging.rubric import load_rubric
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-PAGES = (CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md")))
+DOCS = CHECKOUT / "docs"
+RUNBOOKS = sorted((DOCS / "runbooks").glob("*.md"))
+PAGES = (CHECKOUT / "README.md", *sorted(DOCS.glob("*.md")), *RUNBOOKS)
 LONGEST_README = 130  # lines: three minutes
 CODE = ("flows", "tasks", "model_registry", "data_contracts", "eval_sets")
 FOLDERS = (*CODE, "deploy", "tests", "docs")
@@ -207,6 +209,7 @@ HOPS = (
     "a drift signal",
     "a training objective",
     "a gate rule",
+    "a metric",
 )
 
 

@@ -18,9 +18,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from flows.checking.checks import Check
-from flows.workshop.logins import known_passwords
+from flows.workshop.logins import known_passwords, prefect_login
 from flows.workshop.settings import CHECKOUT, Settings
-from model_registry.accounts.passwords import read_passwords
 from model_registry.accounts.people import Role
 from model_registry.addresses import is_server, without_password
 from model_registry.logins import WHO
@@ -80,7 +79,7 @@ def prefect(settings: Settings) -> Iterator[Check]:
     if health.status != 200:
         yield _silent("Prefect", place, health)
         return
-    login = settings.prefect_login.get_secret_value() or _login_at(settings, api)
+    login = prefect_login(settings)
     pools = _ask(f"{api}/work_pools/filter", {}, login)
     if pools.status != 200:
         todo = "give PREFECT_API_AUTH_STRING"
@@ -98,11 +97,6 @@ def prefect(settings: Settings) -> Iterator[Check]:
     else:
         yield Check("late runs", "ok", "none")
     yield _deployments(api, login)
-
-
-def _login_at(settings: Settings, api: str) -> str:
-    known = read_passwords(settings.accounts_file)
-    return known.prefect.get_secret_value() if known.is_for_prefect(api) else ""
 
 
 def _workers(api: str, pools: list[dict[str, Any]], login: str) -> Iterator[Check]:

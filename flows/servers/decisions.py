@@ -19,8 +19,8 @@ from model_registry.dossier import DOSSIER_TAG, PASSED, VERDICT_TAG
 
 LOOK_SECONDS = 10.0
 SETTLED_SECONDS = 120.0  # a reviewer who has sent nothing for so long pauses
-_QUEUES = "/api/3.0/mlflow/review-queues"
-_EXPERIMENTS = "/api/2.0/mlflow/experiments/search"
+QUEUES = "/api/3.0/mlflow/review-queues"
+EXPERIMENTS_SEARCH = "/api/2.0/mlflow/experiments/search"
 
 
 def decisions(server: AuthServer) -> dict[str, str]:
@@ -94,17 +94,17 @@ def _answers(server: AuthServer, ending: str) -> dict[str, list[list[str]]]:
     query = {"max_results": "1000", "filter": f"name LIKE '%{ending}'"}
     return {
         one["name"].removesuffix(ending): _answered(server, one["experiment_id"])
-        for one in server.listed(_EXPERIMENTS, "experiments", query)
+        for one in server.listed(EXPERIMENTS_SEARCH, "experiments", query)
     }
 
 
 def _answered(server: AuthServer, experiment: str) -> list[list[str]]:
-    queues = server.listed(f"{_QUEUES}/list", "review_queues", {"experiment_id": experiment})
+    queues = server.listed(f"{QUEUES}/list", "review_queues", {"experiment_id": experiment})
     return [
         [str(queue["queue_id"]), str(item["item_id"]), str(item["status"])]
         for queue in queues
         for item in server.listed(
-            f"{_QUEUES}/items/list", "items", {"queue_id": str(queue["queue_id"])}
+            f"{QUEUES}/items/list", "items", {"queue_id": str(queue["queue_id"])}
         )
         if not str(item["status"]).endswith("PENDING")
     ]

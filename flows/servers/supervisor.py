@@ -29,7 +29,7 @@ from types import FrameType
 
 from flows.servers.prefect_pages import LEFT_OUT_ON_PURPOSE
 from flows.servers.watchdog import watch
-from flows.workshop.settings import CHECKOUT, read_settings
+from flows.workshop.settings import CHECKOUT, Settings, read_settings
 
 PROCFILE = CHECKOUT / "deploy" / "Procfile"
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before each start after an early end
@@ -115,8 +115,7 @@ def main() -> int:
     settings = read_settings()
     folder = settings.home / "logs"
     folder.mkdir(mode=0o700, exist_ok=True)
-    lines = [line for line in PROCFILE.read_text().splitlines() if line.strip()]
-    parts = [_part(line, folder) for line in lines]
+    parts = [_part(line, folder) for line in wanted_lines(settings)]
     say = getLogger("up").info
     _say_on_terminal(getLogger("up"), "up")
     getLogger("up").setLevel("INFO")
@@ -139,6 +138,12 @@ def main() -> int:
 
 def _set(event: threading.Event) -> Callable[[int, FrameType | None], None]:
     return lambda _number, _frame: event.set()
+
+
+def wanted_lines(settings: Settings) -> list[str]:
+    """Return the lines of deploy/Procfile; without metrics where they have no port."""
+    lines = [line for line in PROCFILE.read_text().splitlines() if line.strip()]
+    return [line for line in lines if settings.metrics_port or not line.startswith("metrics:")]
 
 
 def _part(line: str, folder: Path) -> Part:

@@ -31,6 +31,8 @@ def serve(settings: Settings) -> int:
     """Run the servers and the worker; return 0 when told to stop, 1 if they cannot be kept up."""
     for port in (settings.prefect_port, settings.mlflow_port):
         _require_free(settings.server_host, port)
+    if settings.metrics_port:
+        _require_free(settings.metrics_host, settings.metrics_port)
     environment = server_environment(settings)
     let_readers_go_on(settings.embedded_database)
     with _sole_owner(settings, environment) as lock, _ends_as_exit():
@@ -160,6 +162,6 @@ def _require_free(host: str, port: int) -> None:
                 f"port {port} is taken",
                 step="up",
                 where=host,
-                remedy="stop what listens there, or set PADDOCK_PREFECT_PORT and "
-                "PADDOCK_MLFLOW_PORT to free ports",
+                remedy="stop what listens there, or set PADDOCK_PREFECT_PORT, "
+                "PADDOCK_MLFLOW_PORT and PADDOCK_METRICS_PORT (0: no metrics) to free ports",
             ) from error

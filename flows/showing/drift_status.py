@@ -9,6 +9,8 @@ class Watch(BaseModel):
     """What a look at the inference log found and started.
 
     `alerts` are what a person must look at; they stand in the status until a look finds none.
+    `unanswered`: there is drift, and nothing will answer it unless somebody looks. `signals` are
+    those of the newest window that was judged, as shares of what makes each drift.
     """
 
     champion: int
@@ -18,6 +20,9 @@ class Watch(BaseModel):
     reason: str
     alerts: list[str] = []
     notes: list[str] = []
+    # Empty in records from before these were kept.
+    unanswered: bool = False
+    signals: dict[str, float] = {}
 
 
 def status_key(name: str) -> str:

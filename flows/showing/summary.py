@@ -67,6 +67,7 @@ class RetrainSummary(BaseModel):
     validation_loss: float | None
     seconds: float | None = None  # None in summaries, and of models, from before these were kept
     cost: float | None = None
+    tokens: int | None = None
     training_notes: tuple[str, ...] = ()
     metrics: list[MetricResult]
     notes: tuple[str, ...] = ()  # what the figures do not tell
@@ -140,6 +141,7 @@ def summarize(
         validation_loss=training["validation_loss"],
         seconds=spent.seconds,
         cost=spent.cost,
+        tokens=training.get("tokens"),
         training_notes=tuple(training.get("notes", ())),
         metrics=[evidence.scorecard.metrics[key] for key in sorted(evidence.scorecard.metrics)],
         notes=tuple(filter(None, (report.phrases.warning, *evidence.scorecard.notes))),

@@ -82,9 +82,17 @@ def log_in_to_prefect(settings: Settings) -> None:
     """
     if not settings.shared_prefect or settings.prefect_login.get_secret_value():
         return
+    if login := prefect_login(settings):
+        use_prefect_login(login)
+
+
+def prefect_login(settings: Settings) -> str:
+    """Return the login at the shared Prefect server, `name:password`; empty where none is known."""
+    if given := settings.prefect_login.get_secret_value():
+        return given
     known = read_passwords(settings.accounts_file)
-    if known.is_for_prefect(settings.prefect_api_url):
-        use_prefect_login(known.prefect.get_secret_value())
+    for_it = known.is_for_prefect(settings.shared_prefect)
+    return known.prefect.get_secret_value() if for_it else ""
 
 
 def make_ready(settings: Settings, name: str) -> None:

@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     server_host: str = "127.0.0.1"
     prefect_port: int = 4200
     mlflow_port: int = 5000
+    metrics_host: str = "127.0.0.1"  # where Prometheus asks; port 0: nowhere
+    metrics_port: int = Field(default=9464, ge=0, le=65535)
 
     @model_validator(mode="before")
     @classmethod
@@ -221,10 +223,8 @@ def lives(pid: int) -> bool:
     """Tell whether there is a process of a number."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # somebody else's process
+    except OSError as error:  # another one where it is somebody else's process
+        return not isinstance(error, ProcessLookupError)
     return True
 
 

@@ -17,6 +17,7 @@ from model_registry.tracking import Registry, error_code
 
 TAG = "paddock.people"
 LONGEST_TAG = 5000
+_QUEUE = "Promotions "
 
 
 class Seated(Frozen):
@@ -50,7 +51,12 @@ class Seated(Frozen):
 
 def seat_queue(seat: str) -> str:
     """Return the name of the review queue in which a seat's approvers decide."""
-    return f"Promotions ({seat})"
+    return f"{_QUEUE}({seat})"
+
+
+def seat_of(queue: str) -> str:
+    """Return the seat of a review queue, by its name."""
+    return queue.removeprefix(_QUEUE).strip("()")
 
 
 def read_seated(registry: Registry, name: str) -> Seated | None:

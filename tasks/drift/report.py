@@ -76,6 +76,15 @@ def markdown(report: WindowReport) -> str:
     return "\n".join(lines) + "\n"
 
 
+def share(signal: Signal) -> float:
+    """Return which share a signal is of what it takes, in size and in standard errors.
+
+    It is the smaller of the two: from 1 on the signal has drifted.
+    """
+    sure, large = signal.deviation / signal.limit, signal.statistic / signal.threshold
+    return max(0.0, min(sure, large))
+
+
 def _pooled(report: WindowReport) -> list[str]:
     if not report.since:
         return []
@@ -112,9 +121,7 @@ def _plot(report: WindowReport, path: Path) -> None:
 
 def _draw_signals(axes: Any, result: DriftReport) -> None:
     signals = result.signals[::-1]
-    sure = [max(0.0, signal.deviation / signal.limit) for signal in signals]
-    large = [max(0.0, signal.statistic / signal.threshold) for signal in signals]
-    shares = [min(pair) for pair in zip(sure, large, strict=True)]
+    shares = [share(signal) for signal in signals]
     colors = ["#b5452c" if signal.drifted else "#4d7a96" for signal in signals]
     axes.barh([signal.name for signal in signals], shares, color=colors, height=0.6)
     axes.axvline(1.0, color="black", linewidth=1, linestyle="--")

@@ -36,9 +36,9 @@ def up(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Up]:
     home = make_home(tmp_path_factory.mktemp("up") / "home")
-    ports = {name: str(free_port()) for name in ("PADDOCK_PREFECT_PORT", "PADDOCK_MLFLOW_PORT")}
+    names = ("PADDOCK_PREFECT_PORT", "PADDOCK_MLFLOW_PORT", "PADDOCK_METRICS_PORT")
     often = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10"}  # a minute, else
-    environment = home_environment(home) | ports | often
+    environment = home_environment(home) | {name: str(free_port()) for name in names} | often
     with (home / "up.txt").open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.command.cli", "up"],
@@ -76,6 +76,16 @@ def test_the_terminal_is_for_people_and_the_logs_have_the_rest(up: Up) -> None:
     assert requests not in up.told()
     assert f"All that they say: {up.home}/logs" in up.told()
     wait_for(lambda: "Paddock is up" in up.told(), 240)
+
+
+def test_the_exporter_tells_of_both_servers_and_of_the_worker(up: Up) -> None:
+    address = f"http://127.0.0.1:{up.environment['PADDOCK_METRICS_PORT']}/metrics"
+    heard = 'paddock_worker_heartbeat_timestamp_seconds{pool="cpu"}'
+    told = wait_for(lambda: found if heard in (found := str(ask(address))) else None, 300)
+    lines = dict(line.rsplit(" ", 1) for line in told.splitlines() if not line.startswith("#"))
+    assert lines['paddock_server_up{server="mlflow"}'] == "1.0"
+    assert lines['paddock_source_up{source="people"}'] == "1.0"  # with the promoter's login
+    assert time.time() - float(lines[heard]) < 120
 
 
 def test_on_a_fresh_home_everything_scheduled_ends_well_and_says_why(up: Up) -> None:
@@ -123,7 +133,8 @@ def _scheduled(up: Up, deployments: dict[str, str]) -> dict[str, Any] | None:
 
 
 def test_a_second_one_on_the_same_home_is_refused(up: Up) -> None:
-    others = {"PADDOCK_PREFECT_PORT": str(free_port()), "PADDOCK_MLFLOW_PORT": str(free_port())}
+    names = ("PADDOCK_PREFECT_PORT", "PADDOCK_MLFLOW_PORT", "PADDOCK_METRICS_PORT")
+    others = {name: str(free_port()) for name in names}
     done = subprocess.run(
         [sys.executable, "-m", "flows.command.cli", "up"],
         env=up.environment | others,

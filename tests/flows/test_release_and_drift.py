@@ -183,6 +183,9 @@ def test_drift_that_no_new_rows_can_answer_is_an_alert_and_starts_nothing(
         assert "nothing new to train on: the data are those that the champion" in look.stderr
         assert "retraining starts here" not in look.stdout
     assert "  ALERT: 2 of the last 3 windows drifted" in alarmed.stdout
+    status = json.loads((home / "store/drift/desk/status.json").read_text())
+    assert status["unanswered"]
+    assert len(status["signals"]) == 8 and max(status["signals"].values()) >= 1
     assert not (home / "store/drift/desk/triggers").exists()
     assert len(manifests(home)["model"]) == 1
     told = done(terminal(home, "drift", "explain", *NAME)).stdout

@@ -16,10 +16,12 @@ import pytest
 
 from data_contracts.digests import folder_digest
 from flows.reconciling import describe, reconcile
+from flows.showing.registry_status import read_registry_status
 from model_registry.candidates import find_candidate
 from model_registry.promotion import promote
 from model_registry.signing import ensure_keys
 from model_registry.tracking import Registry, open_registry
+from tasks.storage.objects import LocalStore
 from tests.registry_fixtures import registry_fixtures
 
 Ended = subprocess.CompletedProcess[str]
@@ -89,6 +91,8 @@ def test_what_cannot_be_reconciled_is_said_with_what_to_do(home: Path, terminal:
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "the registered model desk was deleted; nothing was moved." in ended.stdout
     assert "to do: `paddock promote --name desk --version 2`" in ended.stdout
+    look = read_registry_status(LocalStore(home / "store")).models["desk"]
+    assert (look.trouble, look.moves) == (True, 0)
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from data_contracts.errors import ContractError, PaddockError
+from flows.measuring.people import people
 from flows.servers.decisions import decisions, nothing_waits
+from flows.workshop.settings import Settings
 from model_registry.accounts.opening import open_models
 from model_registry.approval_items import PROMOTE
 from model_registry.approvals import read_decision, record_decision, request_approval
@@ -227,6 +230,22 @@ def test_a_candidate_that_passed_and_each_answer_are_noticed(
     looks.append(decisions(guarded.admin)["seen"])
     assert promote_approved(guarded.as_("promoter"), "seen", keys).release
     assert decisions(guarded.admin)["seen"] == looks[3] != looks[2]
+
+
+def test_metrics_tell_which_seats_have_not_answered(
+    guarded: Guarded, asked: Callable[..., Dossier]
+) -> None:
+    dossier = asked("timed", seats=("release", "quality"))
+    settings = Settings(MLFLOW_TRACKING_URI=guarded.address, accounts=guarded.kept)  # type: ignore
+
+    def waits() -> dict[str, float]:
+        told = (one for one in people(settings) if one.labels[0] == "timed")
+        return {one.labels[2]: one.value for one in told if one.labels[1] == "1"}
+
+    assert set(waits()) == {"release", "quality"}
+    assert all(time.time() - 600 < since < time.time() for since in waits().values())
+    record_decision(guarded.as_("ada"), "timed", dossier, approve=True, person="ada")
+    assert set(waits()) == {"quality"}
 
 
 def test_a_wrong_password_is_said_at_once_and_not_shown(guarded: Guarded) -> None:
