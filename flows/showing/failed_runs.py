@@ -9,8 +9,11 @@ _FAILED = ("FAILED", "CRASHED")
 _PAGE = 200  # what the server gives at once at the most
 
 
-def failed_runs(name: str, since: datetime, until: datetime) -> list[Any]:
-    """Return the runs of a model's deployments that began in a time and failed, the first first."""
+def failed_runs(name: str, since: datetime, until: datetime) -> list[tuple[str, Any]]:
+    """Return the runs of a model's deployments that began in a time and failed, the first first.
+
+    Each with its flow's name: one that died before it began has a name of Prefect's own making.
+    """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import (
         FlowRunFilter,
@@ -40,4 +43,5 @@ def failed_runs(name: str, since: datetime, until: datetime) -> list[Any]:
             )
             found += page
             if len(page) < _PAGE:
-                return found
+                flows = {one: client.read_flow(one).name for one in {run.flow_id for run in found}}
+                return [(flows[run.flow_id], run) for run in found]

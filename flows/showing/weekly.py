@@ -160,9 +160,7 @@ def _people(title: str, workshop: Workshop, name: str, week: Week) -> Part:
         if said is None:
             break
         words = rated_words(said) or "nobody has rated its answers yet"
-        return Part(
-            title=title, sentence=f"Of candidate {candidate.version}, by {week.name}: {words}."
-        )
+        return Part(title=title, sentence=f"Of candidate {candidate.version}, as of now: {words}.")
     return Part(title=title, sentence="No ratings of a candidate's answers are known here.")
 
 
@@ -259,12 +257,12 @@ def _failed(title: str, workshop: Workshop, name: str, week: Week) -> Part:
         )
     runs = failed_runs(name, week.since, week.until)
     rows = tuple(
-        (_minute(run.start_time), run.name, run.state_name or "", run.state.message or "")
-        for run in runs
+        (_minute(run.start_time), flow, run.name, run.state_name or "", run.state.message or "")
+        for flow, run in runs
     )
     sentence = f"{len(runs)} runs failed or crashed."
     none = _none_of(runs, sentence, "No run failed.")
-    return _part(title, none, ("started", "run", "state", "what it said"), rows)
+    return _part(title, none, ("started", "flow", "run", "state", "what it said"), rows)
 
 
 def _part(

@@ -174,8 +174,8 @@ def test_failed_runs_of_the_model_are_listed_with_what_they_said() -> None:
     part = weekly._failed("What failed", workshop, "desk", WEEK)  # pyright: ignore[reportPrivateUsage]
     assert part.sentence == "2 runs failed or crashed."
     assert [row[1:] for row in part.rows] == [
-        ("run 0", "Failed", "ingest: no rows"),
-        ("run 1", "Crashed", "its heartbeats stopped"),
+        ("nothing", "run 0", "Failed", "ingest: no rows"),
+        ("nothing", "run 1", "Crashed", "its heartbeats stopped"),
     ]
 
 
