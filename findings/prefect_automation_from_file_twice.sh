@@ -4,7 +4,7 @@
 # With: prefect 3.8.8. Deployments, work pools and blocks of the same name are updated; automations,
 # which have names as well, are not: each deploy of a file doubles what its automations do.
 # Seen: "Created automation 'mark what stopped'" twice, and two of that name in the list.
-# Held by: tests/flows/servers/test_worker.py::test_automations_are_created_once
+# Held by: tests/flows/servers/test_pools.py::test_a_pool_and_what_belongs_to_it_are_made_once
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
