@@ -135,6 +135,11 @@ class Machine(Section):
     """Where its runs are worked on."""
 
     work_pool: str = Field(default="cpu", min_length=1, description="The Prefect work pool.")
+    release_pool: str = Field(
+        default="",
+        description="The pool of promote, rollback and retire, whose runs alone then need the "
+        "promoter's password. Empty: the same pool.",
+    )
 
 
 SECTIONS: dict[str, type[Section]] = {

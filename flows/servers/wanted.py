@@ -27,6 +27,7 @@ from flows.asking.report_parameters import ReportParameters
 from flows.workshop.settings import CHECKOUT
 
 FILE = CHECKOUT / "deploy" / "prefect.yaml"
+MOVES = ("promote", "rollback", "retire")  # the champion
 
 
 class Wanted(NamedTuple):
@@ -105,7 +106,7 @@ def _wanted(
     flow = load_flow_from_entrypoint(entry["entrypoint"], use_placeholder_flow=False)
     limit = entry.get("concurrency_limit") or {}
     machine = {
-        "work_pool": file.machine.work_pool if file else entry["work_pool"]["name"],
+        "work_pool": _pool(entry, file),
         "limit": limit.get("limit"),
         "collision": limit.get("collision_strategy"),
         "environment": file.environment if file else {},
@@ -126,6 +127,14 @@ def _wanted(
         machine=machine,
         schema=_schema(flow, asked),
     )
+
+
+def _pool(entry: Mapping[str, Any], file: ModelFile | None) -> str:
+    if file is None:
+        return str(entry["work_pool"]["name"])
+    machine = file.machine
+    moves = entry["name"] in MOVES and machine.release_pool
+    return machine.release_pool if moves else machine.work_pool
 
 
 def _schedule(given: Mapping[str, Any]) -> dict[str, Any]:

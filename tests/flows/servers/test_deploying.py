@@ -160,6 +160,19 @@ def test_a_pool_that_is_missing_is_said_in_a_line(
     assert f"retrain/{name}" in str(refused.value)
 
 
+def test_what_moves_the_champion_may_have_a_pool_of_its_own(tmp_path: Path, name: str) -> None:
+    def pools(more: str) -> dict[str, str]:
+        wanted = model_deployments(_file(tmp_path, name, f"[machine]\n{more}\n"))
+        return {one.flow.name: one.machine["work_pool"] for one in wanted}
+
+    apart = pools('work_pool = "gpu"\nrelease_pool = "release"')
+    assert {flow for flow, pool in apart.items() if pool == "release"} == {
+        *("promote", "rollback", "retire")
+    }
+    assert apart["retrain"] == "gpu"
+    assert set(pools('work_pool = "gpu"').values()) == {"gpu"}
+
+
 def test_a_home_deploys_again_what_it_deployed_and_says_what_is_gone(
     client: SyncPrefectClient, tmp_path: Path, name: str
 ) -> None:
