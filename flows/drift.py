@@ -36,7 +36,7 @@ from tasks.drift.decision import OF, Decision, Policy, WindowResult, decide
 from tasks.drift.log import list_windows, unread_files
 from tasks.drift.pooling import unjudged_before
 from tasks.drift.report import markdown, read_report, share
-from tasks.drift.steps import compare_step, judge_of, reference_step
+from tasks.drift.steps import answers_step, compare_step, judge_of, reference_step
 from tasks.drift.triggers import last_trigger, read_history
 
 STEP = "drift"
@@ -156,6 +156,10 @@ def _compare(
     with stage("what it was trained on"):
         reference = reference_step(workshop.outputs, champion.snapshot).reference
     build_judge = cache(lambda: judge_of(workshop.outputs, reference))
+    with stage("how it answered at first"):
+        answers = answers_step(
+            workshop.outputs, name, windows, served, redactor.identity(), build_redactor
+        )
     reports: list[WindowReport] = []
     for window in wanted:
         with stage(f"window {window}"):
@@ -169,6 +173,7 @@ def _compare(
                 redactor.identity(),
                 build_redactor,
                 build_judge,
+                answers,
             )
         folder = workshop.outputs.fetch(built.reference)
         reports.append(read_report(folder))

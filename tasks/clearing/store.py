@@ -16,6 +16,7 @@ from tasks.clearing.pieces import Piece, newest_below, size_of
 from tasks.storage.outputs import MANIFEST, Manifest, Outputs, Reference
 from tasks.storage.stages import (
     DRIFT,
+    DRIFT_ANSWERS,
     DRIFT_REFERENCE,
     EVERY,
     JUDGEMENTS,
@@ -28,7 +29,7 @@ from tasks.storage.stages import (
 )
 
 # Made of a scorecard or a champion, and of use as long as that is.
-_FOLLOWS = (LOST, SAMPLE, JUDGEMENTS, DRIFT_REFERENCE, DRIFT)
+_FOLLOWS = (LOST, SAMPLE, JUDGEMENTS, DRIFT_REFERENCE, DRIFT_ANSWERS, DRIFT)
 _AT_WORK = "a run is at work in this home"
 
 

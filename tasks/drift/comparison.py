@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tasks.models.embedding import Embed
 
 Item = TypeVar("Item")
+NOT_YET = "answers are judged once there are enough of the champion's own"
 Status = Literal["quiet", "drifted", "not_enough_data", "unreadable"]
 
 
@@ -70,12 +71,15 @@ def compare_window(
     embed: Embed,
     thresholds: Thresholds,
     seed: int,
+    answers: Rows | None = None,
+    answers_known: bool = True,
 ) -> WindowReport:
     """Redact a log, as the reference was, and compare the two.
 
     `reference` is the champion's train split (`reference_rows`), `judge` knows it, and `log` has
     the champion's rows (`of_champion`). `redact` gets pairs of question and answer and returns them
-    in the same order. The same log gives the same report.
+    in the same order. `answers` are the champion's own (`answers.py`), `answers_known` whether
+    answers are judged at all (`Judge.signals`). The same log gives the same report.
     """
     rows = _sample(log.rows, thresholds.max_rows, seed)
     sizes = len(reference), len(rows)
@@ -86,7 +90,8 @@ def compare_window(
         result = _no_verdict("not_enough_data", f"{thin}{left}", *sizes)
     else:
         redacted = redact([(row.prompt, row.answer) for row in rows])
-        result = compare(judge(), [(question, answer) for question, answer in redacted], embed)
+        pairs = [(question, answer) for question, answer in redacted]
+        result = compare(judge(), pairs, embed, answers, answers_known=answers_known)
     return WindowReport(
         window=log.window,
         since=log.since,
@@ -119,13 +124,22 @@ def _unreadable(log: WindowLog, thresholds: Thresholds) -> str:
     return ""
 
 
-def compare(judge: Judge, pairs: Sequence[tuple[str, str]], embed: Embed) -> DriftReport:
+def compare(
+    judge: Judge,
+    pairs: Sequence[tuple[str, str]],
+    embed: Embed,
+    answers: Rows | None = None,
+    *,
+    answers_known: bool = True,
+) -> DriftReport:
     """Judge redacted questions and answers; the same ones give the same report."""
-    signals, p_value = judge.signals(rows_of(pairs, embed))
+    signals, p_value = judge.signals(rows_of(pairs, embed), answers, answers_known=answers_known)
     fired = [signal.name for signal in signals if signal.drifted]
+    later = "" if answers_known else f"; {NOT_YET}"
     return DriftReport(
         status="drifted" if fired else "quiet",
-        reason=f"{len(fired)} of {len(signals)} signals drifted ({', '.join(fired) or 'none'})",
+        reason=f"{len(fired)} of {len(signals)} signals drifted ({', '.join(fired) or 'none'})"
+        f"{later}",
         reference_rows=len(judge.reference),
         window_rows=len(pairs),
         p_value=round(p_value, 6),

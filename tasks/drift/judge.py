@@ -62,21 +62,46 @@ class Judge:
         """Refuse a reference that has no numbers."""
         _numbers(self.reference)
 
-    def signals(self, window: Rows) -> tuple[tuple[Signal, ...], float]:
+    def signals(
+        self, window: Rows, answers: Rows | None = None, *, answers_known: bool = True
+    ) -> tuple[tuple[Signal, ...], float]:
         """Return what every signal found in a window, and its p-value: how often a quiet window's
         most deviating signal deviates as much as this one's.
+
+        `answers` are the champion's own, that its later ones are compared with; else those that it
+        learned from are. Until they are known nothing is said of answers.
         """
         _numbers(window)
-        return self.of_scores(self.scored(window))
+        standard = self.standard if answers is None else self.answering(answers)
+        return self.of_scores(self.scored(window), standard, answers_known=answers_known)
 
-    def of_scores(self, rows: Scored) -> tuple[tuple[Signal, ...], float]:
+    def answering(self, answers: Rows) -> Standard:
+        """Return what is expected of a window where a model answers as it did in these rows."""
+        import numpy as np
+
+        rows = self.scored(answers)
+        difference, _ = self.standard.deviations(rows.scores, rows.topics, rows.questions)
+        said = self.columns.of_answers
+        return self.standard.corrected(
+            np.where(said, difference, 0.0), np.where(said, len(answers), self.standard.rows)
+        )
+
+    def of_scores(
+        self, rows: Scored, standard: Standard | None = None, *, answers_known: bool = True
+    ) -> tuple[tuple[Signal, ...], float]:
         """Judge rows by their scores."""
-        scores = rows.scores
-        difference, errors = self.standard.deviations(scores, rows.topics, rows.questions)
+        import numpy as np
+
+        scores, standard = rows.scores, standard or self.standard
+        difference, errors = standard.deviations(scores, rows.topics, rows.questions)
+        if not answers_known:
+            errors = np.where(self.columns.of_answers, 0.0, errors)
         seen = scores.mean(axis=0)
         limits, deviations = self.limits(len(scores)), self.columns.largest(errors)
         found: list[Signal] = []
         for place, signal in enumerate(registry.SIGNALS):
+            if signal.of_answers and not answers_known:
+                continue
             mine = self.columns.signal == place
             means = Means(expected=(seen - difference)[mine], seen=seen[mine])
             found.append(
@@ -120,7 +145,12 @@ class Judge:
 
         widths = [fitted.own.shape[1] for fitted in self.fitted]
         both = [signal.both_ways for signal in registry.SIGNALS]
-        return Columns(np.repeat(np.arange(len(widths)), widths), np.repeat(both, widths))
+        said = [signal.of_answers for signal in registry.SIGNALS]
+        return Columns(
+            np.repeat(np.arange(len(widths)), widths),
+            np.repeat(both, widths),
+            np.repeat(said, widths),
+        )
 
     @cached_property
     def standard(self) -> Standard:

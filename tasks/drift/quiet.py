@@ -34,10 +34,11 @@ class Budget(Frozen):
 
 @dataclass(frozen=True)
 class Columns:
-    """Which signal each of m scores belongs to, 0 to s - 1, and whether less of it counts too."""
+    """Of m scores: the signal of each, 0 to s - 1, if less counts too, and if it is of answers."""
 
     signal: Any
     both_ways: Any
+    of_answers: Any
 
     def largest(self, deviations: Any) -> Any:
         """Return each signal's largest deviation, [..., s], of [..., m] in standard errors."""

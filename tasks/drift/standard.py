@@ -21,20 +21,24 @@ class Standard:
     """What the reference says of m scores in k topics.
 
     `means` [k, m] are the topics' shrunk means, `between` [k, m] the variances of what is not known
-    of them, `within` [k, m] those of single rows in a topic; `rows` is how many the reference has.
+    of them, `within` [k, m] those of single rows in a topic; `rows` says of how many rows the means
+    are: a number for each score [m], or one for all.
     """
 
     means: Any
     between: Any
     within: Any
-    rows: int
+    rows: Any
 
-    def corrected(self, difference: Any, rows: int) -> Standard:
-        """Return the same with all means moved by what so many held-out rows differ, [m].
+    def corrected(self, difference: Any, rows: Any) -> Standard:
+        """Return the same with all means moved by what so many other rows differ, both [m].
 
-        Rows of one conversation are nearer to one another than to the next one's.
+        Such as held-out ones: rows of one conversation are nearer to one another than to the next
+        one's.
         """
-        return replace(self, means=self.means + difference, rows=min(self.rows, rows))
+        import numpy as np
+
+        return replace(self, means=self.means + difference, rows=np.minimum(self.rows, rows))
 
     def deviations(
         self, scores: Any, topics: Any, questions: Any, *, own: bool = False

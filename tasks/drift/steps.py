@@ -9,6 +9,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.drift.answers import Answers, own_answers, read_answers
 from tasks.drift.attribution import Served
 from tasks.drift.comparison import compare_window
 from tasks.drift.decision import WindowResult
@@ -37,6 +38,27 @@ def reference_step(outputs: Outputs, snapshot: Reference) -> Built:
     return outputs.build(DRIFT_REFERENCE.of({"snapshot": snapshot.digest}, {"rows": MOST}), make)
 
 
+@task(name="describe its own answers", cache_policy=NO_CACHE)
+def answers_step(
+    outputs: Outputs,
+    name: str,
+    windows: Sequence[str],
+    served: Served,
+    redaction: dict[str, Any],
+    build_redactor: Callable[[], Any],
+) -> Answers | None:
+    """Return the champion's answers in its first windows; None while there are too few."""
+    return own_answers(
+        outputs,
+        name,
+        windows,
+        served,
+        redaction,
+        build_redactor,
+        lambda: load_embedder(packaged_minilm()),
+    )
+
+
 def judge_of(outputs: Outputs, reference: Reference) -> Judge:
     """Return a judge that knows the reference; some seconds for one of ten thousand rows."""
     folder = outputs.fetch(reference)
@@ -54,6 +76,7 @@ def compare_step(
     redaction: dict[str, Any],
     build_redactor: Callable[[], Any],
     build_judge: Callable[[], Judge],
+    answers: Answers | None,
 ) -> Built:
     """Compare what the champion was asked in a window with what it learned; record the verdict.
 
@@ -61,7 +84,11 @@ def compare_step(
     """
     thresholds = Thresholds()
     log = read_pooled(outputs.store, name, window, before, served, thresholds.min_rows)
+    # Those that the others are compared with are compared with none.
+    own = answers if answers and window not in answers.windows else None
     inputs = {"log": log.digest, "reference": reference.digest}
+    if own:
+        inputs["answers"] = own.rows.digest
     parameters = {
         "window": window,
         "since": log.since,
@@ -82,6 +109,8 @@ def compare_step(
             embed=load_embedder(packaged_minilm()),
             thresholds=thresholds,
             seed=SEED,
+            answers=read_answers(outputs, own) if own else None,
+            answers_known=own is not None,
         )
         return write_report(report, folder)
 

@@ -174,9 +174,10 @@ _ROWS = (
     "tasks.models.refusals",
 )
 DRIFT_REFERENCE = Stage("drift-reference", 1, ("tasks.drift.reference", *_ROWS))
+DRIFT_ANSWERS = Stage("drift-answers", 1, ("tasks.drift.answers", *_ROWS))
 DRIFT = Stage(
     "drift",
-    4,
+    5,
     (
         "data_contracts.inference_log",
         "data_contracts.log_values",
@@ -214,5 +215,6 @@ EVERY = (
     LOG_DAY,
     LOG_ROWS,
     DRIFT_REFERENCE,
+    DRIFT_ANSWERS,
     DRIFT,
 )

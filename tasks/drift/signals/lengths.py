@@ -53,12 +53,10 @@ class QuestionLength(Length):
 
 
 class AnswerLength(Length):
-    """Longer or shorter answers.
-
-    A model answers otherwise than the data it learned from, so more is allowed than of questions.
-    """
+    """Longer or shorter answers."""
 
     name = "answer length"
     compares = "lengths of answers in words"
     threshold = 0.2
+    of_answers = True
     column = "answer_words"

@@ -37,6 +37,7 @@ class Declined(Share):
     name = "declined"
     compares = "shares of answers that abstain or refuse"
     threshold = 0.1
+    of_answers = True
     column = "declined"
     said = "of the answers decline"
 
@@ -48,6 +49,7 @@ class Repetition(Share):
     unit = "change of the mean share, 0 to 1"
     compares = "how much of an answer repeats itself"
     threshold = 0.05
+    of_answers = True
     column = "repeated"
     said = "of an answer repeats itself"
 

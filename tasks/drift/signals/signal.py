@@ -58,7 +58,8 @@ class Signal(Frozen):
 class DriftSignal(ABC):
     """One kind of change. `threshold` is in `unit`: a smaller change matters to nobody.
 
-    `both_ways` says whether smaller means than the reference's count too.
+    `both_ways` says whether smaller means than the reference's count too, `of_answers` whether it
+    is about answers: those are compared with the champion's own (`answers.py`).
     """
 
     name: ClassVar[str]
@@ -66,6 +67,7 @@ class DriftSignal(ABC):
     compares: ClassVar[str]
     threshold: ClassVar[float]
     both_ways: ClassVar[bool]
+    of_answers: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, reference: Rows) -> Fitted:
