@@ -142,6 +142,10 @@ class Team:
         newest = sorted((self.home / "store" / "runs" / model).glob("*.json"))[-1]
         return cast("dict[str, Any]", json.loads(newest.read_text()))
 
+    def look_at(self, model: str, what: str) -> str:
+        """Return the address at which people do something about a model's newest run."""
+        return str(self.newest_summary(model)["look_at"][what]).split("then ")[-1]
+
     def paddock(self, *arguments: str) -> str:
         """Run the command beside the servers, and return what it says."""
         command = [sys.executable, "-m", "flows.command.cli", *arguments]

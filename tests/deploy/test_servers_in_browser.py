@@ -221,14 +221,13 @@ def test_mlflow_shows_the_run_the_candidate_and_the_review_queue(team: Team, pag
     page.goto(f"{team.mlflow}/#/experiments/{experiment}/runs/{run}/artifacts/snapshot/report.html")
     page.frame_locator("iframe").get_by_text("Great Expectations").first.wait_for()
     keep_picture(page, "team-data-docs")
-    summary = team.newest_summary(NAME)
-    page.goto(_address(summary["look_at"]["review"]))
+    page.goto(team.look_at(NAME, "review"))
     page.get_by_text("Needs review (24)").wait_for()
     keep_picture(page, "team-review")
 
 
 def test_a_rating_in_the_review_tab_reaches_the_dossier(team: Team, page: Any) -> None:
-    page.goto(_address(team.newest_summary(NAME)["look_at"]["review"]))
+    page.goto(team.look_at(NAME, "review"))
     server = admin_of(team.mlflow, team.known)
     assert server
     before = ratings(server)[NAME]
@@ -237,8 +236,7 @@ def test_a_rating_in_the_review_tab_reaches_the_dossier(team: Team, page: Any) -
     press(page, "list.start-review")
     for number in range(1, rated + 1):
         fill_in(page, "Wrong", "Invented", "Harmless", helpful=2)
-        if number == 1:
-            keep_picture(page, "team-rating")
+        keep_picture(page, "team-rating")
         press(page, "focused-review.complete")
         page.get_by_text(f"{number} of 24 reviewed").wait_for()
     assert ratings(server)[NAME] != before  # a part of `up` starts the review once people pause
@@ -253,9 +251,9 @@ def test_an_approval_in_the_review_tab_moves_the_champion(team: Team, page: Any)
     assert team.start(PROMOTE, {"name": NAME}) == "COMPLETED"
     assert "champion  none" in team.paddock("show", "--name", NAME)  # nobody said yes yet
 
-    page.goto(_address(team.newest_summary(NAME)["look_at"]["approve"]))
+    page.goto(team.look_at(NAME, "approve"))
     keep_picture(page, "team-earlier-question")  # it was asked anew, with what people rated
-    page.goto(_address(team.newest_summary(NAME)["look_at"]["approve"]).partition("&")[0])
+    page.goto(team.look_at(NAME, "approve").partition("&")[0])
     press(page, "list.start-review")
     page.get_by_text("Let this candidate serve").first.wait_for()
     before = {run["id"] for run in team.hooked(PROMOTE)}  # of when the candidate passed
@@ -297,7 +295,3 @@ def test_a_quiet_log_starts_nothing_and_a_drifted_one_one_retraining(team: Team)
     assert team.ended(retraining["id"]) == "COMPLETED"
     assert team.start(f"monitor_drift/{NAME}", {"name": NAME}) == "COMPLETED"
     assert len(team.runs(RETRAIN)) == before + 1
-
-
-def _address(place: str) -> str:
-    return place.split("then ")[-1]
