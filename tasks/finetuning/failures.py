@@ -5,6 +5,7 @@ Pure functions over exceptions and the training process's log.
 
 from __future__ import annotations
 
+import resource
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,7 +57,9 @@ def explain(
     text = str(error).lower()
     if isinstance(error, PaddockError):
         return error
-    if isinstance(error, MemoryError) or any(mark in text for mark in NO_MEMORY):
+    # C code that found none, in an import as well, may end without a word of its own.
+    wordless = isinstance(error, SystemError) and bounded()
+    if isinstance(error, MemoryError) or wordless or any(mark in text for mark in NO_MEMORY):
         return out_of_memory(job, estimate)
     if any(mark in text for mark in NO_SPACE):
         return PaddockError(
@@ -66,6 +69,12 @@ def explain(
             remedy="free some space and run again: training resumes from its last checkpoint",
         )
     return None
+
+
+def bounded() -> bool:
+    """Tell whether this process may take so much memory and no more (`ulimit -v`, `-d`)."""
+    kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
+    return any(resource.getrlimit(kind)[0] != resource.RLIM_INFINITY for kind in kinds)
 
 
 def unexpected(error: Exception) -> dict[str, str]:

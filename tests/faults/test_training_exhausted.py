@@ -17,6 +17,7 @@ import pytest
 
 from data_contracts.errors import InputError, PaddockError
 from data_contracts.snapshot.reading import read_records
+from tasks.finetuning import failures
 from tasks.finetuning.checkpoints import MARKER
 from tasks.finetuning.failures import explain
 from tasks.finetuning.launch import run_training
@@ -43,16 +44,12 @@ def run_here(job: TrainingJob) -> tuple[int, list[Event]]:
 def test_row_10_out_of_memory_is_said_in_words(
     make_job: MakeJob, tmp_path: Path, trainers: Any
 ) -> None:
-    """The process may take no more than it holds between two steps, and a step wants 100 MB.
-
-    Not before the second, when all that it imports is there: Python says of an import that found
-    no memory what it likes.
-    """
+    """The process may take no more than it holds between two steps, and a step wants 100 MB."""
     job = make_job(tmp_path, max_seq_length=2048, num_train_epochs=200)
     sizes: list[int] = []
 
-    def limit(event: Event) -> None:
-        if event["event"] == "step" and event["step"] > 1 and (pid := trainers.pid(job.out)):
+    def limit(_: Event) -> None:
+        if pid := trainers.pid(job.out):
             pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
             sizes.append(pages * resource.getpagesize())
             resource.prlimit(pid, resource.RLIMIT_AS, (min(sizes), min(sizes)))
@@ -119,7 +116,7 @@ def test_row_13_a_disk_that_fills_at_a_checkpoint_leaves_the_last_good_ones(
 
 
 def test_rows_10_11_13_the_machine_s_failures_are_said_in_words(
-    make_job: MakeJob, tmp_path: Path
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
@@ -134,6 +131,11 @@ def test_rows_10_11_13_the_machine_s_failures_are_said_in_words(
         told = explain(error, job)
         assert told is not None and told.what == "out of memory"
         assert "per_device_train_batch_size (now 1)" in told.remedy
+    silent = SystemError("error return without exception set")  # of C code, in an import as well
+    assert explain(silent, job) is None
+    monkeypatch.setattr(failures, "bounded", lambda: True)
+    told = explain(silent, job)
+    assert told is not None and told.what == "out of memory"
     estimate = {"weights": 2.5, "activations": 20.25, "total": 22.75}
     told = explain(MemoryError(), job, estimate)
     assert told is not None

@@ -8,8 +8,8 @@ home, but for Prefect's database and the private key. Nothing of it was made or 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,8 +25,7 @@ CHAMPION = "shelves@champion"
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("before")
-    with tarfile.open(KEPT) as kept:
-        kept.extractall(folder, filter="data")
+    shutil.unpack_archive(KEPT, folder)
     return folder / "home"
 
 
