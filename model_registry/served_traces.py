@@ -16,7 +16,7 @@ PAGE = 100
 
 
 def read_traces(registry: Registry, experiment: str) -> Iterator[dict[str, Any]]:
-    """Yield each trace of an experiment (by name), oldest first; InputError if there is none.
+    """Yield each trace of an experiment (by name), first begun first; InputError if there is none.
 
     A trace has `id`, `state`, `time` (its end, in milliseconds since 1970), `seconds`, `tags`,
     `metadata`, `spans` (None where they cannot be had) and `assessments`.
