@@ -239,13 +239,3 @@ def _defined(source: str) -> set[str]:
 def test_the_words_come_from_the_command() -> None:
     assert _wrong_words("paddock run --no-such-option 1") == ["run --no-such-option"]
     assert _wrong_words("paddock no-such-command") == ["no-such-command"]
-
-
-@pytest.mark.parametrize(
-    "script", sorted((CHECKOUT / "findings").glob("*.sh")), ids=lambda script: script.stem
-)
-def test_what_a_finding_says_is_held_by_a_test_that_is_there(script: Path) -> None:
-    found = re.search(r"^# Held by: (\S+)::(\w+)$", script.read_text(), re.M)
-    assert found, script
-    held = (CHECKOUT / found[1]).read_text()
-    assert f"def {found[2]}(" in held
