@@ -7,14 +7,15 @@ was set back, a row begins no earlier than the one before it.
 from __future__ import annotations
 
 import csv
-import html
 import io
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from html import escape
 
 from data_contracts.records import Frozen
 from flows.asking.ledger_parameters import HistoryParameters
+from flows.showing.html_pages import page, table
 from flows.workshop.parts import Workshop
 from model_registry.ledger.rows import Row
 from model_registry.standing import whole_rows
@@ -157,18 +158,10 @@ def _json(_: HistoryParameters, tenures: Sequence[Tenure]) -> str:
 
 
 def _html(parameters: HistoryParameters, tenures: Sequence[Tenure]) -> str:
-    title = html.escape(f"What served as {parameters.name}")
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in COLUMNS)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{html.escape(v)}</td>" for v in _fields(entry).values()) + "</tr>"
-        for entry in tenures
-    )
-    table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n"
-        f"{table if tenures else f'<p>{html.escape(_nothing(parameters))}</p>'}\n</body></html>\n"
-    )
+    title = f"What served as {parameters.name}"
+    rows = [_fields(entry).values() for entry in tenures]
+    told = table(COLUMNS, rows) if rows else f"<p>{escape(_nothing(parameters))}</p>"
+    return page(title, _STYLE, f"<h1>{escape(title)}</h1>\n{told}")
 
 
 def _nothing(parameters: HistoryParameters) -> str:

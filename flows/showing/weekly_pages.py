@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
+from flows.showing.html_pages import page, table
 from flows.showing.weekly import Part, WeeklyReport
 
 _STYLE = (
@@ -30,10 +31,9 @@ def html(report: WeeklyReport) -> str:
     """Return the report as a page."""
     body = [f"<h1>{escape(_title(report))}</h1>", f"<p>{escape(_when(report))}</p>"]
     for part in report.parts:
-        body += [f"<h2>{escape(part.title)}</h2>", f"<p>{escape(part.sentence)}</p>", _table(part)]
-    head = f"<meta charset='utf-8'><title>{escape(_title(report))}</title><style>{_STYLE}</style>"
-    told = "\n".join(body)
-    return f"<!doctype html>\n<html lang='en'><head>{head}</head><body>\n{told}\n</body></html>\n"
+        body += [f"<h2>{escape(part.title)}</h2>", f"<p>{escape(part.sentence)}</p>"]
+        body += [table(part.head, part.rows)] if part.rows else []
+    return page(_title(report), _STYLE, "\n".join(body))
 
 
 def _title(report: WeeklyReport) -> str:
@@ -54,12 +54,3 @@ def _rows(part: Part) -> list[str]:
 
 def _plain(text: str) -> str:
     return " ".join(text.split()).translate(_MARKS)
-
-
-def _table(part: Part) -> str:
-    if not part.rows:
-        return ""
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in part.head)
-    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in part.rows)
-    rows = "\n".join(f"<tr>{row}</tr>" for row in cells)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
