@@ -37,7 +37,7 @@ from tasks.drift.log import list_windows, unread_files
 from tasks.drift.pooling import unjudged_before
 from tasks.drift.report import markdown, read_report, share
 from tasks.drift.steps import answers_step, compare_step, judge_of, reference_step
-from tasks.drift.triggers import last_trigger, read_history
+from tasks.drift.triggers import last_trigger, read_history, result_of
 
 STEP = "drift"
 DEFAULTS = MonitorParameters()
@@ -52,12 +52,13 @@ def monitor_drift(parameters: MonitorParameters = DEFAULTS) -> State[Watch | Non
         LOGGER.info("%s", nothing)
         return Completed(message=nothing, data=None)
     champion = find_champion(workshop, parameters.name, STEP)
-    if parameters.since or parameters.until:
-        return Completed(message=_catch_up(champion, parameters), data=None)
     windows = list_windows(workshop.store, champion.name)
+    history = _history(champion)
+    if parameters.since or parameters.until:
+        said = _catch_up(champion, parameters, windows, history)
+        return Completed(message=said, data=None)
     if not windows:
         raise _no_log(workshop, champion.name)
-    history = _history(champion)
     reports = _compare(champion, windows, windows[-OF:], history)
     settle(champion)
     decision = _decide(champion, parameters, history)
@@ -108,11 +109,13 @@ def _nothing_yet(workshop: Workshop, name: str) -> str:
     )
 
 
-def _catch_up(champion: Champion, parameters: MonitorParameters) -> str:
+def _catch_up(
+    champion: Champion,
+    parameters: MonitorParameters,
+    windows: Sequence[str],
+    history: dict[str, WindowResult],
+) -> str:
     """Compare the windows of some days that nobody has; return what came of it."""
-    store, name = champion.workshop.store, champion.name
-    windows = list_windows(store, name)
-    history = _history(champion)
     until = parameters.until or "9999-12-31"
     late = [
         window
@@ -158,7 +161,13 @@ def _compare(
     build_judge = cache(lambda: judge_of(workshop.outputs, reference))
     with stage("how it answered at first"):
         answers = answers_step(
-            workshop.outputs, name, windows, served, redactor.identity(), build_redactor
+            workshop.outputs,
+            name,
+            windows,
+            served,
+            reference,
+            redactor.identity(),
+            build_redactor,
         )
     reports: list[WindowReport] = []
     for window in wanted:
@@ -177,10 +186,7 @@ def _compare(
             )
         folder = workshop.outputs.fetch(built.reference)
         reports.append(read_report(folder))
-        found = reports[-1].result
-        history[window] = WindowResult(
-            window=window, champion=served.digest, status=found.status, reason=found.reason
-        )
+        history[window] = result_of(reports[-1], served.digest)
         _show(reports[-1], inline_image(folder / "report.png", "drift signals"))
     return reports
 

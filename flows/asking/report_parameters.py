@@ -7,7 +7,6 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field
 
-from flows.asking.log_parameters import Day
 from flows.asking.parameters import NamedParameters
 
 HOW = "write it as 2026-W48"
@@ -56,8 +55,8 @@ class BackfillParameters(NamedParameters):
         description="weekly_report: each week's; monitor_drift: compare the windows that were not, "
         "with what serves now, and start nothing."
     )
-    since: Day = Field(description="The first day, as 2026-03-01.")
-    until: Day = Field(default="", description="The last day; empty: today.")
+    since: date = Field(description="The first day, as 2026-03-01.")
+    until: date | None = Field(default=None, description="The last day; none: today.")
 
 
 def _week(name: str) -> str:

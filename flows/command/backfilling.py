@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from data_contracts.errors import InputError
 from flows.asking.drift_parameters import MonitorParameters
@@ -12,8 +12,8 @@ from flows.command.words import Options
 
 
 def backfill(parameters: BackfillParameters, options: Options) -> int:
-    """Start the runs; InputError where the days are none."""
-    since, until = _day(parameters.since), _day(parameters.until)
+    """Start the runs; InputError where the days end before they begin."""
+    since, until = parameters.since, parameters.until or datetime.now(UTC).date()
     if since > until:
         raise _refused(f"{since} is after {until}", parameters)
     make_ready(options)
@@ -27,18 +27,6 @@ def backfill(parameters: BackfillParameters, options: Options) -> int:
     for week in weeks_between(since, until):
         started("flows.reporting", "weekly_report", ReportParameters(name=name, week=week.name))
     return 0
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text) if text else datetime.now(UTC).date()
-    except ValueError as error:
-        raise InputError(
-            f"there is no such day: {text} ({error})",
-            step="backfill",
-            where="--since, --until",
-            remedy="write days as 2026-03-01",
-        ) from None
 
 
 def _refused(what: str, parameters: BackfillParameters) -> InputError:

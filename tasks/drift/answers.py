@@ -45,13 +45,15 @@ def own_answers(
     name: str,
     windows: Sequence[str],
     served: Served,
+    reference: Reference,
     redaction: dict[str, Any],
     build_redactor: Callable[[], Any],
     load_embed: Callable[[], Embed],
 ) -> Answers | None:
     """Return the champion's own answers, or None while there are too few.
 
-    `windows` are all that there are, the oldest first.
+    `windows` are all that there are, the oldest first. The output names the champion's reference,
+    which it goes with, and so stays as long (`tasks/clearing/store.py`).
     """
     store, key = outputs.store, f"drift/{name}/answers/{served.digest[:24]}.json"
     if known := _recorded(store, key):
@@ -67,7 +69,8 @@ def own_answers(
         rows.save(folder / FILE)
         return {"answers": len(rows)}
 
-    inputs = {f"log {log.window}": log.digest for log in logs}
+    inputs = {"reference": reference.digest}
+    inputs |= {f"log {log.window}": log.digest for log in logs}
     work = DRIFT_ANSWERS.of(inputs, {"redaction": redaction, "served": served.digest})
     built = outputs.build(work, make)
     first = Answers(windows=tuple(log.window for log in logs), rows=built.reference)

@@ -12,14 +12,13 @@ from prefect.cache_policies import NO_CACHE
 from tasks.drift.answers import Answers, own_answers, read_answers
 from tasks.drift.attribution import Served
 from tasks.drift.comparison import compare_window
-from tasks.drift.decision import WindowResult
 from tasks.drift.judge import Judge
 from tasks.drift.pooling import read_pooled
 from tasks.drift.reference import MOST, read_rows, write_reference
 from tasks.drift.report import read_report, write_report
 from tasks.drift.signals import registry
 from tasks.drift.thresholds import Thresholds
-from tasks.drift.triggers import record_result
+from tasks.drift.triggers import record_result, result_of
 from tasks.models.embedding import load_embedder, packaged_minilm
 from tasks.storage.outputs import Built, Outputs, Reference
 from tasks.storage.stages import DRIFT, DRIFT_REFERENCE
@@ -44,6 +43,7 @@ def answers_step(
     name: str,
     windows: Sequence[str],
     served: Served,
+    reference: Reference,
     redaction: dict[str, Any],
     build_redactor: Callable[[], Any],
 ) -> Answers | None:
@@ -53,6 +53,7 @@ def answers_step(
         name,
         windows,
         served,
+        reference,
         redaction,
         build_redactor,
         lambda: load_embedder(packaged_minilm()),
@@ -115,9 +116,6 @@ def compare_step(
         return write_report(report, folder)
 
     built = outputs.build(DRIFT.of(inputs, parameters), make)
-    found = read_report(outputs.fetch(built.reference)).result
-    result = WindowResult(
-        window=window, champion=served.digest, status=found.status, reason=found.reason
-    )
-    record_result(outputs.store, name, result)
+    report = read_report(outputs.fetch(built.reference))
+    record_result(outputs.store, name, result_of(report, served.digest))
     return built

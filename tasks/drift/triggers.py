@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from data_contracts.records import Frozen
+from tasks.drift.comparison import WindowReport
 from tasks.drift.decision import Decision, Ended, Outcome, Trigger, WindowResult
 from tasks.storage.objects import ObjectStore
 
@@ -20,6 +21,14 @@ class Ending(Frozen):
     """How a retraining ended."""
 
     outcome: Ended
+
+
+def result_of(report: WindowReport, champion: str) -> WindowResult:
+    """Return what is kept of a window's report: the verdict against a champion, by its digest."""
+    found = report.result
+    return WindowResult(
+        window=report.window, champion=champion, status=found.status, reason=found.reason
+    )
 
 
 def record_result(store: ObjectStore, name: str, result: WindowResult) -> None:

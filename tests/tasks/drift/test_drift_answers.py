@@ -18,7 +18,7 @@ from tasks.drift.comparison import NOT_YET, DriftReport, compare
 from tasks.drift.judge import Judge
 from tasks.drift.rows import Rows, rows_of
 from tasks.storage.objects import open_store
-from tasks.storage.outputs import Outputs
+from tasks.storage.outputs import Outputs, Reference
 
 NAME = "desk"
 SERVED = Served(
@@ -98,7 +98,10 @@ def _known(outputs: Outputs, windows: list[str], embed: Any) -> Any:
         return [SimpleNamespace(texts=pair) for pair in pairs]
 
     redactor = SimpleNamespace(redact_records=redact)
-    return own_answers(outputs, NAME, windows, SERVED, {"a": 1}, lambda: redactor, lambda: embed)
+    reference = Reference(stage="drift-reference", key="drift-reference/r", digest="r" * 64)
+    return own_answers(
+        outputs, NAME, windows, SERVED, reference, {"a": 1}, lambda: redactor, lambda: embed
+    )
 
 
 def test_its_first_windows_with_enough_answers_stay_the_first(outputs: Outputs, embed: Any) -> None:
