@@ -18,13 +18,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from data_contracts.errors import ContractError, InputError
-from data_contracts.inference_log import window_span
 from flows.answering_drift import Answer, answer, settle
 from flows.asking.drift_parameters import DemoLogParameters, MonitorParameters
 from flows.asking.flow_runs import is_scheduled, run_name
 from flows.champion import Champion, find_champion, nothing_serves
+from flows.drift_look import watch_of
 from flows.showing.drift_status import Watch, describe, status_key
 from flows.showing.leading_on import served_places
+from flows.showing.notifying import notify, worse_event
 from flows.showing.progress import LOGGER, stage
 from flows.showing.publishing import inline_image, publish_page
 from flows.workshop.parts import Workshop
@@ -35,9 +36,10 @@ from tasks.drift.comparison import WindowReport, counted
 from tasks.drift.decision import OF, Decision, Policy, WindowResult, decide
 from tasks.drift.log import list_windows, unread_files
 from tasks.drift.pooling import unjudged_before
-from tasks.drift.report import markdown, read_report, share
+from tasks.drift.report import markdown, read_report
 from tasks.drift.steps import answers_step, compare_step, judge_of, reference_step
 from tasks.drift.triggers import last_trigger, read_history, result_of
+from tasks.drift.usual import usual_before
 
 STEP = "drift"
 DEFAULTS = MonitorParameters()
@@ -65,9 +67,10 @@ def monitor_drift(parameters: MonitorParameters = DEFAULTS) -> State[Watch | Non
     answered = Answer(reason=decision.reason, alert=decision.alert)
     if decision.start and parameters.retrain:
         answered = answer(champion, decision, parameters.source)
-    watch = _watch(champion, reports, answered)
-    for line in (answered.reason, *watch.notes):
+    watch = watch_of(champion, reports, answered)
+    for line in (answered.reason, *(f"served worse, {one}" for one in watch.worse), *watch.notes):
         LOGGER.info("drift: %s", line)
+    notify(workshop, *(worse_event(parameters.name, one) for one in watch.worse))
     workshop.store.write(status_key(parameters.name), watch.model_dump_json().encode())
     publish_page(
         "drift-decision",
@@ -183,6 +186,9 @@ def _compare(
                 build_redactor,
                 build_judge,
                 answers,
+                usual_before(
+                    workshop.store, name, champion.version.digest, window, history.values()
+                ),
             )
         folder = workshop.outputs.fetch(built.reference)
         reports.append(read_report(folder))
@@ -222,44 +228,6 @@ def _decide(
         datetime.now(UTC),
         Policy(cooldown=timedelta(hours=parameters.cooldown_hours)),
     )
-
-
-def _watch(champion: Champion, reports: list[WindowReport], answered: Answer) -> Watch:
-    blind = [
-        f"window {report.window}: {report.result.reason}"
-        for report in reports
-        if report.result.status == "unreadable"
-    ]
-    return Watch(
-        champion=champion.version.version,
-        looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        windows={report.window: report.result.status for report in reports},
-        started=answered.started,
-        reason=answered.reason,
-        alerts=[*blind, *([answered.reason] if answered.alert else [])],
-        notes=_notes(champion, reports[-1].window),
-        unanswered=answered.alert,
-        signals=_signals(reports),
-    )
-
-
-def _signals(reports: list[WindowReport]) -> dict[str, float]:
-    """Return how far each signal of the newest window that was judged is on its way to drift."""
-    judged = [report.result.signals for report in reports if report.result.signals]
-    return {signal.name: share(signal) for signal in judged[-1]} if judged else {}
-
-
-def _notes(champion: Champion, newest: str) -> list[str]:
-    """Return what makes the log look as if it were written elsewhere, or no more."""
-    notes: list[str] = []
-    if unread := unread_files(champion.workshop.store, champion.name):
-        notes.append(f"{unread} files beside the log have names of no window; nobody reads them")
-    start, length = window_span(newest)
-    silent = datetime.now(UTC) - (start + length)
-    if silent > max(length, timedelta(hours=3)):
-        hours = silent.total_seconds() / 3600
-        notes.append(f"the log's newest window ended {hours:.0f} h ago")
-    return notes
 
 
 def write_demo_log(workshop: Workshop, parameters: DemoLogParameters) -> str:

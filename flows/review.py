@@ -36,8 +36,7 @@ from model_registry.scorecard import read_scorecard
 from model_registry.standing import read_champion
 from model_registry.versions import version_numbered
 from tasks.drift.attribution import Served as Serving
-from tasks.drift.attribution import of_champion
-from tasks.drift.log import list_windows, read_window
+from tasks.drift.log import drawn_alike, list_windows, read_window
 from tasks.evaluation.latency import latency_metrics, wait_lines
 from tasks.human_review.asking import ReviewQueue
 from tasks.human_review.rating import Ratings
@@ -228,10 +227,8 @@ def _served(workshop: Workshop, parameters: ReviewParameters) -> Told:
         name=name, version=version.version, digest=version.digest, since=champion.since
     )
     windows = list_windows(workshop.store, name)[-parameters.windows :]
-    logs = [of_champion(read_window(workshop.store, name, window), serving) for window in windows]
-    rows = [
-        Served(name=row.id, prompt=row.prompt, answer=row.answer) for e in logs for row in e.rows
-    ]
+    logs = [read_window(workshop.store, name, window, serving) for window in windows]
+    rows = [Served(name=row.id, prompt=row.prompt, answer=row.answer) for row in drawn_alike(logs)]
     if not rows:
         nothing = f"The log of {name} holds no answer of it yet."
         return Reviewed(of="served", outcome=nothing), "", None
@@ -243,7 +240,8 @@ def _served(workshop: Workshop, parameters: ReviewParameters) -> Told:
     said = found.ratings
     left_out = sum(sum(log.left_out.values()) + log.refused_rows for log in logs)
     outcome = (
-        f"{said.complete} of {said.items} served answers are rated, drawn from {len(rows)} "
+        f"{said.complete} of {said.items} served answers are rated, drawn from "
+        f"{sum(log.total for log in logs)} "
         f"requests of version {version.version} in {len(windows)} windows ({left_out} rows "
         "left out)."
     )

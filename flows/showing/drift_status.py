@@ -10,7 +10,8 @@ class Watch(BaseModel):
 
     `alerts` are what a person must look at; they stand in the status until a look finds none.
     `unanswered`: there is drift, and nothing will answer it unless somebody looks. `signals` are
-    those of the newest window that was judged, as shares of what makes each drift.
+    those of the newest window that was judged, as shares of what makes each drift. `worse` says
+    how that window was served worse than usual, which starts nothing.
     """
 
     champion: int
@@ -23,6 +24,7 @@ class Watch(BaseModel):
     # Empty in records from before these were kept.
     unanswered: bool = False
     signals: dict[str, float] = {}
+    worse: list[str] = []
 
 
 def status_key(name: str) -> str:
@@ -35,5 +37,6 @@ def describe(watch: Watch) -> str:
     lines = [f"Champion version {watch.champion}"]
     lines += [f"- window {window}: {status}" for window, status in watch.windows.items()]
     lines.append(f"{'Retraining started' if watch.started else 'No retraining'}: {watch.reason}")
+    lines += [f"SERVED WORSE: {one}" for one in watch.worse]
     lines += [f"ALERT: {alert}" for alert in watch.alerts] + watch.notes
     return "\n".join(lines)

@@ -86,6 +86,13 @@ def trouble_event(name: str, what: str, remedy: str = "") -> Event:
     return Event("needs a look", name, f"{today} {what}", text)
 
 
+def worse_event(name: str, worse: str) -> Event:
+    """Return what people should hear of; the same signal once a day, whatever its figures."""
+    event = trouble_event(name, f"served worse, {worse}", "look at what serves it")
+    signal, today = worse.partition(":")[0], datetime.now(UTC).date().isoformat()
+    return event._replace(about=f"{today} served worse, {signal}")
+
+
 def require_blocks(settings: Settings) -> None:
     """Return if every block that is named can be loaded; InputError before anything costs."""
     for name in _names(settings):

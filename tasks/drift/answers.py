@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.inference_log import window_span
 from data_contracts.records import Frozen
-from tasks.drift.attribution import Served, of_champion
+from tasks.drift.attribution import Served
 from tasks.drift.decision import OF
 from tasks.drift.log import WindowLog, read_window
 from tasks.drift.rows import Rows, rows_of
@@ -108,7 +108,7 @@ def _first_logs(
     own = [one for one in windows if _end(one) > since]
     found: list[WindowLog] = []
     for window in own or windows[-OF:]:
-        log = of_champion(read_window(store, name, window), served)
+        log = read_window(store, name, window, served)
         found += [log] if log.rows else []
         if sum(len(one.rows) for one in found) >= FEWEST:
             break

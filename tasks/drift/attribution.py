@@ -8,13 +8,11 @@ answered it. Pure functions; nothing is read or written.
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 from pydantic import AwareDatetime
 
 from data_contracts.inference_log import LogRow
 from data_contracts.records import Frozen
-from tasks.drift.log import WindowLog
 
 ANOTHER_MODEL = "of another model"
 _NUMBER = re.compile(r"v?(\d{1,9})")
@@ -31,15 +29,8 @@ class Served(Frozen):
     since: AwareDatetime
 
 
-def of_champion(log: WindowLog, served: Served) -> WindowLog:
-    """Return the log with the champion's rows alone; the others are counted in `left_out`."""
-    reasons = [_why_not(row, served) for row in log.rows]
-    rows = tuple(row for row, reason in zip(log.rows, reasons, strict=True) if not reason)
-    left_out = Counter(reason for reason in reasons if reason)
-    return log.model_copy(update={"rows": rows, "left_out": dict(sorted(left_out.items()))})
-
-
-def _why_not(row: LogRow, served: Served) -> str:
+def why_not(row: LogRow, served: Served) -> str:
+    """Return why a row is not the champion's, or nothing if it is."""
     name, named = _split(row.model)
     named = row.version.strip().lower() or named
     if name != served.name:

@@ -7,7 +7,7 @@ embedding function. Writes nothing; `report.py` does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -16,14 +16,16 @@ from tasks.drift.attribution import ANOTHER_MODEL
 from tasks.drift.judge import Judge
 from tasks.drift.log import WindowLog
 from tasks.drift.rows import Rows, rows_of, word_number
+from tasks.drift.service import signals as service
+from tasks.drift.service.measured import Measured
 from tasks.drift.signals.signal import Signal
+from tasks.drift.tenants import Tenant, judge_tenants
 from tasks.drift.texts import plain, words
 from tasks.drift.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from tasks.models.embedding import Embed
 
-Item = TypeVar("Item")
 NOT_YET = "answers are judged once there are enough of the champion's own"
 Status = Literal["quiet", "drifted", "not_enough_data", "unreadable"]
 
@@ -41,6 +43,7 @@ class DriftReport(Frozen):
     window_rows: int
     p_value: float | None = None
     signals: tuple[Signal, ...] = ()
+    tenants: tuple[Tenant, ...] = ()
     new_words: tuple[str, ...] = ()
 
 
@@ -48,7 +51,9 @@ class WindowReport(Frozen):
     """A verdict with the window it is about and what its log was like.
 
     `since` is the first window where thin ones were put together (`pooling.py`). `rows` are the
-    champion's; `refused`, `left_out` and `notes` are the log's (`WindowLog`).
+    champion's; `refused`, `left_out` and `notes` are the log's (`WindowLog`). `service` says how it
+    was served, beside what is usual, and is no part of the verdict; `measured` is what later
+    windows are compared with.
     """
 
     window: str
@@ -60,6 +65,8 @@ class WindowReport(Frozen):
     notes: dict[str, int] = Field(default_factory=dict)
     repeated_rows: int
     result: DriftReport
+    service: tuple[Signal, ...] = ()
+    measured: Measured | None = None
 
 
 def compare_window(
@@ -70,20 +77,24 @@ def compare_window(
     redact: Callable[[Sequence[tuple[str, str]]], Sequence[Sequence[str]]],
     embed: Embed,
     thresholds: Thresholds,
-    seed: int,
     answers: Rows | None = None,
     answers_known: bool = True,
+    usual: Mapping[str, Measured] | None = None,
 ) -> WindowReport:
     """Redact a log, as the reference was, and compare the two.
 
     `reference` is the champion's train split (`reference_rows`), `judge` knows it, and `log` has
-    the champion's rows (`of_champion`). `redact` gets pairs of question and answer and returns them
-    in the same order. `answers` are the champion's own (`answers.py`), `answers_known` whether
-    answers are judged at all (`Judge.signals`). The same log gives the same report.
+    the champion's rows. `redact` gets pairs of question and answer and returns them in the same
+    order. `answers` are the champion's own (`answers.py`), `answers_known` whether answers are
+    judged at all (`Judge.signals`). `usual` are the windows that its service is compared with
+    (`usual.py`). The same log gives the same report.
     """
-    rows = _sample(log.rows, thresholds.max_rows, seed)
+    rows = log.rows
     sizes = len(reference), len(rows)
-    if unreadable := _unreadable(log, thresholds):
+    unreadable = _unreadable(log, thresholds)
+    measured = None if unreadable or log.total < thresholds.min_rows else log.measured
+    served = service.judge(measured, usual or {}, thresholds.service_alarms) if measured else ()
+    if unreadable:
         result = _no_verdict("unreadable", unreadable, *sizes)
     elif thin := _thin(*sizes, thresholds.min_rows):
         left = f"; left out: {counted(log.left_out)}" if log.left_out else ""
@@ -91,17 +102,27 @@ def compare_window(
     else:
         redacted = redact([(row.prompt, row.answer) for row in rows])
         pairs = [(question, answer) for question, answer in redacted]
-        result = compare(judge(), pairs, embed, answers, answers_known=answers_known)
+        result = compare(
+            judge(),
+            pairs,
+            embed,
+            answers,
+            answers_known=answers_known,
+            tenants=[row.tenant for row in rows],
+            fewest=thresholds.min_rows,
+        )
     return WindowReport(
         window=log.window,
         since=log.since,
         log_digest=log.digest,
-        rows=len(log.rows),
+        rows=log.total,
         refused=log.refused,
         left_out=log.left_out,
         notes=log.notes,
         repeated_rows=log.repeated_rows,
         result=result,
+        service=served,
+        measured=measured,
     )
 
 
@@ -115,11 +136,11 @@ def _thin(reference: int, window: int, fewest: int) -> str:
 
 def _unreadable(log: WindowLog, thresholds: Thresholds) -> str:
     """Return why a log says nothing although it is there, or nothing."""
-    read = len(log.rows) + sum(log.left_out.values()) + log.repeated_rows
+    read = log.total + sum(log.left_out.values()) + log.repeated_rows
     every = read + log.refused_rows
     if every and log.refused_rows / every > thresholds.max_bad_share:
         return f"{log.refused_rows} of {every} rows cannot be read ({counted(log.refused)})"
-    if not log.rows and set(log.left_out) == {ANOTHER_MODEL}:
+    if not log.total and set(log.left_out) == {ANOTHER_MODEL}:
         return f"all of its {read} rows are {ANOTHER_MODEL}"
     return ""
 
@@ -131,19 +152,29 @@ def compare(
     answers: Rows | None = None,
     *,
     answers_known: bool = True,
+    tenants: Sequence[str] = (),
+    fewest: int = 50,
 ) -> DriftReport:
-    """Judge redacted questions and answers; the same ones give the same report."""
-    signals, p_value = judge.signals(rows_of(pairs, embed), answers, answers_known=answers_known)
+    """Judge redacted questions and answers; the same ones give the same report.
+
+    `tenants` names whose each is; those with at least `fewest` are judged by themselves too.
+    """
+    rows, standard = judge.scored(rows_of(pairs, embed)), judge.expected(answers)
+    signals, p_value = judge.of_scores(rows, standard, answers_known=answers_known)
+    parts = judge_tenants(judge, rows, tenants, standard, fewest, answers_known=answers_known)
     fired = [signal.name for signal in signals if signal.drifted]
+    apart = [f"{part.tenant}: {', '.join(part.drifted)}" for part in parts if part.drifted]
     later = "" if answers_known else f"; {NOT_YET}"
+    of_some = f"; tenants that part ({'; '.join(apart)})" if apart else ""
     return DriftReport(
         status="drifted" if fired else "quiet",
         reason=f"{len(fired)} of {len(signals)} signals drifted ({', '.join(fired) or 'none'})"
-        f"{later}",
+        f"{later}{of_some}",
         reference_rows=len(judge.reference),
         window_rows=len(pairs),
         p_value=round(p_value, 6),
         signals=signals,
+        tenants=parts,
         new_words=_new_words(judge.reference, [question for question, _ in pairs]),
     )
 
@@ -166,15 +197,6 @@ def _new_words(reference: Rows, asked: Sequence[str]) -> tuple[str, ...]:
             seen[word] = seen.get(word, 0) + 1
     often = sorted((-count, word) for word, count in seen.items() if count >= 5 and len(word) > 4)
     return tuple(word for _, word in often[:12])
-
-
-def _sample(items: Sequence[Item], size: int, seed: int) -> list[Item]:
-    import numpy as np
-
-    if len(items) <= size:
-        return list(items)
-    places = np.random.default_rng(seed).permutation(len(items))[:size]
-    return [items[place] for place in sorted(places)]
 
 
 def _no_verdict(status: Status, reason: str, reference_rows: int, window_rows: int) -> DriftReport:

@@ -23,6 +23,7 @@ from pydantic import AwareDatetime, Field
 
 from data_contracts.records import Frozen
 from tasks.drift.comparison import Status
+from tasks.drift.service.measured import Measured
 
 OF, NEEDED = 3, 2
 
@@ -44,6 +45,9 @@ class WindowResult(Frozen):
     status: Status
     reason: str = Field(
         default="", description="in words; records from before it was kept have none"
+    )
+    measured: Measured | None = Field(
+        default=None, description="how it was served; None where that could not be told"
     )
 
 

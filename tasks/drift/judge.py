@@ -71,14 +71,15 @@ class Judge:
         `answers` are the champion's own, that its later ones are compared with; else those that it
         learned from are. Until they are known nothing is said of answers.
         """
-        _numbers(window)
-        standard = self.standard if answers is None else self.answering(answers)
-        return self.of_scores(self.scored(window), standard, answers_known=answers_known)
+        rows = self.scored(window)
+        return self.of_scores(rows, self.expected(answers), answers_known=answers_known)
 
-    def answering(self, answers: Rows) -> Standard:
+    def expected(self, answers: Rows | None) -> Standard:
         """Return what is expected of a window where a model answers as it did in these rows."""
         import numpy as np
 
+        if answers is None:
+            return self.standard
         rows = self.scored(answers)
         difference, _ = self.standard.deviations(rows.scores, rows.topics, rows.questions)
         said = self.columns.of_answers
@@ -87,9 +88,17 @@ class Judge:
         )
 
     def of_scores(
-        self, rows: Scored, standard: Standard | None = None, *, answers_known: bool = True
+        self,
+        rows: Scored,
+        standard: Standard | None = None,
+        *,
+        answers_known: bool = True,
+        limits_of: int = 0,
     ) -> tuple[tuple[Signal, ...], float]:
-        """Judge rows by their scores."""
+        """Judge rows by their scores; `limits_of` so many rows, where they were not drawn of all.
+
+        Of fewer rows than there are, limits are a little wider.
+        """
         import numpy as np
 
         scores, standard = rows.scores, standard or self.standard
@@ -97,7 +106,8 @@ class Judge:
         if not answers_known:
             errors = np.where(self.columns.of_answers, 0.0, errors)
         seen = scores.mean(axis=0)
-        limits, deviations = self.limits(len(scores)), self.columns.largest(errors)
+        limits = self.limits(limits_of or len(scores))
+        deviations = self.columns.largest(errors)
         found: list[Signal] = []
         for place, signal in enumerate(registry.SIGNALS):
             if signal.of_answers and not answers_known:
@@ -113,6 +123,7 @@ class Judge:
         """Return every signal's scores of a window's rows."""
         import numpy as np
 
+        _numbers(window)
         scores = np.concatenate([fitted.of(window) for fitted in self.fitted], axis=1)
         return Scored(scores, self.topics.nearest(window.embeddings), window.questions)
 

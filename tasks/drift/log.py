@@ -1,26 +1,31 @@
-"""Read the inference log (data_contracts/inference_log.py) from the object store.
+"""Read a window of the inference log (data_contracts/inference_log.py) from the object store.
 
-Of a day that is sealed its shard is read, and the raw files that are not in it yet. What cannot be
-read is counted by reason and left out; how much of that may be is for the comparison to say. Writes
-nothing.
+Of a day that is sealed its shard is read, and the raw files that are not in it yet, as streams: of
+many rows a random sample is held, and counts of all. What cannot be read is counted by reason and
+left out; how much of that may be is for the comparison to say. Writes nothing that stays.
 """
 
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections import Counter
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import Field
 
+from data_contracts.digests import file_digest
 from data_contracts.errors import InputError
-from data_contracts.inference_log import FIELDS, LogRow, read_row, window_key, window_span
+from data_contracts.inference_log import LogRow, window_key
 from data_contracts.records import Frozen
-from tasks.inference_log.files import MAX_ROW_BYTES, Rows, read_file
-from tasks.inference_log.items import sealed_id, size_of
-from tasks.inference_log.places import log_files
+from tasks.drift.attribution import Served, why_not
+from tasks.drift.service.measured import Measured, Measuring
+from tasks.inference_log.files import UNFINISHED
+from tasks.inference_log.items import OUTSIDE as OTHER_DAY
+from tasks.inference_log.items import Item, items_of, sealed_id
+from tasks.inference_log.places import LogFile, local_file, log_files
 from tasks.inference_log.sealed import (
     SealedDay,
     may_be_watched,
@@ -28,23 +33,30 @@ from tasks.inference_log.sealed import (
     sealed_days,
     sealed_items,
 )
+from tasks.inference_log.seen import Seen
 from tasks.storage.objects import ObjectStore
 
+MOST = 10_000  # rows of a window that are held
 OUTSIDE = "time outside the window"
 UNKNOWN_FIELDS = "rows with unknown fields (ignored)"
+_PLACES = 1 << 64
 
 
 class WindowLog(Frozen):
     """The readable rows of a window. `digest` is a sha256 over the bytes of its files.
 
+    `rows` are those of `total` whose `place_of` is below `reach`: all of them, or a random sample.
     `refused` counts the rows that cannot be read, `left_out` those that somebody else answered,
-    each by reason; `notes` count what is worth knowing and no fault.
+    each by reason; `notes` count what is worth knowing and no fault. `measured` is of all rows.
     """
 
     window: str
     since: str = Field(default="", description="the first window, where several are put together")
     digest: str
     rows: tuple[LogRow, ...]
+    total: int = Field(ge=0)
+    reach: int = _PLACES
+    measured: Measured = Field(default_factory=Measured)
     refused: dict[str, int] = Field(default_factory=dict)
     left_out: dict[str, int] = Field(default_factory=dict)
     notes: dict[str, int] = Field(default_factory=dict)
@@ -68,96 +80,139 @@ def unread_files(store: ObjectStore, name: str) -> int:
     return sum(not file.window for file in log_files(store, name))
 
 
-def read_window(store: ObjectStore, name: str, window: str) -> WindowLog:
-    """Read a window's log; a missing one is an InputError."""
+def read_window(
+    store: ObjectStore, name: str, window: str, served: Served | None = None, most: int = MOST
+) -> WindowLog:
+    """Read a window's log, or what a champion answered of it; a missing one is an InputError.
+
+    At most `most` rows are held, drawn by their ids, so the same ones every time.
+    """
     key = window_key(name, window)
-    files = [
-        (file.key, store.read(file.key)) for file in log_files(store, name) if file.window == window
-    ]
+    files = [file for file in log_files(store, name) if file.window == window]
     sealed = read_sealed(store, name, window[:10])
-    if sealed and window in sealed.windows:
-        return _with_sealed(store, sealed, window, files)
-    if not files:
+    if sealed and window not in sealed.windows:
+        sealed = None
+    if not files and not sealed:
         raise InputError(
             "there is no log of this window",
             step="drift",
             where=f"{store.uri}/{key}",
             remedy="check that serving writes its log here, or make one with `paddock demo-log`",
         )
-    return parse_window(window, files)
+    with TemporaryDirectory(prefix="paddock-window-") as folder:
+        scratch = Path(folder)
+        with Seen(scratch / "seen.db") as seen:
+            reading = _Reading(window, served, most, seen)
+            if sealed:
+                reading.read_sealed(sealed_items(store, sealed, window))
+            late = reading.read_files(store, files, scratch, sealed)
+            digest = _digest(sealed, window, late)
+            return reading.log(digest)
 
 
-def _with_sealed(
-    store: ObjectStore, sealed: SealedDay, window: str, files: Iterable[tuple[str, bytes]]
-) -> WindowLog:
-    """Return what a day's shard has of a window, and of raw files what is not in it yet."""
-    kept: dict[str, LogRow] = {}
-    refused = Counter[str]()
-    for item in sealed_items(store, sealed, window):
-        if item.row is not None and may_be_watched(item):
-            kept[item.identity] = item.row
+def place_of(row: LogRow) -> int:
+    """Return where a row stands among all, 0 to 2^64 - 1, at random: the lowest are a sample."""
+    identity = sealed_id(row.id).encode("utf-8", "replace")
+    return int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest())
+
+
+def drawn_alike(logs: Sequence[WindowLog]) -> list[LogRow]:
+    """Return the rows of several windows of which each one's had the same chance to be held."""
+    reach = min((log.reach for log in logs), default=_PLACES)
+    return [row for log in logs for row in log.rows if place_of(row) < reach]
+
+
+class _Reading:
+    """Takes a window's rows one by one."""
+
+    def __init__(self, window: str, served: Served | None, most: int, seen: Seen) -> None:
+        self._window, self._served, self._most, self._seen = window, served, most, seen
+        # The rows with the lowest places, the highest of them first to go.
+        self._kept: list[tuple[int, int, LogRow]] = []
+        self._reach, self._total, self._repeated = _PLACES, 0, 0
+        self._refused, self._left_out, self._notes = (Counter[str]() for _ in range(3))
+        self._measuring = Measuring()
+
+    def read_sealed(self, items: Iterable[Item]) -> None:
+        """Take what a day's shard has of the window."""
+        for item in items:
+            if item.row is not None and may_be_watched(item):
+                self._take(item, item.row)
+            else:
+                self._refused[item.held] += 1
+
+    def read_files(
+        self, store: ObjectStore, files: Iterable[LogFile], scratch: Path, sealed: SealedDay | None
+    ) -> list[str]:
+        """Take what is in raw files and not in the shard; return the digests of those files."""
+        digests: list[str] = []
+        for file in files:
+            with local_file(store, file.key, scratch) as path:
+                digest = file_digest(path)
+                if sealed and sealed.files.get(file.key) == digest:
+                    continue
+                digests.append(digest)
+                with path.open("rb") as stream:
+                    for item in items_of(file, stream):
+                        self._take_raw(item)
+        return digests
+
+    def _take_raw(self, item: Item) -> None:
+        if item.row is None:
+            counts = self._notes if item.held == UNFINISHED else self._refused
+            counts[item.held] += 1
+        elif item.held == OTHER_DAY or item.window != self._window:
+            self._refused[OUTSIDE] += 1
         else:
-            refused[item.held] += 1
-    late = parse_window(
-        window,
-        [
-            (key, data)
-            for key, data in files
-            if sealed.files.get(key) != hashlib.sha256(data).hexdigest()
-        ],
-    )
-    fresh = tuple(row for row in late.rows if sealed_id(row.id) not in kept)
-    digest = hashlib.sha256(f"{sealed.shard.digest}{window}{late.digest}".encode()).hexdigest()
-    return WindowLog(
-        window=window,
-        digest=digest,
-        rows=(*kept.values(), *fresh),
-        refused=dict(sorted((refused + Counter(late.refused)).items())),
-        notes=late.notes,
-        repeated_rows=late.repeated_rows + len(late.rows) - len(fresh),
-    )
+            self._take(item, item.row)
+
+    def _take(self, item: Item, row: LogRow) -> None:
+        new = self._seen.is_new(item.identity)
+        self._repeated += not new
+        reason = why_not(row, self._served) if self._served else ""
+        good = row.feedback.good if row.feedback and not reason else None
+        # What users say may come behind the answer, in a row that is sent again.
+        if good is not None and self._seen.is_new(f"rated {item.identity}"):
+            self._measuring.rate(good)
+        if not new:
+            return
+        self._notes[UNKNOWN_FIELDS] += item.unknown_fields
+        if reason:
+            self._left_out[reason] += 1
+            return
+        self._measuring.add(row)
+        self._total += 1
+        place = place_of(row)
+        if place >= self._reach:
+            return
+        heapq.heappush(self._kept, (-place, self._total, row))
+        if len(self._kept) > self._most:
+            self._reach = -heapq.heappop(self._kept)[0]
+
+    def log(self, digest: str) -> WindowLog:
+        """Return what was read."""
+        kept = sorted(self._kept, key=lambda one: one[1])
+        refused, left_out, notes = (
+            {reason: count for reason, count in sorted(counts.items()) if count}
+            for counts in (self._refused, self._left_out, self._notes)
+        )
+        return WindowLog(
+            window=self._window,
+            digest=digest,
+            rows=tuple(row for _, _, row in kept),
+            total=self._total,
+            reach=self._reach,
+            measured=self._measuring.measured(),
+            refused=refused,
+            left_out=left_out,
+            notes=notes,
+            repeated_rows=self._repeated,
+        )
 
 
-def parse_window(window: str, files: Iterable[tuple[str, bytes]]) -> WindowLog:
-    """Parse the files of a window's log: (name, bytes) of each."""
-    digest = hashlib.sha256()
-    found: list[dict[str, Any]] = []
-    refused, notes = Counter[str](), Counter[str]()
-    for name, data in files:
-        digest.update(hashlib.sha256(data).digest())
-        rows = read_file(name, data)
-        found += rows.found
-        refused += rows.refused
-        notes += rows.notes
-    kept, repeated = _rows(found, window_span(window), Rows([], refused, notes))
-    return WindowLog(
-        window=window,
-        digest=digest.hexdigest(),
-        rows=tuple(kept.values()),
-        refused=dict(sorted(refused.items())),
-        notes=dict(sorted(notes.items())),
-        repeated_rows=repeated,
-    )
-
-
-def _rows(
-    found: Iterable[dict[str, Any]], span: tuple[datetime, timedelta], counts: Rows
-) -> tuple[dict[str, LogRow], int]:
-    kept: dict[str, LogRow] = {}
-    repeated = 0
-    start, length = span
-    for value in found:
-        row = read_row(value)
-        if isinstance(row, str):
-            counts.refused[row] += 1
-        elif size_of(row) > MAX_ROW_BYTES:
-            counts.refused["row too long"] += 1
-        elif not start <= row.time < start + length:
-            counts.refused[OUTSIDE] += 1
-        elif row.id in kept:
-            repeated += 1
-        else:
-            kept[row.id] = row
-            if not FIELDS.issuperset(value):
-                counts.notes[UNKNOWN_FIELDS] += 1
-    return kept, repeated
+def _digest(sealed: SealedDay | None, window: str, late: Iterable[str]) -> str:
+    """Return a digest of a shard's window and the files beside it."""
+    files = hashlib.sha256(b"".join(bytes.fromhex(one) for one in late)).hexdigest()
+    if not sealed:
+        return files
+    return hashlib.sha256(f"{sealed.shard.digest}{window}{files}".encode()).hexdigest()

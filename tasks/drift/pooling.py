@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from data_contracts.inference_log import window_span
-from tasks.drift.attribution import Served, of_champion
+from tasks.drift.attribution import Served
 from tasks.drift.decision import WindowResult
-from tasks.drift.log import WindowLog, read_window
+from tasks.drift.log import WindowLog, drawn_alike, read_window
+from tasks.drift.service.measured import together
 from tasks.storage.objects import ObjectStore
 
 FURTHEST = timedelta(days=7)
@@ -44,35 +45,40 @@ def read_pooled(
     before: Sequence[str],
     served: Served,
     fewest: int,
+    most: int,
 ) -> WindowLog:
     """Return the champion's rows of a window, with those of earlier ones while there are too few.
 
     `before` are the windows that may be taken along, the newest first; one without a row of the
     champion's is from before it served, and ends them. A row that came twice counts once. Where
-    even all of them are too few, all are there.
+    even all of them are too few, all are there; of a window with more than `most` so many are held.
     """
-    logs = [of_champion(read_window(store, name, window), served)]
+    logs = [read_window(store, name, window, served, most)]
     for label in before:
         if not logs[-1].rows or sum(len(log.rows) for log in logs) >= fewest:
             break
-        logs.append(of_champion(read_window(store, name, label), served))
+        logs.append(read_window(store, name, label, served, most))
     if len(logs) > 1 and not logs[-1].rows:
         logs.pop()
     return logs[0] if len(logs) == 1 else _together(window, before[len(logs) - 2], logs)
 
 
 def _together(window: str, since: str, logs: Sequence[WindowLog]) -> WindowLog:
-    rows = {row.id: row for log in reversed(logs) for row in log.rows}
+    drawn = drawn_alike(logs[::-1])
+    rows = {row.id: row for row in drawn}
+    again = len(drawn) - len(rows)
     counts = {
         field: dict(sorted(sum((Counter(getattr(log, field)) for log in logs), Counter()).items()))
         for field in ("refused", "left_out", "notes")
     }
-    repeated = sum(len(log.rows) for log in logs) - len(rows)
     return WindowLog(
         window=window,
         since=since,
         digest=hashlib.sha256("".join(log.digest for log in logs).encode()).hexdigest(),
         rows=tuple(rows.values()),
-        repeated_rows=repeated + sum(log.repeated_rows for log in logs),
+        total=sum(log.total for log in logs) - again,
+        reach=min(log.reach for log in logs),
+        measured=together(log.measured for log in logs),
+        repeated_rows=again + sum(log.repeated_rows for log in logs),
         **counts,
     )

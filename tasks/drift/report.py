@@ -5,11 +5,12 @@ Needs matplotlib for the plot. The same verdict gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tasks.drift.comparison import DriftReport, WindowReport, counted
+from tasks.drift.service.signals import NOT_YET
 from tasks.drift.signals.signal import Signal
 
 _HEADLINES = {
@@ -61,16 +62,12 @@ def markdown(report: WindowReport) -> str:
     ]
     if result.signals:
         lines += [
-            "| signal | compares | change | matters from | standard errors | limit | drifted "
-            "| meaning |"
-        ]
-        lines += ["|---|---|---:|---:|---:|---:|---|---|"]
-        lines += [_row(signal) for signal in result.signals]
-        lines += [
+            *_table(result.signals, "drifted"),
             "",
             "A signal has drifted where both are above. Of windows without drift "
             f"{result.p_value:.2%} have a signal that deviates as much as this one's worst.",
         ]
+    lines += [*_tenants(result), *_service(report)]
     if result.new_words:
         lines += ["", f"Words the reference does not have: {', '.join(result.new_words)}."]
     return "\n".join(lines) + "\n"
@@ -95,6 +92,46 @@ def _counts(title: str, counts: Mapping[str, int]) -> list[str]:
     return [f"{title}: {counted(counts)}.", ""] if counts else []
 
 
+def _table(signals: Sequence[Signal], verdict: str) -> list[str]:
+    return [
+        f"| signal | compares | change | matters from | standard errors | limit | {verdict} "
+        "| meaning |",
+        "|---|---|---:|---:|---:|---:|---|---|",
+        *(_row(signal) for signal in signals),
+    ]
+
+
+def _tenants(result: DriftReport) -> list[str]:
+    if not result.tenants:
+        return []
+    return [
+        "",
+        "Tenants by themselves; of those that part, one in twenty may by chance. What one tenant "
+        "asks starts nothing by itself.",
+        "",
+        "| tenant | rows | p | parts in | meaning |",
+        "|---|---:|---:|---|---|",
+        *(
+            f"| {one.tenant} | {one.rows} | {one.p_value:.4f} | {', '.join(one.drifted) or '-'} "
+            f"| {one.explanation} |"
+            for one in result.tenants
+        ),
+    ]
+
+
+def _service(report: WindowReport) -> list[str]:
+    if report.measured is None:
+        return []
+    if not report.service:
+        return ["", f"Service: {NOT_YET}."]
+    return [
+        "",
+        "Service, beside the windows of the champion's first week. It starts no retraining.",
+        "",
+        *_table(report.service, "worse"),
+    ]
+
+
 def _row(signal: Signal) -> str:
     verdict = "**yes**" if signal.drifted else "no"
     return (
@@ -108,19 +145,20 @@ def _plot(report: WindowReport, path: Path) -> None:
     """Draw each signal as a share of what makes it drift: right of the line is drift."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    signals = [*report.result.signals, *report.service]
+    figure = Figure(figsize=(8, max(3.6, 0.9 + 0.33 * len(signals))), layout="constrained")
     axes: Any = figure.subplots()
     axes.set_title(f"{report.window}: {_HEADLINES[report.result.status]}", loc="left", fontsize=10)
-    if report.result.signals:
-        _draw_signals(axes, report.result)
+    if signals:
+        _draw_signals(axes, signals)
     else:
         axes.set_axis_off()
         axes.text(0.5, 0.5, report.result.reason, ha="center", transform=axes.transAxes)
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def _draw_signals(axes: Any, result: DriftReport) -> None:
-    signals = result.signals[::-1]
+def _draw_signals(axes: Any, signals: Sequence[Signal]) -> None:
+    signals = signals[::-1]  # the first on top
     shares = [share(signal) for signal in signals]
     colors = ["#b5452c" if signal.drifted else "#4d7a96" for signal in signals]
     axes.barh([signal.name for signal in signals], shares, color=colors, height=0.6)

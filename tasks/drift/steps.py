@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from tasks.drift.judge import Judge
 from tasks.drift.pooling import read_pooled
 from tasks.drift.reference import MOST, read_rows, write_reference
 from tasks.drift.report import read_report, write_report
+from tasks.drift.service.measured import Measured
+from tasks.drift.service.signals import SIGNALS as SERVICE
 from tasks.drift.signals import registry
 from tasks.drift.thresholds import Thresholds
 from tasks.drift.triggers import record_result, result_of
@@ -78,24 +81,30 @@ def compare_step(
     build_redactor: Callable[[], Any],
     build_judge: Callable[[], Judge],
     answers: Answers | None,
+    usual: Mapping[str, Measured],
 ) -> Built:
     """Compare what the champion was asked in a window with what it learned; record the verdict.
 
-    `before` are the windows that it may take along if it is thin (`pooling.py`).
+    `before` are the windows that it may take along if it is thin (`pooling.py`), `usual` those that
+    its service is compared with (`usual.py`).
     """
     thresholds = Thresholds()
-    log = read_pooled(outputs.store, name, window, before, served, thresholds.min_rows)
+    log = read_pooled(
+        outputs.store, name, window, before, served, thresholds.min_rows, thresholds.max_rows
+    )
     # Those that the others are compared with are compared with none.
     own = answers if answers and window not in answers.windows else None
     inputs = {"log": log.digest, "reference": reference.digest}
     if own:
         inputs["answers"] = own.rows.digest
+    if usual:
+        inputs["service"] = _digest(usual)
     parameters = {
         "window": window,
         "since": log.since,
         "served": served.model_dump(mode="json"),
         "thresholds": thresholds.model_dump(),
-        "signals": {signal.name: signal.threshold for signal in registry.SIGNALS},
+        "signals": {signal.name: signal.threshold for signal in (*registry.SIGNALS, *SERVICE)},
         "seed": SEED,
         "redaction": redaction,
     }
@@ -109,9 +118,9 @@ def compare_step(
             redact=lambda pairs: [one.texts for one in redactor.redact_records(pairs)],
             embed=load_embedder(packaged_minilm()),
             thresholds=thresholds,
-            seed=SEED,
             answers=read_answers(outputs, own) if own else None,
             answers_known=own is not None,
+            usual=usual,
         )
         return write_report(report, folder)
 
@@ -119,3 +128,8 @@ def compare_step(
     report = read_report(outputs.fetch(built.reference))
     record_result(outputs.store, name, result_of(report, served.digest))
     return built
+
+
+def _digest(usual: Mapping[str, Measured]) -> str:
+    told = "".join(f"{label} {one.model_dump_json()}\n" for label, one in sorted(usual.items()))
+    return hashlib.sha256(told.encode()).hexdigest()

@@ -19,4 +19,7 @@ class Thresholds(Frozen):
         description="a log with a larger share of rows that cannot be read is not compared",
     )
     max_rows: int = Field(default=10_000, ge=50, description="rows drawn from either side, at most")
+    service_alarms: float = Field(
+        default=0.01, gt=0, lt=0.5, description="of usual windows, those that may look badly served"
+    )
     budget: Budget = Field(default_factory=Budget)

@@ -26,8 +26,13 @@ class Ending(Frozen):
 def result_of(report: WindowReport, champion: str) -> WindowResult:
     """Return what is kept of a window's report: the verdict against a champion, by its digest."""
     found = report.result
+    worse = "; ".join(f"{one.name}: {one.explanation}" for one in report.service if one.drifted)
     return WindowResult(
-        window=report.window, champion=champion, status=found.status, reason=found.reason
+        window=report.window,
+        champion=champion,
+        status=found.status,
+        reason=f"{found.reason}{f'; served worse ({worse})' if worse else ''}",
+        measured=report.measured,
     )
 
 

@@ -7,17 +7,13 @@ row, or a batch of a Parquet file's. Parquet and zstd need pyarrow. Writes nothi
 from __future__ import annotations
 
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
 from pydantic_core import from_json
 
 MAX_ROW_BYTES = 1 << 20
-MAX_UNPACKED_BYTES = 1 << 30  # where a file is read at once
-MAX_STREAMED_BYTES = 64 << 30
+MAX_UNPACKED_BYTES = 64 << 30
 LINES = (".jsonl", ".ndjson")
 ENDINGS = (*(f"{plain}{packed}" for plain in LINES for packed in ("", ".gz", ".zst")), ".parquet")
 UNFINISHED = "last line unfinished (still being written)"
@@ -38,29 +34,7 @@ class Entry(NamedTuple):
     raw: bytes = b""
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The rows of a file, and by reason what is none; `notes` count what is odd and no fault."""
-
-    found: list[dict[str, Any]]
-    refused: Counter[str] = field(default_factory=Counter[str])
-    notes: Counter[str] = field(default_factory=Counter[str])
-
-
-def read_file(name: str, data: bytes) -> Rows:
-    """Read a file's rows as the ending of its name says; a damaged file is refused as one row."""
-    rows = Rows([])
-    for entry in entries(name, BytesIO(data), MAX_UNPACKED_BYTES):
-        if entry.value is not None:
-            rows.found.append(entry.value)
-        elif entry.reason == UNFINISHED:
-            rows.notes[UNFINISHED] = 1
-        else:
-            rows.refused[entry.reason] += 1
-    return rows
-
-
-def entries(name: str, stream: BinaryIO, most: int = MAX_STREAMED_BYTES) -> Iterator[Entry]:
+def entries(name: str, stream: BinaryIO, most: int = MAX_UNPACKED_BYTES) -> Iterator[Entry]:
     """Yield what a file holds, as the ending of its name says; of what is damaged what can be."""
     if name.endswith(".parquet"):
         yield from _parquet(stream)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from data_contracts.inference_log import FIELDS, LogRow, read_row
 from data_contracts.log_values import is_plain
@@ -44,8 +44,13 @@ def read_items(store: ObjectStore, files: Iterable[LogFile], scratch: Path) -> I
     """Yield what is in files of a log, file by file."""
     for file in files:
         with opened(store, file.key, scratch) as stream:
-            for number, entry in enumerate(entries(file.key, stream)):
-                yield _item(entry, file, number)
+            yield from items_of(file, stream)
+
+
+def items_of(file: LogFile, stream: BinaryIO) -> Iterator[Item]:
+    """Yield what is in one file, which is open."""
+    for number, entry in enumerate(entries(file.key, stream)):
+        yield _item(entry, file, number)
 
 
 def _item(entry: Entry, file: LogFile, number: int) -> Item:

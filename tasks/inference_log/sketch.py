@@ -8,36 +8,48 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 
 _GROWTH = math.log(1.02)
 _LEAST = 1e-6  # what is smaller counts as zero
+_ZERO = -1000  # its bucket: below that of any number that counts
 
 
 class Sketch:
-    """Numbers from zero on."""
+    """Numbers from zero on; `counts` are those of another one, to go on from."""
 
-    def __init__(self) -> None:
-        self._buckets, self._zeros, self.n = Counter[int](), 0, 0
+    def __init__(self, counts: Mapping[int, int] | None = None) -> None:
+        self._buckets = Counter(counts or {})
+        self.n = self._buckets.total()
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """Return how many numbers lie in each bucket, as they may be kept."""
+        return dict(sorted(self._buckets.items()))
 
     def add(self, value: float) -> None:
         """Count a number."""
         self.n += 1
-        if value < _LEAST:
-            self._zeros += 1
-        else:
-            self._buckets[math.ceil(math.log(value) / _GROWTH)] += 1
+        self._buckets[_bucket(value)] += 1
 
     def quantile(self, share: float) -> float | None:
         """Return the number below which a share of them lies; None of none."""
         if not self.n:
             return None
-        wanted = max(1, math.ceil(share * self.n)) - self._zeros
-        if wanted <= 0:
-            return 0.0
+        wanted = max(1, math.ceil(share * self.n))
         passed = 0
         for bucket in sorted(self._buckets):
             passed += self._buckets[bucket]
             if passed >= wanted:
                 # The middle of the bucket, by ratio.
-                return math.exp((bucket - 0.5) * _GROWTH)
+                return 0.0 if bucket == _ZERO else math.exp((bucket - 0.5) * _GROWTH)
         raise AssertionError("more numbers were asked for than were counted")
+
+    def above(self, value: float) -> int:
+        """Return how many numbers are larger than one, by more than what a bucket blurs."""
+        least = _bucket(value)
+        return sum(count for bucket, count in self._buckets.items() if bucket > least)
+
+
+def _bucket(value: float) -> int:
+    return _ZERO if value < _LEAST else math.ceil(math.log(value) / _GROWTH)

@@ -177,7 +177,7 @@ DRIFT_REFERENCE = Stage("drift-reference", 1, ("tasks.drift.reference", *_ROWS))
 DRIFT_ANSWERS = Stage("drift-answers", 1, ("tasks.drift.answers", *_ROWS))
 DRIFT = Stage(
     "drift",
-    5,
+    6,
     (
         "data_contracts.inference_log",
         "data_contracts.log_values",
@@ -187,13 +187,16 @@ DRIFT = Stage(
         "tasks.drift.log",
         "tasks.drift.pooling",
         "tasks.drift.quiet",
+        "tasks.drift.service",
         "tasks.drift.signals",
         "tasks.drift.standard",
+        "tasks.drift.tenants",
         "tasks.drift.thresholds",
         "tasks.drift.topics",
         "tasks.inference_log.files",
         "tasks.inference_log.items",
         "tasks.inference_log.sealed",
+        "tasks.inference_log.sketch",
         *_ROWS,
     ),
 )

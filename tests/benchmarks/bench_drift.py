@@ -21,6 +21,8 @@ from tasks.drift.rows import Rows, rows_of
 from tasks.drift.signals.lengths import QuestionLength
 from tasks.drift.thresholds import Thresholds
 from tasks.models.embedding import load_embedder, packaged_minilm
+from tests.benchmarks.drift.large_window import large
+from tests.benchmarks.drift.served import served
 from tests.benchmarks.drift.sets import Questions, every_set, trace_lengths
 from tests.benchmarks.limits import Limits
 
@@ -153,6 +155,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--windows", type=int, default=100, help="drawn of each kind (default 100)")
     parser.add_argument("--set", default="", help="only sets whose name holds this")
+    parser.add_argument("--large", type=int, default=0, help="rows of a large window, as 1000000")
+    parser.add_argument("--evidently", default="", help="beside it: a Python that has evidently")
     asked = parser.parse_args(arguments)
     limits = Limits()
     embed = remembering(load_embedder(packaged_minilm()))
@@ -160,6 +164,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.set in questions.name:
             measure(questions, embed, asked.windows, limits, first=number == 0)
     traces(limits)
+    served(limits)
+    if asked.large:
+        large(limits, asked.large, asked.evidently)
     return limits.exit_code()
 
 

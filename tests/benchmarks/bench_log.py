@@ -19,19 +19,24 @@ from tasks.storage.objects import LocalStore
 from tests.benchmarks.limits import Limits
 
 ROWS = 1_000_000
+DAY = "2026-03-01"
 LEAST_ROWS_A_SECOND, MOST_GROWTH_MIB = 10_000, 40
 
 
-def write_rows(folder: Path, rows: int) -> None:
-    """Write so many rows of about 500 bytes, one in a hundred of them twice."""
+def write_rows(folder: Path, rows: int, *, one_window: bool = False) -> None:
+    """Write so many rows of about 500 bytes, one in a hundred of them twice.
+
+    They are a day's, in files by the hour, or in one file.
+    """
     log = folder / "inference/desk"
     log.mkdir(parents=True)
     for hour in range(24):
-        with (log / f"2026-03-01T{hour:02d}.jsonl").open("w") as file:
+        window = DAY if one_window else f"{DAY}T{hour:02d}"
+        with (log / f"{window}.jsonl").open("a") as file:
             for number in range(hour * rows // 24, (hour + 1) * rows // 24):
                 row = {
                     "id": f"request-{number - number % 100 if number % 100 == 1 else number:09d}",
-                    "time": f"2026-03-01T{hour:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z",
+                    "time": f"{DAY}T{hour:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z",
                     "model": "desk",
                     "version": 3,
                     "tenant": f"team-{number % 7}",

@@ -10,22 +10,25 @@ import pytest
 from data_contracts.errors import PaddockError
 from data_contracts.inference_log import log_bytes
 from tasks.demo_desk.inference_log import draw_log
-from tasks.drift.attribution import Served, of_champion
+from tasks.drift.attribution import Served
 from tasks.drift.comparison import WindowReport, compare_window
 from tasks.drift.judge import Judge
-from tasks.drift.log import WindowLog, parse_window
+from tasks.drift.log import WindowLog
 from tasks.drift.report import markdown, read_report, write_report
 from tasks.drift.rows import Rows, rows_of
 from tasks.drift.thresholds import Thresholds
+from tests.tasks.drift.reading import parse_window
 
 LIMITS = Thresholds()  # pyright: ignore[reportCallIssue]
 WINDOW = "2026-03-01T14"
 Pairs = list[tuple[str, str]]
 
 
-def _log(drifted: bool, rows: int = 200, seed: int = 0, broken: int = 0) -> WindowLog:
+def _log(
+    drifted: bool, rows: int = 200, seed: int = 0, broken: int = 0, served: Served | None = None
+) -> WindowLog:
     data = log_bytes(draw_log(WINDOW, drifted=drifted, rows=rows, seed=seed))
-    return parse_window(WINDOW, [("hour.jsonl", data + b"broken\n" * broken)])
+    return parse_window(WINDOW, [("hour.jsonl", data + b"broken\n" * broken)], served)
 
 
 def _judge(reference: Rows) -> Judge:
@@ -40,7 +43,6 @@ def _compare(judge: Judge, log: WindowLog, embed: Any, redact: Any = list) -> Wi
         redact=redact,
         embed=embed,
         thresholds=LIMITS,
-        seed=0,
     )
 
 
@@ -148,21 +150,20 @@ def test_a_broken_embedding_model_is_an_error_and_not_a_verdict(
 def test_rows_that_another_version_answered_are_no_evidence(judge: Judge, embed: Any) -> None:
     since = datetime(2026, 3, 1, 14, 30, tzinfo=UTC)
     served = Served(name="demo", version=2, digest="d" * 64, since=since)
-    drifted = _log(drifted=True)
-    mixed = of_champion(drifted, served)  # half of them are from before
+    mixed = _log(drifted=True, served=served)  # half of them are from before
     report = _compare(judge, mixed, embed)
     assert (report.rows, report.left_out) == (100, {"from before the champion served": 100})
     assert report.result.status == "drifted"
     assert "Left out: 100 from before the champion served." in markdown(report)
 
     late = served.model_copy(update={"since": since.replace(minute=55)})
-    result = _compare(judge, of_champion(drifted, late), embed).result
+    result = _compare(judge, _log(drifted=True, served=late), embed).result
     assert result.status == "not_enough_data"
     assert "the window has 16 rows; 50 are needed; left out: 184 from before" in result.reason
 
 
 def test_a_log_of_another_model_alone_is_said_to_be_unreadable(judge: Judge, embed: Any) -> None:
     served = Served(name="desk", version=2, digest="d" * 64, since=datetime(2026, 1, 1, tzinfo=UTC))
-    result = _compare(judge, of_champion(_log(drifted=True), served), embed).result
+    result = _compare(judge, _log(drifted=True, served=served), embed).result
     assert result.status == "unreadable"
     assert result.reason == "all of its 200 rows are of another model"

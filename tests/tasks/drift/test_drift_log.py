@@ -14,12 +14,12 @@ from data_contracts.inference_log import LogRow, log_bytes, window_key, window_s
 from tasks.drift.log import (
     WindowLog,
     list_windows,
-    parse_window,
     read_window,
     unread_files,
 )
 from tasks.inference_log.files import MAX_ROW_BYTES
 from tasks.storage.objects import LocalStore
+from tests.tasks.drift.reading import parse_window
 
 HOUR = "2026-03-01T14"
 

@@ -53,13 +53,13 @@ def test_a_thin_window_takes_along_as_many_as_it_needs(store: ObjectStore) -> No
     windows = [_label(hour) for hour in range(6)]
     before = unjudged_before(_label(5), windows, [])
     assert before == [_label(hour) for hour in (4, 3, 2, 1, 0)]
-    log = read_pooled(store, NAME, _label(5), before, SERVED, 50)
+    log = read_pooled(store, NAME, _label(5), before, SERVED, 50, 10_000)
     assert (log.window, log.since, len(log.rows)) == (_label(5), _label(3), 61)
     assert log.repeated_rows == 2  # 3-19 and 4-19 came in the next hour again
     assert len({row.id for row in log.rows}) == 61
-    alone = read_pooled(store, NAME, _label(5), before, SERVED, 20)
+    alone = read_pooled(store, NAME, _label(5), before, SERVED, 20, 10_000)
     assert (alone.since, len(alone.rows)) == ("", 21)
-    every = read_pooled(store, NAME, _label(5), before, SERVED, 1000)
+    every = read_pooled(store, NAME, _label(5), before, SERVED, 1000, 10_000)
     assert (every.since, len(every.rows)) == (_label(0), 120)
 
 
@@ -67,10 +67,10 @@ def test_windows_from_before_the_champion_served_are_not_taken_along(store: Obje
     since = START + timedelta(hours=4)
     served = SERVED.model_copy(update={"since": since})
     before = [_label(hour) for hour in (4, 3, 2, 1, 0)]
-    log = read_pooled(store, NAME, _label(5), before, served, 1000)
+    log = read_pooled(store, NAME, _label(5), before, served, 1000, 10_000)
     assert (log.since, len(log.rows)) == (_label(4), 41)  # 3-19 came again in the next hour
     assert log.left_out == {}
-    earlier = read_pooled(store, NAME, _label(3), before[2:], served, 1000)
+    earlier = read_pooled(store, NAME, _label(3), before[2:], served, 1000, 10_000)
     assert (earlier.since, len(earlier.rows)) == ("", 0)
     assert earlier.left_out == {"from before the champion served": 21}
 
