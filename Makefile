@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up down test test-slow game-day check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-scorers setup setup-dev lock clean
+.PHONY: help run up down test test-slow game-day check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-retraining bench-scorers setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -74,6 +74,9 @@ bench-laptop: setup-dev  ## this build beside an earlier one on this machine: tr
 
 bench-release: setup-dev  ## how long a release takes and how often it reads the weights, beside an earlier build
 	@$(BIN)/python -m tests.benchmarks.bench_release $(BENCH)
+
+bench-retraining: setup-dev  ## what a retraining learns from a drifted log, and what it loses (two trainings)
+	@$(BIN)/python -m tests.benchmarks.bench_retraining $(BENCH)
 
 setup: .venv/installed  ## install the lock file into .venv
 

@@ -1,6 +1,6 @@
 """The demo desk's ground truth: the facts of its shop, and the personal data planted in its rows.
 
-Needs demo_desk/facts.toml and demo_desk/personal_data.toml. Writes nothing.
+Needs facts.toml, new_facts.toml and personal_data.toml in demo_desk/. Writes nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,15 @@ class Fact(Frozen):
     kind: str
     names: tuple[str, ...]
     value: str
+
+
+class NewFact(Frozen):
+    """One thing that became true when the desk had learned; `told` is the gold sentence."""
+
+    id: str
+    topic: str
+    value: str
+    told: str
 
 
 class Shop(Frozen):
@@ -58,6 +67,21 @@ def load_facts() -> tuple[Fact, ...]:
         )
         for attribute, values in table["facts"].items()
         for entity, value in values.items()
+    )
+
+
+@cache
+def load_new_facts() -> tuple[NewFact, ...]:
+    """Return every fact that the first training does not hold, in the order of new_facts.toml."""
+    return tuple(
+        NewFact(
+            id=f"{topic}/{key}",
+            topic=topic,
+            value=fact["value"],
+            told=fact["told"].replace("{v}", fact["value"]),
+        )
+        for topic, facts in _toml("new_facts.toml").items()
+        for key, fact in facts.items()
     )
 
 

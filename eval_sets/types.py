@@ -147,7 +147,9 @@ class Card(Frozen):
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-    scope: Literal["demo", "general"]
+    # Where no set is named: the demo's rows are asked both, other data the general ones; a set
+    # that is only asked where it is named is kept out of training as all are.
+    scope: Literal["demo", "general", "named"]
     scorer: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     purpose: Line
     provenance: Line

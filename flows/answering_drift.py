@@ -17,7 +17,7 @@ from flows.asking.flow_runs import OF_DRIFT
 from flows.asking.inputs import resolve_source
 from flows.asking.parameters import GIVEN, RetrainParameters
 from flows.asking.plan import find_outputs, resolve_inputs
-from flows.champion import Champion
+from flows.champion import Champion, judged_alike
 from flows.own_starts import held
 from flows.showing.progress import LOGGER
 from model_registry.candidates import list_candidates
@@ -45,6 +45,7 @@ def answer(champion: Champion, decision: Decision, source: str = "") -> Answer:
         asked = champion.parameters_again()
         if source:  # its rows have names of their own
             asked = asked.model_copy(update={"source": source, "mapping": ""})
+            asked = judged_alike(champion.workshop, asked)
         nothing = _nothing_new(champion, asked)
     except PaddockError as refusal:
         reason = f"{decision.reason}; no retraining can be started: {refusal}"

@@ -18,6 +18,7 @@ from data_contracts.snapshot.reading import REPORT
 from flows.asking.flow_runs import by_itself, is_scheduled, run_name
 from flows.asking.parameters import RetrainParameters
 from flows.asking.plan import Inputs, resolve_inputs
+from flows.champion import judged_alike
 from flows.comparing import Compared, compare_models, registered_model, stored_model
 from flows.finetuning import Finetuning
 from flows.ingestion import Ingestion, begin_ingestion
@@ -64,6 +65,7 @@ def retrain(parameters: RetrainParameters = DEFAULTS) -> State[RetrainSummary | 
         LOGGER.info("%s", why.reason)
         return Completed(message=f"Nothing trained: {why.reason}.", data=None)
     left = minutes_left(workshop, parameters, now) if by_itself() else None
+    parameters = judged_alike(workshop, parameters)
     run = Retraining(workshop, parameters, resolve_inputs(workshop, parameters), left)
     with turn(workshop.settings, parameters.name) as busy:
         if busy:

@@ -81,7 +81,8 @@ def choose_eval_sets(names: Sequence[str], *, demo: bool) -> list[EvalSet]:
             for name in names
         ]
     every = [load_eval_set(name, known) for name in list_eval_sets()]
-    return [entry for entry in every if demo or entry.card.scope == "general"]
+    scopes = {"demo", "general"} if demo else {"general"}
+    return [entry for entry in every if entry.card.scope in scopes]
 
 
 def _mapping(text: str) -> dict[str, str]:

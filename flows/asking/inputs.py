@@ -139,7 +139,8 @@ def _address(
     if parameters.source.startswith(LOG):
         _require_chats(contract, "a log's", parameters.source)
         learned = learn_from_log(workshop, parameters.source)
-        return str(learned.path), keep, learned.notes
+        # Else its redaction would change words that the champion learned as they are.
+        return str(learned.path), tuple(sorted({*keep, *learned.keep})), learned.notes
     if not parameters.is_demo:
         look(parameters.source, _endpoint(workshop))
         return parameters.source, keep, ()

@@ -45,10 +45,11 @@ MOST_REPLAYED = 100_000  # conversations of the champion that are held at once
 
 
 class LogSource(NamedTuple):
-    """The file of rows, and what a person should know of it."""
+    """The file of rows, what a person should know of it, and the champion's public words."""
 
     path: Path
     notes: tuple[str, ...]
+    keep: tuple[str, ...]
 
 
 def read_rule(address: str) -> Rule:
@@ -89,7 +90,8 @@ def learn_from_log(workshop: Workshop, address: str) -> LogSource:
     choice = Choice.model_validate_json((folder / CHOICE).read_bytes())
     if not choice.chosen:
         raise _refused(address, f"none of its rows may be learned: {'; '.join(choice.notes()[1:])}")
-    return LogSource((folder / ROWS).absolute(), choice.notes())
+    keep = workshop.redactor_of(snapshot).keep if snapshot else ()
+    return LogSource((folder / ROWS).absolute(), choice.notes(), keep)
 
 
 def _days(workshop: Workshop, rule: Rule) -> Iterator[SealedDay]:
@@ -157,6 +159,6 @@ def _refused(address: str, what: str) -> InputError:
         what,
         step=STEP,
         where=address,
-        remedy="write log://NAME?tenants=a,b&good=0.75&replay=0.5&since=2026-03-01&until=2026-03-31;"
+        remedy="write log://NAME?tenants=a,b&good=0.75&replay=0.9&since=2026-03-01&until=2026-03-31;"
         " rows need consent, and somebody who rated or corrected them",
     )

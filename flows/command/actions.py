@@ -48,10 +48,11 @@ def run(parameters: RetrainParameters, options: Options) -> int:
     make_ready(options)
     if options.only_plan:
         from flows.asking.plan import plan_retraining, resolve_inputs
+        from flows.champion import judged_alike
         from flows.showing.planned import describe
         from flows.workshop.parts import Workshop
 
-        workshop = Workshop(read_settings())
+        parameters = judged_alike(workshop := Workshop(read_settings()), parameters)
         inputs = resolve_inputs(workshop, parameters)
         LOGGER.info("%s", describe(plan_retraining(workshop, parameters, inputs)))
         return 0

@@ -26,12 +26,13 @@ def check(workshop: Workshop, file: ModelFile) -> str:
     Reads rows, template, tokenizer, base, eval sets, policy and registry; trains nothing.
     """
     from flows.asking.plan import plan_retraining, resolve_inputs
+    from flows.champion import judged_alike
     from flows.showing.notifying import require_blocks
     from flows.showing.planned import describe
 
-    parameters = file.parameters
-    require_given(parameters)
+    require_given(file.parameters)
     require_blocks(workshop.settings)
+    parameters = judged_alike(workshop, file.parameters)
     inputs = resolve_inputs(workshop, parameters)
     plan = describe(plan_retraining(workshop, parameters, inputs))
     schedules = file.schedules.model_dump(exclude={"timezone"})

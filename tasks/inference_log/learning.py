@@ -26,14 +26,24 @@ KNOWN = "learned before: the champion was trained on it"
 
 
 class Rule(Frozen):
-    """Which rows of whose log. `replay` is the champion's share of all rows, up to all it has."""
+    """Which rows of whose log.
+
+    `replay` is the champion's share of all rows, up to all it has; 1 is all of them. A training
+    begins at the base, so that what is not replayed is unlearned.
+    """
 
     name: str
     tenants: tuple[str, ...] = ()
     good: float = Field(default=0.75, gt=0, le=1)
     since: str = ""
     until: str = ""
-    replay: float = Field(default=0.5, ge=0, lt=1)
+    replay: float = Field(default=1, ge=0, le=1)
+
+    def replayed(self, chosen: int, known: int) -> int:
+        """Return how many of the champion's `known` rows stand beside the `chosen` ones."""
+        if self.replay == 1:
+            return known if chosen else 0
+        return min(known, round(chosen * self.replay / (1 - self.replay)))
 
     def covers(self, day: str) -> bool:
         """Tell whether a day is in its time."""
@@ -114,8 +124,7 @@ def choose_rows(
                 continue
             chosen += 1
             file.write(_line(row))
-        most = round(chosen * rule.replay / (1 - rule.replay))
-        replayed = before.conversations[:most]
+        replayed = before.conversations[: rule.replayed(chosen, len(before.conversations))]
         for identity, messages in replayed:
             turns = [message.model_dump() for message in messages]
             file.write(_line({"messages": turns, "replayed": identity}))

@@ -148,9 +148,9 @@ def test_demo_sets_speak_to_the_desk_and_general_ones_to_anyone(name: str) -> No
     assert eval_set.name == name
     for case in eval_set.cases:
         system = [m.content for m in case.messages if m.role == "system"]
-        assert system == ([shop().system] if eval_set.card.scope == "demo" else [])
+        assert system == ([] if eval_set.card.scope == "general" else [shop().system])
 
 
 def test_one_model_answers_all_cases_in_its_token_budget() -> None:
-    sets = [load_eval_set(name) for name in list_eval_sets()]
+    sets = [one for name in list_eval_sets() if (one := load_eval_set(name)).card.scope != "named"]
     assert sum(case.max_new_tokens for s in sets for case in s.cases) <= TOKENS_A_MODEL

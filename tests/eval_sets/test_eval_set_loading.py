@@ -111,7 +111,7 @@ def test_missing_files_and_empty_sets_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match="desk_facts, instruction_following, pii_leakage, safety"):
+    with pytest.raises(InputError, match="desk_facts, desk_new_facts, instruction_following"):
         load_eval_set("no_such_set")
     with pytest.raises(InputError):
         load_eval_set("../eval_sets/safety")

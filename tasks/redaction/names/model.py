@@ -144,6 +144,8 @@ class SpacyModel:
         if not vectors.size:
             return None
         rows, data = vectors.key2row, vectors.data
+        if hasattr(data, "get"):  # cupy's, on a GPU, which numpy takes from its own hand alone
+            data = data.get()
 
         def vector(word: str) -> Any:
             for form in (word, word.lower(), word.title()):
