@@ -115,7 +115,7 @@ def test_what_the_champion_learned_is_not_new_and_stands_beside(tmp_path: Path) 
     rows, _ = _chosen(tmp_path, _item(**GOOD), before=_before(5), replay=0.75)
     assert [row.get("replayed") for row in rows] == [None, "id0", "id1", "id2"]
     for replay, count in ((0, 1), (0.5, 2), (1, 6), (None, 6)):
-        rule = {} if replay is None else {"replay": replay}
+        rule: dict[str, Any] = {} if replay is None else {"replay": replay}
         rows, _ = _chosen(tmp_path, _item(**GOOD), before=_before(5), **rule)
         assert len(rows) == count, replay
 
