@@ -13,6 +13,7 @@ as measured; the intervals stand beside).
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 import time
@@ -64,18 +65,20 @@ class Story:
         told = self._run("log", "compact", "--name", NAME)
         print(f"    {told.lines[-1].strip()}", flush=True)
 
-    def retrain(self) -> None:
-        """Train from the log, and say what was learned and what the gates hold of it."""
-        source = f"log://{NAME}?tenants=school" + (f"&replay={self.replay}" if self.replay else "")
+    def retrain(self) -> str:
+        """Train from the log, say what was learned and refused; return the candidate's version."""
+        replay = f"&replay={self.replay}" if self.replay else ""
+        source = f"log://{NAME}?tenants=school{replay}"
         told = self._run("run", "--name", NAME, "--source", source, may_leave=(0, REFUSED))
-        wanted = ("rows of the log may", "left out:", f"{NAME}-candidate version", "  refused")
-        for line in told.lines:
-            if any(one in line for one in wanted):
-                print(f"    {line.strip()[:160]}", flush=True)
+        wanted = ("rows of the log may", "left out:", f"{NAME}-candidate version", "  FAIL  ")
+        shown = [line.strip() for line in told.lines if any(one in line for one in wanted)]
+        print("\n".join(f"    {line[:160]}" for line in shown), flush=True)
+        named = (re.match(rf"{NAME}-candidate version (\d+):", line) for line in shown)
+        return next(found[1] for found in named if found)
 
-    def compare(self) -> Scorecard:
-        """Ask the first champion and the retrained candidate all sets."""
-        models = ("--model", f"models:/{NAME}-candidate/2", "--base", f"models:/{NAME}/1")
+    def compare(self, version: str) -> Scorecard:
+        """Ask the first champion and a retrained candidate all sets."""
+        models = ("--model", f"models:/{NAME}-candidate/{version}", "--base", f"models:/{NAME}/1")
         asked = [one for one in list_eval_sets() if load_eval_set(one).card.scope != "named"]
         sets = ",".join([NEW, *asked])
         told = self._run("evaluate", "--name", NAME, *models, "--eval-sets", sets)
@@ -147,8 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             build.check()
             story.champion()
             story.log()
-            story.retrain()
-            return story.judge(story.compare())
+            return story.judge(story.compare(story.retrain()))
         except BuildError as error:
             print(f"bench-retraining: {error}", file=sys.stderr)
             return 2
