@@ -8,7 +8,6 @@ figures are shown. Running it again asks nothing twice.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 
 from prefect import flow
@@ -22,6 +21,7 @@ from flows.asking.release_parameters import ReviewParameters
 from flows.champion import Registered, find_champion, nothing_serves
 from flows.comparing import waits_of
 from flows.judging import judged
+from flows.served import draw_rows, last_month, windows_between
 from flows.showing.leading_on import rating_places, served_places
 from flows.showing.notifying import notify, verdict_events
 from flows.showing.places import Pages
@@ -35,12 +35,10 @@ from model_registry.dossier import Dossier, read_dossier
 from model_registry.scorecard import read_scorecard
 from model_registry.standing import read_champion
 from model_registry.versions import version_numbered
-from tasks.drift.attribution import Served as Serving
-from tasks.drift.log import drawn_alike, list_windows, read_window
+from tasks.drift.log import list_windows
 from tasks.evaluation.latency import latency_metrics, wait_lines
 from tasks.human_review.asking import ReviewQueue
 from tasks.human_review.rating import Ratings
-from tasks.human_review.sample import Served
 from tasks.human_review.steps import (
     Review,
     Sampling,
@@ -222,28 +220,26 @@ def _served(workshop: Workshop, parameters: ReviewParameters) -> Told:
     if nothing_serves(workshop, name, STEP):
         return Reviewed(of="served", outcome=f"Nothing of {name} serves yet."), "", None
     champion = find_champion(workshop, name, STEP)
-    version = champion.version
-    serving = Serving(
-        name=name, version=version.version, digest=version.digest, since=champion.since
-    )
-    windows = list_windows(workshop.store, name)[-parameters.windows :]
-    logs = [read_window(workshop.store, name, window, serving) for window in windows]
-    rows = [Served(name=row.id, prompt=row.prompt, answer=row.answer) for row in drawn_alike(logs)]
-    if not rows:
-        nothing = f"The log of {name} holds no answer of it yet."
+    if parameters.month:
+        windows = windows_between(workshop, name, *last_month(datetime.now(UTC)))
+    else:
+        windows = list_windows(workshop.store, name)[-parameters.windows :]
+    sampling = _sampling(workshop, champion, parameters)
+    drawn = draw_rows(workshop, champion, windows, sampling.most, sampling.seed)
+    if not drawn.rows:
+        when = " of the last month" if parameters.month else ""
+        nothing = f"The log of {name} holds no answer of it{when} yet."
         return Reviewed(of="served", outcome=nothing), "", None
     with stage("ask people"):
-        sampling = _sampling(workshop, champion, parameters)
-        digest = hashlib.sha256("".join(log.digest for log in logs).encode()).hexdigest()
-        sample = served_sample_step(workshop.outputs, digest, rows, sampling).reference
+        sample = served_sample_step(
+            workshop.outputs, drawn.digest, drawn.rows, drawn.total, sampling
+        ).reference
         found: Review = review_step(workshop.registry, name, sample, workshop.outputs.fetch(sample))
     said = found.ratings
-    left_out = sum(sum(log.left_out.values()) + log.refused_rows for log in logs)
     outcome = (
-        f"{said.complete} of {said.items} served answers are rated, drawn from "
-        f"{sum(log.total for log in logs)} "
-        f"requests of version {version.version} in {len(windows)} windows ({left_out} rows "
-        "left out)."
+        f"{said.complete} of {said.items} served answers are rated, drawn from {drawn.total} "
+        f"requests of version {champion.version.version} in {drawn.windows} windows "
+        f"({drawn.left_out} rows left out)."
     )
     reviewed = Reviewed(of="served", outcome=outcome, rated=said.complete, waiting=said.waiting)
     return reviewed, describe(said, found.queue), found.queue

@@ -60,6 +60,10 @@ class Schedules(Section):
         default="5 * * * *", description="Compare what is asked with what was learned."
     )
     review: Cron = Field(default="35 * * * *", description="Ask people, read back, judge again.")
+    review_served: Cron = Field(
+        default="5 9 1,8,15,22 * *",
+        description="Ask people about answers of the last month, then read back what they said.",
+    )
     compact_log: Cron = Field(
         default="20 1 * * *", description="Seal the days of the inference log that are over."
     )

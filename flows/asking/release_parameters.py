@@ -42,6 +42,11 @@ class ReviewParameters(NamedParameters):
         ge=1,
         description="Of what was served: the newest windows of the log to draw from.",
     )
+    month: bool = Field(
+        default=False,
+        description="Of what was served: draw from the last whole month (UTC) instead. That is one "
+        "sample all month long, so that looking again reads back what people said of it.",
+    )
 
 
 class PreferencesParameters(NamedParameters):

@@ -178,7 +178,7 @@ COMMANDS = {
     ),
     "clean": Command(
         CleanParameters,
-        actions.say("flows.command.cleaning", "clean"),
+        actions.say("flows.cleaning", "tell"),
         "what can go and what it frees; deletes only if told",
     ),
     "doctor": Command(

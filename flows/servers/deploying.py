@@ -112,7 +112,7 @@ def _parts_of(there: DeploymentResponse) -> dict[str, Any]:
                 "active": one.active,
                 "parameters": one.parameters,
             }
-            for one in there.schedules
+            for one in sorted(there.schedules, key=lambda one: one.slug or "")  # as Wanted has them
         ],
         "machine": {
             "work_pool": there.work_pool_name,

@@ -5,7 +5,7 @@ Imports every flow, for its form; reads files alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -113,9 +113,7 @@ def _wanted(
     }
     crons = entry.get("schedules") or []
     if file is not None:
-        given = file.schedules.model_dump()
-        cron = given.get(entry["name"])
-        crons = [{"slug": "file", "cron": cron, "timezone": given["timezone"]}] if cron else []
+        crons = list(_crons(entry["name"], file))
     return Wanted(
         flow=flow,
         name=name,
@@ -123,10 +121,21 @@ def _wanted(
         description=entry["description"],
         tags=(*entry["tags"], *([f"model:{name}"] if file else [])),
         parameters={GIVEN: asked} if asked else {},
-        schedules=[_schedule(one) for one in crons],
+        schedules=[_schedule(one) for one in sorted(crons, key=lambda one: one["slug"])],
         machine=machine,
         schema=_schema(flow, asked),
     )
+
+
+def _crons(flow: str, file: ModelFile) -> Iterator[dict[str, Any]]:
+    """Yield when a model's file has a flow start by itself, and with what beside its form."""
+    given = file.schedules
+    zone = given.timezone
+    if cron := given.model_dump().get(flow):
+        yield {"slug": "file", "cron": cron, "timezone": zone}
+    if flow == "review" and (cron := given.review_served):
+        asked = ReviewParameters(name=file.name, of="served", month=True).model_dump(mode="json")
+        yield {"slug": "served", "cron": cron, "timezone": zone, "parameters": {GIVEN: asked}}
 
 
 def _pool(entry: Mapping[str, Any], file: ModelFile | None) -> str:
@@ -148,7 +157,8 @@ def _schedule(given: Mapping[str, Any]) -> dict[str, Any]:
             remedy=f'write five fields, such as "0 2 * * *", and a time zone ({error})'[:300],
         ) from None
     schedule = cron.model_dump(mode="json")
-    return {"slug": given["slug"], "schedule": schedule, "active": True, "parameters": {}}
+    asked = given.get("parameters", {})  # beside those of the deployment
+    return {"slug": given["slug"], "schedule": schedule, "active": True, "parameters": asked}
 
 
 def _schema(flow: Flow[..., Any], asked: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateName,
 )
+from prefect.client.schemas.objects import FlowRun
 from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
@@ -36,6 +37,7 @@ from flows.workshop.settings import Settings
 LEASE_SECONDS = 120
 RACE_SECONDS, LOOK_SECONDS = 5.0, 2.0
 TAKES_TURNS = ("retrain", "finetune", "evaluate")
+USES_STORE = (*TAKES_TURNS, "ingest", "review", "monitor_drift", "compact_log")
 WAITING = "Waiting"  # the name of the state, which Prefect's pages show
 
 
@@ -99,22 +101,35 @@ def _taken(client: SyncPrefectClient, stack: ExitStack, limits: Sequence[str]) -
     return True
 
 
+def others_at_work(settings: Settings) -> list[str]:
+    """Return the names of the other runs that go on and read or write what stages have made."""
+    if not settings.shared_prefect:
+        return []
+    with get_client(sync_client=True) as client:
+        return [run.name for run in _going(client, USES_STORE, "Running", WAITING)]
+
+
 def _who(client: SyncPrefectClient) -> str:
     """Name the runs whose turn it is, as far as Prefect's runs tell."""
+    named = [
+        f"{run.name}, since {run.start_time.astimezone(UTC):%H:%M} UTC"
+        for run in _going(client, TAKES_TURNS, "Running")
+        if run.start_time
+    ]
+    return "; ".join(named) or f"a run that ended unseen, for {LEASE_SECONDS} s at most"
+
+
+def _going(client: SyncPrefectClient, flows: Sequence[str], *states: str) -> list[FlowRun]:
+    """Return the runs of these flows, but for the one at hand, that are in one of these states."""
     going = client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=list(TAKES_TURNS))),
+        flow_filter=FlowFilter(name=FlowFilterName(any_=list(flows))),
         flow_run_filter=FlowRunFilter(
-            state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Running"]))
+            state=FlowRunFilterState(name=FlowRunFilterStateName(any_=list(states)))
         ),
     )
     context = FlowRunContext.get()
     own = context.flow_run.id if context and context.flow_run else None
-    named = [
-        f"{run.name}, since {run.start_time.astimezone(UTC):%H:%M} UTC"
-        for run in going
-        if run.id != own and run.start_time
-    ]
-    return "; ".join(named) or f"a run that ended unseen, for {LEASE_SECONDS} s at most"
+    return [run for run in going if run.id != own]
 
 
 def _set_state(client: SyncPrefectClient, name: str | None, message: str) -> None:

@@ -35,7 +35,7 @@ def judge_files(registry: Registry, judged: Sequence[Judged], *, at_work: bool) 
         if not one.due:
             yield Piece(KIND, name, size, one.why)
         elif at_work:
-            yield Piece(KIND, name, size, "a run is at work in this home")
+            yield Piece(KIND, name, size, "a run is at work")
         else:
             yield Piece(KIND, name, size, one.why, partial(_clear, registry, candidate, folder))
 

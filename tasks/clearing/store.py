@@ -30,7 +30,7 @@ from tasks.storage.stages import (
 
 # Made of a scorecard or a champion, and of use as long as that is.
 _FOLLOWS = (LOST, SAMPLE, JUDGEMENTS, DRIFT_REFERENCE, DRIFT_ANSWERS, DRIFT)
-_AT_WORK = "a run is at work in this home"
+_AT_WORK = "a run is at work"
 
 
 def judge_outputs(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,13 +39,15 @@ from tasks.storage.objects import ObjectStore
 MOST = 10_000  # rows of a window that are held
 OUTSIDE = "time outside the window"
 UNKNOWN_FIELDS = "rows with unknown fields (ignored)"
-_PLACES = 1 << 64
+
+
+Place = Callable[[LogRow], int]
 
 
 class WindowLog(Frozen):
     """The readable rows of a window. `digest` is a sha256 over the bytes of its files.
 
-    `rows` are those of `total` whose `place_of` is below `reach`: all of them, or a random sample.
+    `rows` are all of `total`, or a random sample: those that come first by their place.
     `refused` counts the rows that cannot be read, `left_out` those that somebody else answered,
     each by reason; `notes` count what is worth knowing and no fault. `measured` is of all rows.
     """
@@ -55,7 +57,6 @@ class WindowLog(Frozen):
     digest: str
     rows: tuple[LogRow, ...]
     total: int = Field(ge=0)
-    reach: int = _PLACES
     measured: Measured = Field(default_factory=Measured)
     refused: dict[str, int] = Field(default_factory=dict)
     left_out: dict[str, int] = Field(default_factory=dict)
@@ -81,11 +82,17 @@ def unread_files(store: ObjectStore, name: str) -> int:
 
 
 def read_window(
-    store: ObjectStore, name: str, window: str, served: Served | None = None, most: int = MOST
+    store: ObjectStore,
+    name: str,
+    window: str,
+    served: Served | None = None,
+    most: int = MOST,
+    place: Place | None = None,
 ) -> WindowLog:
     """Read a window's log, or what a champion answered of it; a missing one is an InputError.
 
-    At most `most` rows are held, drawn by their ids, so the same ones every time.
+    At most `most` rows are held: those with the lowest `place`, a number that is random and a
+    row's own, so they are the same ones every time (`place_of`).
     """
     key = window_key(name, window)
     files = [file for file in log_files(store, name) if file.window == window]
@@ -102,7 +109,7 @@ def read_window(
     with TemporaryDirectory(prefix="paddock-window-") as folder:
         scratch = Path(folder)
         with Seen(scratch / "seen.db") as seen:
-            reading = _Reading(window, served, most, seen)
+            reading = _Reading(window, served, most, place or place_of, seen)
             if sealed:
                 reading.read_sealed(sealed_items(store, sealed, window))
             late = reading.read_files(store, files, scratch, sealed)
@@ -111,25 +118,22 @@ def read_window(
 
 
 def place_of(row: LogRow) -> int:
-    """Return where a row stands among all, 0 to 2^64 - 1, at random: the lowest are a sample."""
+    """Return where a row stands among all, 0 to 2^64 - 1, at random."""
     identity = sealed_id(row.id).encode("utf-8", "replace")
     return int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest())
-
-
-def drawn_alike(logs: Sequence[WindowLog]) -> list[LogRow]:
-    """Return the rows of several windows of which each one's had the same chance to be held."""
-    reach = min((log.reach for log in logs), default=_PLACES)
-    return [row for log in logs for row in log.rows if place_of(row) < reach]
 
 
 class _Reading:
     """Takes a window's rows one by one."""
 
-    def __init__(self, window: str, served: Served | None, most: int, seen: Seen) -> None:
+    def __init__(
+        self, window: str, served: Served | None, most: int, place: Place, seen: Seen
+    ) -> None:
         self._window, self._served, self._most, self._seen = window, served, most, seen
+        self._place = place
         # The rows with the lowest places, the highest of them first to go.
         self._kept: list[tuple[int, int, LogRow]] = []
-        self._reach, self._total, self._repeated = _PLACES, 0, 0
+        self._total, self._repeated = 0, 0
         self._refused, self._left_out, self._notes = (Counter[str]() for _ in range(3))
         self._measuring = Measuring()
 
@@ -182,12 +186,9 @@ class _Reading:
             return
         self._measuring.add(row)
         self._total += 1
-        place = place_of(row)
-        if place >= self._reach:
-            return
-        heapq.heappush(self._kept, (-place, self._total, row))
+        heapq.heappush(self._kept, (-self._place(row), self._total, row))
         if len(self._kept) > self._most:
-            self._reach = -heapq.heappop(self._kept)[0]
+            heapq.heappop(self._kept)
 
     def log(self, digest: str) -> WindowLog:
         """Return what was read."""
@@ -201,7 +202,6 @@ class _Reading:
             digest=digest,
             rows=tuple(row for _, _, row in kept),
             total=self._total,
-            reach=self._reach,
             measured=self._measuring.measured(),
             refused=refused,
             left_out=left_out,

@@ -10,11 +10,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from heapq import nsmallest
 
 from data_contracts.inference_log import window_span
 from tasks.drift.attribution import Served
 from tasks.drift.decision import WindowResult
-from tasks.drift.log import WindowLog, drawn_alike, read_window
+from tasks.drift.log import WindowLog, place_of, read_window
 from tasks.drift.service.measured import together
 from tasks.storage.objects import ObjectStore
 
@@ -60,13 +61,12 @@ def read_pooled(
         logs.append(read_window(store, name, label, served, most))
     if len(logs) > 1 and not logs[-1].rows:
         logs.pop()
-    return logs[0] if len(logs) == 1 else _together(window, before[len(logs) - 2], logs)
+    return logs[0] if len(logs) == 1 else _together(window, before[len(logs) - 2], logs, most)
 
 
-def _together(window: str, since: str, logs: Sequence[WindowLog]) -> WindowLog:
-    drawn = drawn_alike(logs[::-1])
-    rows = {row.id: row for row in drawn}
-    again = len(drawn) - len(rows)
+def _together(window: str, since: str, logs: Sequence[WindowLog], most: int) -> WindowLog:
+    rows = {row.id: row for log in reversed(logs) for row in log.rows}
+    again = sum(len(log.rows) for log in logs) - len(rows)
     counts = {
         field: dict(sorted(sum((Counter(getattr(log, field)) for log in logs), Counter()).items()))
         for field in ("refused", "left_out", "notes")
@@ -75,9 +75,8 @@ def _together(window: str, since: str, logs: Sequence[WindowLog]) -> WindowLog:
         window=window,
         since=since,
         digest=hashlib.sha256("".join(log.digest for log in logs).encode()).hexdigest(),
-        rows=tuple(rows.values()),
+        rows=tuple(nsmallest(most, rows.values(), key=place_of)),
         total=sum(log.total for log in logs) - again,
-        reach=min(log.reach for log in logs),
         measured=together(log.measured for log in logs),
         repeated_rows=again + sum(log.repeated_rows for log in logs),
         **counts,

@@ -122,6 +122,11 @@ def _spoiled(row: Mapping[str, Any], redact: Redact, public: Collection[str]) ->
     )
 
 
+def served_place(row: Served, seed: int) -> str:
+    """Return where a request stands in the order in which they are drawn."""
+    return place(row.name, f"{seed}/{SERVED}")
+
+
 def draw_served(
     rows: Sequence[Served],
     out: Path,
@@ -130,14 +135,17 @@ def draw_served(
     size: int = 24,
     half_width: float | None = None,
     seed: int = 0,
+    total: int | None = None,
 ) -> dict[str, int]:
     """Write a simple random sample of what was served; an answer given often is asked about once.
 
-    Its weight is then that of all the requests drawn that had this very answer.
+    Its weight is then that of all the requests drawn that had this very answer. `total`: how many
+    were served, where `rows` are only the first of them in the order of `served_place`.
     """
+    total = len(rows) if total is None else total
     if half_width is not None:
-        size = size_for(half_width, len(rows))
-    chosen = sorted(rows, key=lambda row: place(row.name, f"{seed}/served"))[:size]
+        size = size_for(half_width, total)
+    chosen = sorted(rows, key=lambda row: served_place(row, seed))[:size]
     found: dict[str, SampledAnswer] = {}
     for row in chosen:
         texts = {"system": "", "prompt": redact(row.prompt), "answer": redact(row.answer)}
@@ -150,14 +158,14 @@ def draw_served(
             **texts,
             known="",
             models=(SERVED,),
-            weight=before + len(rows) / len(chosen),
+            weight=before + total / len(chosen),
             random=True,
             twice=False,
             scores={},
             disagrees=False,
             cut=False,
         )
-    return _write(out, list(found.values()), seed, len(rows))
+    return _write(out, list(found.values()), seed, total)
 
 
 def read_sample(folder: Path) -> tuple[SampledAnswer, ...]:

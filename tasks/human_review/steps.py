@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from model_registry.accounts.seats import read_seated
 from model_registry.tracking import Registry
 from tasks.human_review.asking import ReviewQueue, open_review
+from tasks.human_review.design import size_for
 from tasks.human_review.rating import Ratings, read_ratings
 from tasks.human_review.sample import Served, draw_sample, draw_served, read_sample
 from tasks.storage.outputs import Built, Outputs, Reference
@@ -36,6 +38,11 @@ class Sampling:
     seed: int
     redaction: dict[str, Any]
     build_redactor: Callable[[], Any]
+
+    @property
+    def most(self) -> int:
+        """Return how many answers are drawn at most, of however many."""
+        return self.items if self.half_width is None else size_for(self.half_width, sys.maxsize)
 
     def parameters(self) -> dict[str, Any]:
         """Return what decides the sample, for a fingerprint."""
@@ -66,12 +73,15 @@ def sample_step(outputs: Outputs, scorecard: Reference, sampling: Sampling) -> B
 
 @task(name="sample what was served", cache_policy=NO_CACHE)
 def served_sample_step(
-    outputs: Outputs, digest: str, rows: Sequence[Served], sampling: Sampling
+    outputs: Outputs, digest: str, rows: Sequence[Served], total: int, sampling: Sampling
 ) -> Built:
-    """Draw a random sample of served answers, redacted, or find it; `digest` is of the rows."""
+    """Draw a random sample of served answers, redacted, or find it.
+
+    `rows` are the first of `total` in the order of drawing, `digest` is of all of them.
+    """
 
     def make(folder: Path) -> dict[str, int]:
-        return draw_served(rows, folder, **sampling.drawn())
+        return draw_served(rows, folder, **sampling.drawn(), total=total)
 
     return outputs.build(SAMPLE.of({"served": digest}, sampling.parameters()), make)
 

@@ -36,7 +36,10 @@ def describe(wanted: Wanted, *, files: bool) -> dict[str, Any]:
         "description": wanted.description,
         "tags": wanted.tags,
         "machine": wanted.machine,
-        "schedules": [f"{one['slug']}: {one['schedule']['cron']}" for one in wanted.schedules],
+        "schedules": [
+            {"slug": one["slug"], "cron": one["schedule"]["cron"], **one["parameters"]}
+            for one in wanted.schedules
+        ],
         "parameters": wanted.parameters,
         "required": wanted.schema.get("required", []),
         "form": model["title"],

@@ -195,6 +195,19 @@ def test_served_answers_are_rated_and_corrections_become_rows(
     assert "--kind preference --objective dpo" in written.stdout
 
 
+def test_a_month_in_which_nothing_was_served_is_a_sentence(
+    home: Path, terminal: Run, served: list[Ended]
+) -> None:
+    assert served
+    for name, said in (
+        ("rated", "The log of rated holds no answer of it of the last month yet."),
+        ("unknown", "Nothing of unknown serves yet."),
+    ):
+        ended = terminal(home, "review", "--name", name, "--of", "served", "--month")
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert said in ended.stdout
+
+
 def test_the_written_rows_are_read_as_preferences(
     home: Path, terminal: Run, served: list[Ended]
 ) -> None:

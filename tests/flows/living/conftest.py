@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +17,7 @@ import pytest
 
 Ended = subprocess.CompletedProcess[str]
 Run = Callable[..., Ended]
+AGO = timedelta(days=40)
 NAME = ["--name", "shelves"]
 SAFETY = Path(__file__).parents[3] / "eval_sets" / "safety"
 POLICY = """
@@ -64,3 +69,30 @@ def lived(
     found = re.search(r"Model +([0-9a-f]{64})", said)
     assert found
     return Lived(home, words, found[1])
+
+
+@pytest.fixture
+def aged(lived: Lived, tmp_path: Path) -> Path:
+    """A copy in which all outputs were made, used and put on the disk forty days ago."""
+    copy = tmp_path / "home"
+    shutil.copytree(lived.home, copy)
+    age(copy)
+    return copy
+
+
+def age(home: Path) -> None:
+    shutil.rmtree(home / "work/used", ignore_errors=True)
+    for path in home.glob("store/*/*/manifest.json"):
+        content = json.loads(path.read_text())
+        made = datetime.fromisoformat(content["created_at"]) - AGO
+        path.write_text(json.dumps(content | {"created_at": made.isoformat()}))
+    before = time.time() - AGO.total_seconds()
+    for path in [*home.rglob("*")]:
+        if not path.is_symlink():
+            os.utime(path, (before, before))
+
+
+def table_rows(text: str) -> dict[tuple[str, str, str], int]:
+    """Return how many of each (fate, kind, reason) a table counts."""
+    line = re.compile(r"^(goes|stays) +(\S.*?\S) +(\d+) +\S+ \S+  (.+)$", re.MULTILINE)
+    return {(fate, kind, why): int(count) for fate, kind, count, why in line.findall(text)}

@@ -5,57 +5,32 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from model_registry.tracking import open_registry
-from tests.flows.living.conftest import NAME, Ended, Lived, done
+from tests.flows.living.conftest import AGO, NAME, Ended, Lived, age, done, table_rows
 
 Run = Callable[..., Ended]
 Manifests = Callable[[Path], dict[str, list[dict[str, Any]]]]
-AGO = timedelta(days=40)
 
 
 @pytest.fixture
-def home(lived: Lived, tmp_path: Path) -> Path:
-    """A copy in which all outputs were made, used and put on the disk forty days ago."""
-    copy = tmp_path / "home"
-    shutil.copytree(lived.home, copy)
-    _age(copy)
-    return copy
-
-
-def _age(home: Path) -> None:
-    shutil.rmtree(home / "work/used", ignore_errors=True)
-    for path in home.glob("store/*/*/manifest.json"):
-        content = json.loads(path.read_text())
-        made = datetime.fromisoformat(content["created_at"]) - AGO
-        path.write_text(json.dumps(content | {"created_at": made.isoformat()}))
-    before = time.time() - AGO.total_seconds()
-    for path in [*home.rglob("*")]:
-        if not path.is_symlink():
-            os.utime(path, (before, before))
-
-
-def _rows(text: str) -> dict[tuple[str, str, str], int]:
-    """Return how many of each (fate, kind, reason) a table counts."""
-    line = re.compile(r"^(goes|stays) +(\S.*?\S) +(\d+) +\S+ \S+  (.+)$", re.MULTILINE)
-    return {(fate, kind, why): int(count) for fate, kind, count, why in line.findall(text)}
+def home(aged: Path) -> Path:
+    return aged
 
 
 def _kinds(text: str, fate: str) -> dict[str, int]:
     found: dict[str, int] = {}
-    for (told, kind, _), count in _rows(text).items():
+    for (told, kind, _), count in table_rows(text).items():
         if told == fate:
             found[kind] = found.get(kind, 0) + count
     return found
@@ -67,7 +42,7 @@ def test_it_says_what_can_go_and_touches_nothing(
     before = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()}
     said = done(terminal(home, "clean"))
     assert _kinds(said, "goes") == {"model": 1, "ingest-shard": 1}
-    rows = _rows(said)
+    rows = table_rows(said)
     assert rows["stays", "model", "it serves"] == 1
     assert rows["stays", "model", "a rollback goes to it"] == 1
     assert rows["stays", "released files", "the ledger names them"] == 2
@@ -124,7 +99,7 @@ def test_a_run_at_work_keeps_everything_it_may_need(home: Path, terminal: Run) -
         fcntl.flock(file, fcntl.LOCK_EX)
         said = done(terminal(home, "clean", "--apply"))
         assert "Nothing can go." in said
-        assert ("stays", "model", "a run is at work in this home") in _rows(said)
+        assert ("stays", "model", "a run is at work") in table_rows(said)
     assert "2 can go" in done(terminal(home, "clean"))
 
 
@@ -145,7 +120,7 @@ def test_work_folders_caches_and_logs_go_by_age(home: Path, terminal: Run) -> No
             os.utime(one, (before, before))
     os.utime(home / "logs")
     said = done(terminal(home, "clean", "--apply"))
-    rows = _rows(said)
+    rows = table_rows(said)
     for kind in ("work folders", "caches", "logs"):
         assert rows["goes", kind, "nobody has gone on with it"] == 1
     assert not any(path.exists() for path in old)
@@ -174,14 +149,14 @@ def test_a_refused_candidates_files_go_and_come_back(
     lived: Lived, home: Path, terminal: Run
 ) -> None:
     done(terminal(home, *lived.words, "--learning-rate", "9e-4"))
-    _age(home)
+    age(home)
     _refuse_third(home)
     registry = open_registry(f"sqlite:///{home}/mlflow.db", f"file://{home}/mlflow-artifacts")
     third = registry.client.get_model_version("shelves-candidate", "3")
     folder = registry.folder_at(third.source)
     assert folder
     said = done(terminal(home, "clean"))
-    assert _rows(said)["goes", "candidates' files", "its gates refused it"] == 1
+    assert table_rows(said)["goes", "candidates' files", "its gates refused it"] == 1
     assert _kinds(said, "goes")["scorecard"] == 1
     done(terminal(home, "clean", "--apply"))
     assert not folder.exists()
@@ -207,7 +182,7 @@ def test_a_delete_that_died_is_finished_next_time(
     for path in (tried, *tried.rglob("*")):
         os.utime(path, (before, before))
     said = done(terminal(home, "clean", "--apply"))
-    assert _rows(said)["goes", "half-made", "whoever made it never came back"] == 1
+    assert table_rows(said)["goes", "half-made", "whoever made it never came back"] == 1
     assert not tried.exists()
 
 

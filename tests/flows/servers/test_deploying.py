@@ -72,7 +72,10 @@ def test_a_model_gets_deployments_of_its_own_once(
     assert retrain.job_variables == {"env": {"PADDOCK_NOTIFY": "slack-webhook/a"}}
     assert set(retrain.tags) == {"training", f"model:{name}"}
     assert _crons(client, f"retrain/{name}") == ["1 3 * * 0"]
-    assert _crons(client, f"review/{name}") == []
+    assert _crons(client, f"review/{name}") == ["5 9 1,8,15,22 * *"]
+    (served,) = client.read_deployment_by_name(f"review/{name}").schedules
+    given = served.parameters["parameters"]
+    assert (given["name"], given["of"], given["month"]) == (name, "served", True)
     drift = client.read_deployment_by_name(f"monitor_drift/{name}")
     assert drift.parameters["parameters"]["retrain"] is False
 

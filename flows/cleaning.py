@@ -1,7 +1,8 @@
-"""`paddock clean`: what can go of store, MLflow's files and home, what it frees, and why.
+"""`clean`: what can go of store, MLflow's files and home, what it frees, and why the rest stays.
 
-Only says, unless it is told to delete. What the ledger names, what serves, what waits, the newest
-of each model, and what any of these was made of stays whatever its age.
+Only says, unless it is told to delete, as its weekly schedule does. What the ledger names, what
+serves, what waits, the newest of each model, and what any of these was made of stays whatever its
+age. `paddock clean` does the same without Prefect, which does not start where the disk is full.
 """
 
 from __future__ import annotations
@@ -11,11 +12,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from data_contracts.contract_files import load_contract
 from data_contracts.errors import InputError
 from flows.asking.cleaning_parameters import CleanParameters
+from flows.asking.flow_runs import run_name
+from flows.showing.progress import LOGGER
+from flows.showing.publishing import publish_page
+from flows.showing.turns import others_at_work
 from flows.workshop.parts import Workshop
+from flows.workshop.settings import read_settings
 from model_registry.tracking import Registry
 from model_registry.versions import list_versions
 from tasks.clearing.needed import Judged, judge_candidates
@@ -26,31 +37,84 @@ from tasks.clearing.store import judge_outputs
 from tasks.inference_log.sealed import shards_in_use
 from tasks.storage.stages import EVERY, MODEL
 
+DEFAULTS = CleanParameters()
 
-def clean(workshop: Workshop, parameters: CleanParameters) -> str:
-    """Return the table; with `apply`, delete what can go, and say what that freed."""
+
+class Cleaned(NamedTuple):
+    """What a look came to: its sentence, the table of what goes and stays, how many can go.
+
+    `freed` is in bytes.
+    """
+
+    sentence: str
+    table: str
+    goes: int
+    freed: int
+
+
+@flow(name="clean", flow_run_name=run_name, description=__doc__)
+def clean(parameters: CleanParameters = DEFAULTS) -> State[int]:
+    """Clean up, and tell of it on a page; the result is how many bytes that freed.
+
+    The locks of a home say what is at work in it. A store elsewhere is other homes' too, so there
+    nothing of it goes while Prefect knows of another run that may need it.
+    """
+    workshop = Workshop(read_settings())
+    elsewhere = workshop.store.local_path("") is None
+    others = others_at_work(workshop.settings) if elsewhere else []
+    cleaned = clean_up(workshop, parameters, at_work=bool(others))
+    sentence = cleaned.sentence
+    if others:
+        sentence += f" Nothing of the store may go while others work: {', '.join(others)}."
+    LOGGER.info("%s\n\n%s", cleaned.table, sentence)
+    publish_page(
+        "clean",
+        f"**{sentence}**\n\n```text\n{cleaned.table}\n```",
+        "What could go, what went and what that freed",
+        to_do=""
+        if parameters.apply or not cleaned.goes
+        else "run it again with `apply`, which deletes it.",
+    )
+    return Completed(message=sentence[:400], data=cleaned.freed)
+
+
+def tell(workshop: Workshop, parameters: CleanParameters) -> str:
+    """Clean up, and return what `paddock clean` says."""
+    cleaned = clean_up(workshop, parameters)
+    more = "" if parameters.apply or not cleaned.goes else " `paddock clean --apply` deletes it."
+    return f"{cleaned.table}\n\n{cleaned.sentence}{more}"
+
+
+def clean_up(workshop: Workshop, parameters: CleanParameters, *, at_work: bool = False) -> Cleaned:
+    """Look at everything, and with `apply` delete what can go.
+
+    `at_work`: another home's run may need what lies in the store.
+    """
     cutoff = datetime.now(UTC) - timedelta(days=parameters.older_than)
     judged = list(judge_candidates(workshop.registry, cutoff))
-    pieces = _pieces(workshop, judged, cutoff)
+    pieces = _pieces(workshop, judged, cutoff, at_work=at_work)
     lines = [f"What can go, older than {parameters.older_than} days, and why the rest stays", ""]
     lines += [*_table(pieces), "", *_copies(workshop, judged)]
     goes = [piece for piece in pieces if piece.remove]
+    done = [piece for piece in goes if parameters.apply and piece.remove and piece.remove()]
+    freed = sum(piece.size for piece in done)
     if not goes:
-        lines += ["", "Nothing can go."]
+        sentence = "Nothing can go."
     elif parameters.apply:
-        done = [piece for piece in goes if piece.remove and piece.remove()]
-        lines += ["", f"Deleted {len(done)}, which frees {_size(sum(p.size for p in done))}."]
+        sentence = f"Deleted {len(done)}, which frees {_size(freed)}."
         if len(done) < len(goes):
-            lines.append(f"{len(goes) - len(done)} stay: somebody has used them meanwhile.")
+            sentence += f" {len(goes) - len(done)} stay: somebody has used them meanwhile."
     else:
         free = _size(sum(piece.size for piece in goes))
-        lines += ["", f"{len(goes)} can go, which frees {free}: `paddock clean --apply`."]
-    return "\n".join(lines)
+        sentence = f"{len(goes)} can go, which frees {free}."
+    return Cleaned(sentence, "\n".join(lines), len(goes), freed)
 
 
-def _pieces(workshop: Workshop, judged: Sequence[Judged], cutoff: datetime) -> list[Piece]:
+def _pieces(
+    workshop: Workshop, judged: Sequence[Judged], cutoff: datetime, *, at_work: bool
+) -> list[Piece]:
     home, outputs = workshop.settings.home, workshop.outputs
-    at_work = is_at_work(outputs.work)
+    at_work = at_work or is_at_work(outputs.work)
     needed = {
         digest: one.why for one in judged if not one.due for digest in sorted(one.digests)
     } | {**_newest_runs(workshop), **shards_in_use(workshop.store)}
