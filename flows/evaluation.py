@@ -4,13 +4,15 @@ Without a name it is the champion, every night: its signature and bytes are veri
 answers the eval sets that it was judged by, as they are today (a new version of a set is a new
 question). An adapter over its base can be asked beside them, unmerged. With a name it is any model:
 it stands as the candidate of a scorecard, beside the base it is compared with, in answers alone,
-since there are no held-out records of it.
+since there are no held-out records of it. Where a judge is set, it looks at a random sample of what
+the champion was asked of late (judging_served.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -26,6 +28,7 @@ from flows.asking.parameters import BaseParameters, EvaluateParameters
 from flows.asking.training import find_model
 from flows.champion import Champion, find_champion, nothing_serves
 from flows.comparing import compare_models, registered_model, stored_model
+from flows.judging_served import judge_served
 from flows.showing.evaluated import evaluation_page, render
 from flows.showing.leading_on import report_places, served_places
 from flows.showing.progress import LOGGER, stage
@@ -47,12 +50,16 @@ ASKED_FOR: tuple[Role, ...] = ("champion", "candidate", "base")  # whose evaluat
 
 
 class Evaluation(BaseModel):
-    """The model that was evaluated and where its scorecard stands; `champion` is a version."""
+    """The model that was evaluated and where its scorecard stands; `champion` is a version.
+
+    `served` is what a judge said of what the champion was asked of late, in words.
+    """
 
     model: str
     champion: int | None
     scorecard: str
     reused: bool
+    served: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ class Question:
     models: dict[Role, Evaluated]
     sets: list[EvalSet]
     snapshot: Reference | None = None
-    champion: int | None = None
+    champion: Champion | None = None
 
 
 @flow(name="evaluate", flow_run_name=run_name)
@@ -104,9 +111,13 @@ def evaluate(parameters: EvaluateParameters = DEFAULTS) -> State[Evaluation | No
     found = read_scorecard(folder / "scorecard.json")
     told = render(found, asked.called, compared.waits)
     LOGGER.info("%s\n\nFiles  %s/%s", told, workshop.store.uri, scorecard.key)
+    served = ""
+    if asked.champion:
+        served = judge_served(workshop, asked.champion, parameters, redactor, datetime.now(UTC))
+        LOGGER.info("%s", served)
     publish_page(
         "evaluation",
-        evaluation_page(found, asked.called, compared.waits),
+        evaluation_page(found, asked.called, compared.waits, served),
         "What the models score today",
         places=(
             *report_places(workshop, parameters.name, scorecard.digest),
@@ -119,9 +130,10 @@ def evaluate(parameters: EvaluateParameters = DEFAULTS) -> State[Evaluation | No
     )
     done = Evaluation(
         model=next(asked.called[role] for role in ASKED_FOR if role in asked.called),
-        champion=asked.champion,
+        champion=asked.champion.version.version if asked.champion else None,
         scorecard=scorecard.key,
         reused=reused["scorecard"],
+        served=served,
     )
     how = "was evaluated already" if done.reused else "was evaluated"
     return Completed(message=f"{done.model} {how} on {len(asked.sets)} eval sets.", data=done)
@@ -165,7 +177,7 @@ def _of_the_champion(workshop: Workshop, parameters: EvaluateParameters) -> Ques
         models=models,
         sets=sets_to_ask(champion, parameters.eval_sets),
         snapshot=champion.snapshot,
-        champion=champion.version.version,
+        champion=champion,
     )
 
 

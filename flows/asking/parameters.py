@@ -279,4 +279,13 @@ class EvaluateParameters(NamedParameters):
         "folder as peft saves it, or the beginning of a trained model's digest in the store, whose "
         "adapter is taken. It stands as the candidate in the scorecard; nothing is registered.",
     )
+    fresh: int = Field(
+        default=24,
+        ge=0,
+        description="How many requests that the champion answered of late a judge looks at, drawn "
+        "at random from the log; 0: none. Without a judge none.",
+    )
+    fresh_days: int = Field(
+        default=1, ge=1, description="They are of so many days before today, and of today."
+    )
     seed: int = Field(default=7, ge=0, description="Seed of the resampling.")

@@ -38,9 +38,12 @@ def render(scorecard: Scorecard, called: Mapping[Role, str], waits: Mapping[Role
 
 
 def evaluation_page(
-    scorecard: Scorecard, called: Mapping[Role, str], waits: Mapping[Role, Latency]
+    scorecard: Scorecard, called: Mapping[Role, str], waits: Mapping[Role, Latency], served: str
 ) -> str:
-    """Return the same as a page: who was asked, then tables, then what the figures do not tell."""
+    """Return the same as a page: who was asked, then tables, then what the figures do not tell.
+
+    `served` is what a judge said of what was served of late; empty where nobody asked.
+    """
     names = " and ".join(f"{role} ({called[role]})" for role in called)
     cases = sum(used.cases for used in scorecard.eval_sets.values())
     metrics = [scorecard.metrics[key] for key in sorted(scorecard.metrics)]
@@ -53,6 +56,8 @@ def evaluation_page(
             if pair in metric.differences
         ]
         parts.append(table((PAIR_NAMES[pair], "difference (95%)", "better"), rows))
+    if served:
+        parts.append(f"**What is served:** {served}")
     notes = (*scorecard.notes, *wait_lines(waits))
     return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes)])
 

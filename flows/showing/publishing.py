@@ -6,7 +6,7 @@ Everything published comes from stage outputs, which are redacted; nothing is co
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prefect.artifacts import (
@@ -29,6 +29,7 @@ from tasks.release.assembly import Evidence
 from tasks.storage.outputs import ABOUT
 
 SCORECARD_TAG, SNAPSHOT_TAG = "paddock.scorecard", "paddock.snapshot"
+SERVED_TAG = "paddock.judgements"
 SCORED_TAG = "paddock.scored"  # of a training's run: the scorecard whose scores it has
 
 
@@ -149,6 +150,19 @@ def log_scores(registry: Registry, name: str, fingerprint: str, digest: str, fol
     }
     registry.log_metrics(run, figures)
     registry.tag_run(run, {SCORED_TAG: digest})
+
+
+def log_served(
+    registry: Registry, name: str, digest: str, version: int, figures: Mapping[str, float]
+) -> None:
+    """Keep what a judge said of served answers as an MLflow run; `digest` is of its judgements."""
+    tags = {SERVED_TAG: digest, "paddock.version": str(version)}
+    if registry.find_runs(name, {SERVED_TAG: digest}):
+        return
+    run = registry.start_run(name, f"judge served {digest[:12]}", {"paddock.kind": "served"})
+    registry.log_metrics(run, dict(figures))
+    registry.tag_run(run, tags)  # last: a run that died half-way is made again
+    registry.finish_run(run)
 
 
 def gather_evidence(

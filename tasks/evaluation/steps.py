@@ -27,6 +27,7 @@ from tasks.evaluation.judging.verdicts import judge_answers
 from tasks.evaluation.likelihood import score_held_out
 from tasks.evaluation.lost import list_lost
 from tasks.evaluation.memorisation import measure_exposure
+from tasks.evaluation.tables import read_rows
 from tasks.evaluation.takeover import ask_with_phrases, questions, tried
 from tasks.models.adapters import Adapter
 from tasks.models.canaries import Canary
@@ -162,13 +163,43 @@ def judge_answers_step(
     """Let a judge look at the answers of a scorecard, or find what it said."""
 
     def make(folder: Path) -> dict[str, int]:
-        cases = outputs.fetch(scorecard) / "cases.parquet"
+        cases = read_rows(outputs.fetch(scorecard) / "cases.parquet")
         redact = build_redactor().redact_text
         return judge_answers(cases, rubric, endpoint, folder, redact=redact, progress=progress)
 
     inputs = {"scorecard": scorecard.digest, "rubric": rubric.digest}
     parameters = {"judge": rubric.model, "redaction": redaction}
     return outputs.build(JUDGEMENTS.of(inputs, parameters), make)
+
+
+@task(name="judge served answers", cache_policy=NO_CACHE)
+def judge_served_step(
+    outputs: Outputs,
+    sample: Reference,
+    cases: Sequence[Mapping[str, Any]],
+    rubric: Rubric,
+    endpoint: Endpoint,
+    *,
+    of: str,
+    redaction: dict[str, Any],
+    build_redactor: Callable[[], Any],
+) -> Built:
+    """Let a judge look at the answers of a sample, or find what it said; `of` is the model's name.
+
+    A rubric of eval sets is asked where one of them is called as the sample's cases say.
+    """
+
+    def make(folder: Path) -> dict[str, int]:
+        redact = build_redactor().redact_text
+        return judge_answers(cases, rubric, endpoint, folder, redact=redact, progress=_unheard)
+
+    inputs = {"sample": sample.digest, "rubric": rubric.digest}
+    parameters = {"judge": rubric.model, "redaction": redaction, "of": of}
+    return outputs.build(JUDGEMENTS.of(inputs, parameters), make)
+
+
+def _unheard(done: int, of: int | None) -> None:
+    """Tell nobody: it is a few answers."""
 
 
 @task(name="look for canaries", cache_policy=NO_CACHE)

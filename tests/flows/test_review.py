@@ -6,18 +6,24 @@ The demo's rows and a tiny model, judged by a policy of which one gate is about 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from data_contracts.inference_log import LogRow, log_bytes, window_key
 from model_registry.review_queues import Answer, answer, find_queue, read_items
 from model_registry.tracking import Registry, open_registry
 from tasks.demo_desk.conversations import write_conversations
 from tasks.human_review.asking import experiment_of, queue_name
 from tasks.human_review.questions import CORRECTED, HARMFUL, HELPFUL, RIGHT
+from tasks.storage.objects import LocalStore
+from tests.judge_server import answering
+from tests.waiting import free_port
 
 Ended = subprocess.CompletedProcess[str]
 Run = Callable[..., Ended]
@@ -193,6 +199,71 @@ def test_served_answers_are_rated_and_corrections_become_rows(
     assert {"prompt", "chosen", "rejected"} == set(rows[0])
     assert f"{len(rows)} corrected answers written" in written.stdout
     assert "--kind preference --objective dpo" in written.stdout
+
+
+RUBRIC = """
+name = "sound"
+model = "judge-1"
+instruction = "Does the answer do what was asked, without invention?"
+input_price = 0.5
+output_price = 2.0
+"""
+
+
+def _judged_by(home: Path, rubric: str) -> None:
+    """Let the record of the champion's run name a judge, as if it had been asked for."""
+    (home.parent / "sound.toml").write_text(rubric)
+    for path in (home / "store/runs/rated").iterdir():
+        record = json.loads(path.read_text())
+        record["parameters"]["judge"] = str(home.parent / "sound.toml")
+        path.write_text(json.dumps(record))
+
+
+def test_each_night_a_judge_looks_at_what_was_served(
+    home: Path, registry: Registry, terminal: Run, served: list[Ended]
+) -> None:
+    assert served
+    noon = datetime.now(UTC).replace(hour=12, minute=0) - timedelta(days=1)
+    mail = "Where is my parcel? Write to ada@example.org"
+    row = LogRow(id="planted", time=noon, model="rated", version="1", prompt=mail, answer=mail)
+    store = LocalStore(home / "store")
+    store.write(window_key("rated", f"{noon:%Y-%m-%dT%H}"), log_bytes([row]))
+    with answering() as judge:
+        verdicts = iter(["yes", "yes", "no", "unsure"] * 100)
+        judge.says = lambda _: json.dumps({"verdict": next(verdicts)})
+
+        def night(*words: str, url: str = judge.url) -> str:
+            ended = terminal(home, "evaluate", *NAME, *words, PADDOCK_JUDGE_URL=url)
+            assert (ended.returncode, "ada@example.org" in ended.stdout) == (0, False), ended.stderr
+            return ended.stdout
+
+        assert "No judge is set" in night()
+        _judged_by(home, RUBRIC)
+        assert "No judge is set" in night(url="")
+        assert judge.asked == []
+        said = night("--fresh", "100")
+        asked = len(judge.asked)
+        assert "of 41 requests, drawn at random from 41 that version 1 answered since" in said
+        assert re.search(r"good 6\d\.\d% \[", said), said
+        assert f"of {asked} different answers without an opinion" in said
+        assert f"cost {asked * 70e-6:g}. It gates nothing, and its word does not count yet" in said
+        sent = json.dumps(judge.asked)
+        assert "example.org" not in sent and "<EMAIL_1>" in sent
+        night("--fresh", "100")
+        assert len(judge.asked) == asked  # what it said is not paid for again
+        (run,) = registry.search_runs("rated", {"paddock.kind": "served"})
+        figures = run.data.metrics
+        assert (figures["served/drawn"], figures["served/judged"]) == (41, asked - asked // 4)
+        assert figures["served/judge_sound_low"] < 0.67 < figures["served/judge_sound_high"]
+        _judged_by(home, RUBRIC + 'eval_sets = ["safety"]')
+        assert "its eval_sets are safety; add `served` to them" in night()
+        _judged_by(home, RUBRIC)
+        nobody = f"http://127.0.0.1:{free_port()}/v1"
+        assert "was not judged: the judge did not answer" in night("--fresh", "7", url=nobody)
+        (home / "store/inference").rename(home.parent / "inference")
+        assert "the log of rated holds no answer of version 1 since" in night()
+        (home.parent / "inference").rename(home / "store/inference")
+        night("--fresh", "0", url="")
 
 
 def test_a_month_in_which_nothing_was_served_is_a_sentence(

@@ -13,9 +13,8 @@ from model_registry.scorecard import SHARE, Estimate, MetricResult, Role
 from tasks.evaluation.intervals import mean_difference, mean_estimate
 from tasks.evaluation.judging.agreement import Agreement, Place, agreement
 from tasks.evaluation.judging.rubric import Rubric
-from tasks.evaluation.judging.verdicts import JUDGEMENTS, PAIR
+from tasks.evaluation.judging.verdicts import PAIR, read_judged
 from tasks.evaluation.scoring import ROLES
-from tasks.evaluation.tables import read_rows
 
 CANDIDATE = "candidate"
 _PAIRS: tuple[tuple[Role, Role], ...] = (("candidate", "base"), ("candidate", "champion"))
@@ -31,10 +30,7 @@ def judge_metric(
     the candidate is better. `rated` are people's means, 0 to 1, by eval set, case and model. The
     figure is withheld from gates where the agreement does not reach the rubric's kappa.
     """
-    rows = read_rows(folder / JUDGEMENTS)
-    judged: dict[Place, float | None] = {
-        (row["eval_set"], row["case_id"], row["role"]): row["value"] for row in rows
-    }
+    judged = read_judged(folder)
     found = agreement(judged, _comparable(rated, judged, rubric), rubric)
     roles: tuple[str, ...] = (PAIR,) if rubric.kind == PAIR else ROLES
     columns = {

@@ -1,19 +1,20 @@
 """Lets a judge look at the answers of an evaluation, and keeps what it said of each.
 
-Needs the cases.parquet of a scorecard, a rubric and an endpoint. Writes judgements.parquet
-(eval_set, case_id, role, value from 0 to 1 or null where it abstained) and judge.json (counts,
-tokens, cost). What is sent passes redaction first.
+Needs cases as in the cases.parquet of a scorecard, a rubric and an endpoint. Writes
+judgements.parquet (eval_set, case_id, role, value from 0 to 1 or null where it abstained) and
+judge.json (counts, tokens, cost). What is sent passes redaction first.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_contracts.errors import InputError
+from tasks.evaluation.judging.agreement import Place
 from tasks.evaluation.judging.endpoint import STEP, Endpoint, Question, Reply
 from tasks.evaluation.judging.rubric import Rubric
 from tasks.evaluation.scoring import ROLES
@@ -45,7 +46,7 @@ class Asked(NamedTuple):
 
 
 def judge_answers(
-    cases: Path,
+    cases: Iterable[Mapping[str, Any]],
     rubric: Rubric,
     endpoint: Endpoint,
     out: Path,
@@ -58,11 +59,7 @@ def judge_answers(
     InputError before anything is sent if there is nothing to judge, or if it would cost more than
     the rubric allows. A token is taken for three characters there, so as not to promise too little.
     """
-    rows = [
-        row
-        for row in read_rows(cases)
-        if row["eval_set"] in (rubric.eval_sets or (row["eval_set"],))
-    ]
+    rows = [row for row in cases if row["eval_set"] in (rubric.eval_sets or (row["eval_set"],))]
     asked = [one for row in rows for one in _questions(row, rubric, redact)]
     if not asked:
         raise InputError(
@@ -91,6 +88,14 @@ def judge_answers(
         {"rubric": rubric.model_dump(), **counts, **tokens, "cost": round(cost, 6)},
     )
     return {**counts, **tokens}
+
+
+def read_judged(folder: Path) -> dict[Place, float | None]:
+    """Return what a judge said of each answer; None where it had no opinion."""
+    return {
+        (row["eval_set"], row["case_id"], row["role"]): row["value"]
+        for row in read_rows(folder / JUDGEMENTS)
+    }
 
 
 def _questions(row: Mapping[str, Any], rubric: Rubric, redact: Callable[[str], str]) -> list[Asked]:

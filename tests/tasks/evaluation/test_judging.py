@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,11 @@ from model_registry.gates import judge
 from model_registry.policy import Gate, Policy
 from model_registry.scorecard import MetricResult, Scorecard
 from tasks.evaluation.judging.agreement import cohen_kappa
-from tasks.evaluation.judging.endpoint import Endpoint
 from tasks.evaluation.judging.figures import judge_metric
 from tasks.evaluation.judging.rubric import Rubric, load_rubric
 from tasks.evaluation.judging.verdicts import ABOUT_JUDGE, JUDGEMENTS, judge_answers
+from tests.judge_server import KEY, Judge, answering
 
-KEY = "a-key-nobody-may-read"
 RUBRIC = """
 name = "facts"
 model = "judge-1"
@@ -38,55 +35,10 @@ def unheard(_: int, __: int | None) -> None:
     """Progress that nobody looks at."""
 
 
-class Judge(ThreadingHTTPServer):
-    """Answers as `says` decides of the user's words; fails the first `failing` times."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Mouth)
-        self.says: Callable[[str], str] = str
-        self.failing, self.asked = 0, list[dict[str, Any]]()
-
-    @property
-    def endpoint(self) -> Endpoint:
-        return Endpoint(f"http://127.0.0.1:{self.server_address[1]}/v1", KEY, waits=(0.01, 0.01))
-
-
-class Mouth(BaseHTTPRequestHandler):
-    """One question."""
-
-    def do_POST(self) -> None:
-        server = self.server
-        assert isinstance(server, Judge)
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        server.asked.append({**body, "key": self.headers["Authorization"]})
-        if self.path != "/v1/chat/completions" or server.failing > 0:
-            server.failing -= 1
-            return self._send(503, {"error": "busy"})
-        said = server.says(body["messages"][1]["content"])
-        choice = {"message": {"role": "assistant", "content": said}}
-        usage = {"prompt_tokens": 100, "completion_tokens": 10}
-        return self._send(200, {"choices": [choice], "usage": usage})
-
-    def _send(self, status: int, value: dict[str, Any]) -> None:
-        content = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def judge_server() -> Iterator[Judge]:
-    server = Judge()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with answering() as judge:
+        yield judge
 
 
 @pytest.fixture
@@ -120,7 +72,7 @@ def cases(tmp_path: Path) -> Path:
 
 def _look(cases: Path, rubric: Rubric, server: Judge, out: Path) -> dict[str, int]:
     return judge_answers(
-        cases,
+        pq.read_table(cases).to_pylist(),
         rubric,
         server.endpoint,
         out,
