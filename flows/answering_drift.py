@@ -18,7 +18,7 @@ from flows.asking.inputs import resolve_source
 from flows.asking.parameters import GIVEN, RetrainParameters
 from flows.asking.plan import find_outputs, resolve_inputs
 from flows.champion import Champion, judged_alike
-from flows.own_starts import held
+from flows.own_starts import held, week_budgets
 from flows.showing.progress import LOGGER
 from model_registry.candidates import list_candidates
 from model_registry.dossier import VERDICT_TAG
@@ -53,7 +53,7 @@ def answer(champion: Champion, decision: Decision, source: str = "") -> Answer:
     if nothing:
         return Answer(reason=f"{decision.reason}; nothing new to train on: {nothing}", alert=True)
     workshop, name, now = champion.workshop, champion.name, datetime.now(UTC)
-    if why := held(workshop, asked, now):
+    if why := held(workshop, asked, week_budgets(workshop, asked, now), now):
         return Answer(reason=f"{decision.reason}; {why.reason}", alert=why.spent)
     newest = _newest_candidate(champion)
     trigger = claim_trigger(workshop.store, name, decision, now, newest)

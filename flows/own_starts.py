@@ -7,6 +7,7 @@ nearly is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -14,10 +15,9 @@ from flows.asking.parameters import RetrainParameters
 from flows.asking.quiet_hours import quiet_until, read_quiet
 from flows.showing.notifying import Event, notify, trouble_event
 from flows.showing.progress import LOGGER
+from flows.showing.week_budget import HOURS, Budget, WeekLimits, budgets_of, keep_limits
 from flows.workshop.parts import Workshop
-from tasks.finetuning.week import WEEK, spent_between
 
-HOURS, MONEY = "GPU hours", "in cost"
 NEAR = 0.8  # of a budget: people hear of it while it can still be raised
 
 
@@ -28,26 +28,14 @@ class Held(NamedTuple):
     spent: bool
 
 
-class Budget(NamedTuple):
-    """One limit on a week: what is spent of it and what it is, in `unit`."""
-
-    unit: str
-    spent: float
-    limit: float
-
-    @property
-    def words(self) -> str:
-        """Return it as people say it: `11.5 of 12 GPU hours`."""
-        return f"{self.spent:.3g} of {self.limit:.3g} {self.unit}"
-
-
-def held(workshop: Workshop, asked: RetrainParameters, now: datetime) -> Held | None:
+def held(
+    workshop: Workshop, asked: RetrainParameters, budgets: Sequence[Budget], now: datetime
+) -> Held | None:
     """Return why no training starts by itself now, or None where one may."""
     settings = workshop.settings
     quiet = [read_quiet(one) for one in settings.quiet_hours.split(",") if one.strip()]
     if until := quiet_until(quiet, now):
         return Held(f"quiet hours until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC", spent=False)
-    budgets = week_budgets(workshop, asked, now)
     _tell(workshop, asked.name, budgets, now)
     over = [one for one in budgets if one.spent >= one.limit]
     if not over:
@@ -57,22 +45,21 @@ def held(workshop: Workshop, asked: RetrainParameters, now: datetime) -> Held | 
 
 
 def week_budgets(workshop: Workshop, asked: RetrainParameters, now: datetime) -> list[Budget]:
-    """Return what is spent of each limit on the last seven days that is set."""
+    """Return what is spent of each limit on the last seven days that is set.
+
+    Keeps the limits in the store, for the metrics.
+    """
     settings = workshop.settings
-    if settings.week_gpu_hours is None and settings.week_cost is None:
+    limits = WeekLimits(
+        gpu_hours=settings.week_gpu_hours, cost=settings.week_cost, price=asked.gpu_hour_price
+    )
+    keep_limits(workshop.store, asked.name, limits)
+    if not limits.some:
         return []
-    spent = spent_between(workshop.outputs, asked.name, now - WEEK, now, asked.gpu_hour_price)
-    return [
-        Budget(unit, value, limit)
-        for unit, value, limit in (
-            (HOURS, spent.gpu_hours, settings.week_gpu_hours),
-            (MONEY, spent.cost, settings.week_cost),
-        )
-        if limit is not None
-    ]
+    return budgets_of(workshop.outputs, asked.name, limits, now)
 
 
-def minutes_left(workshop: Workshop, asked: RetrainParameters, now: datetime) -> float | None:
+def minutes_left(asked: RetrainParameters, budgets: Sequence[Budget]) -> float | None:
     """Return how long a training may take until a limit on the week is reached; None without one.
 
     Its own limits hold beside it. A training that reaches it saves a checkpoint and stops.
@@ -80,7 +67,7 @@ def minutes_left(workshop: Workshop, asked: RetrainParameters, now: datetime) ->
     left = [
         60 * (one.limit - one.spent) / (gpus if one.unit == HOURS else gpus * price)
         for gpus, price in [(asked.gpus * asked.nodes, asked.gpu_hour_price or 0.0)]
-        for one in week_budgets(workshop, asked, now)
+        for one in budgets
         if one.unit == HOURS or price
     ]
     if not left:
@@ -90,7 +77,7 @@ def minutes_left(workshop: Workshop, asked: RetrainParameters, now: datetime) ->
     return minutes
 
 
-def _tell(workshop: Workshop, name: str, budgets: list[Budget], now: datetime) -> None:
+def _tell(workshop: Workshop, name: str, budgets: Sequence[Budget], now: datetime) -> None:
     for one in budgets:
         said = f"The trainings of {name} have taken {one.words} in the last seven days"
         if one.spent >= one.limit:

@@ -23,7 +23,7 @@ from flows.comparing import Compared, compare_models, registered_model, stored_m
 from flows.finetuning import Finetuning
 from flows.ingestion import Ingestion, begin_ingestion
 from flows.judging import judged
-from flows.own_starts import held, minutes_left
+from flows.own_starts import held, minutes_left, week_budgets
 from flows.showing import publishing
 from flows.showing.notifying import notify, require_blocks, verdict_events
 from flows.showing.places import Pages
@@ -61,10 +61,11 @@ def retrain(parameters: RetrainParameters = DEFAULTS) -> State[RetrainSummary | 
     workshop = Workshop(read_settings())
     require_blocks(workshop.settings)
     now = datetime.now(UTC)
-    if is_scheduled() and (why := held(workshop, parameters, now)):
+    budgets = week_budgets(workshop, parameters, now) if by_itself() else []
+    if is_scheduled() and (why := held(workshop, parameters, budgets, now)):
         LOGGER.info("%s", why.reason)
         return Completed(message=f"Nothing trained: {why.reason}.", data=None)
-    left = minutes_left(workshop, parameters, now) if by_itself() else None
+    left = minutes_left(parameters, budgets)
     parameters = judged_alike(workshop, parameters)
     run = Retraining(workshop, parameters, resolve_inputs(workshop, parameters), left)
     with turn(workshop.settings, parameters.name) as busy:

@@ -1,4 +1,4 @@
-"""What answers: Prefect with its worker and deployments, MLflow with its logins, the store.
+"""What answers: Prefect with its worker and deployments, MLflow with its logins, store, metrics.
 
 Needs the settings, of the environment or of the servers that the home names. Asks, and writes
 nothing; a password goes to the server that it is for and to no other.
@@ -26,6 +26,7 @@ from model_registry.logins import WHO
 from tasks.storage.objects import open_briefly
 
 SECONDS = 4.0  # for an answer
+SCRAPE_SECONDS = 8.5  # the exporter's sources have eight
 SKEW = timedelta(seconds=60)  # a signed message may be five minutes off
 SEEN = timedelta(seconds=90)  # a worker says every thirty that it lives
 DEPLOYMENTS = CHECKOUT / "deploy" / "prefect.yaml"
@@ -147,6 +148,28 @@ def store(settings: Settings) -> Iterator[Check]:
     yield Check("store", "ok", without_password(uri))
 
 
+def metrics(settings: Settings) -> Iterator[Check]:
+    """See that the exporter tells its metrics, where it is to: beside servers."""
+    host, port = settings.metrics_host, settings.metrics_port
+    if not port:
+        yield Check("metrics", "ok", "switched off (PADDOCK_METRICS_PORT is 0)")
+        return
+    if not settings.shared_prefect:
+        yield Check("metrics", "ok", f"no servers; `paddock up` tells them at port {port}")
+        return
+    place = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/metrics"  # noqa: S104
+    answer = _ask(place, seconds=SCRAPE_SECONDS)
+    if answer.status == 200 and "paddock_source_up" in str(answer.said):
+        yield Check("metrics", "ok", f"{place} answers")
+    elif answer.status:
+        todo = "set PADDOCK_METRICS_PORT to a free port, or end what listens there"
+        yield Check("metrics", "look", f"another program answers at {place}", todo)
+    else:
+        todo = "see logs/metrics.log in the home, or start it beside servers of yours: "
+        todo += "python -m flows.measuring.exporter"
+        yield Check("metrics", "look", f"nothing answers at {place}", todo)
+
+
 def _clock(what: str, answer: Answer) -> Iterator[Check]:
     if answer.at is None:
         return
@@ -161,14 +184,14 @@ def _silent(what: str, place: str, answer: Answer) -> Check:
     return Check(what, "broken", f"{place} {said}", "start it (make up), or correct the address")
 
 
-def _ask(address: str, body: Any = None, login: str = "") -> Answer:
+def _ask(address: str, body: Any = None, login: str = "", seconds: float = SECONDS) -> Answer:
     data = None if body is None else json.dumps(body).encode()
     headers = {"content-type": "application/json"}
     if login:
         headers["authorization"] = f"Basic {b64encode(login.encode()).decode()}"
     request = urllib.request.Request(address, data, headers)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
             return _answer(answer.status, answer.read(), answer.headers)
     except urllib.error.HTTPError as error:
         return _answer(error.code, b"", error.headers)

@@ -30,6 +30,7 @@ def examine() -> tuple[str, bool]:
         ("store", partial(servers.store, settings)),
         ("MLflow", partial(servers.mlflow, settings)),
         ("Prefect", partial(servers.prefect, settings)),
+        ("metrics", partial(servers.metrics, settings)),
     ]
     checks = look_at(looks)
     return table(checks), all(check.state != "broken" for check in checks)

@@ -77,6 +77,12 @@ KINDS: dict[str, Kind] = {
     "paddock_training_tokens_total": Kind(
         "Tokens that trainings read, each model once", ("model",)
     ),
+    "paddock_week_spent": Kind(
+        "What trainings took in the last seven days of a budget that is set", ("model", "budget")
+    ),
+    "paddock_week_allowed": Kind(
+        "That budget: gpu_hours, or cost in the price's currency", ("model", "budget")
+    ),
     "paddock_retraining_timestamp_seconds": Kind(
         "When the newest retraining came to its verdict", ("model",)
     ),

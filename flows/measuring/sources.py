@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flows.measuring.budgets import budgets
 from flows.measuring.collecting import Source
 from flows.measuring.drift_looks import drift_looks
 from flows.measuring.flow_runs import flow_runs
@@ -19,6 +20,7 @@ from flows.workshop.logins import is_server
 from flows.workshop.settings import Settings
 from model_registry.ledger.book import Ledger
 from tasks.storage.objects import open_briefly
+from tasks.storage.outputs import Outputs
 
 ANSWER_SECONDS = 5.0  # of a store that is not on this machine
 
@@ -26,6 +28,7 @@ ANSWER_SECONDS = 5.0  # of a store that is not on this machine
 def sources_of(settings: Settings) -> list[Source]:
     """Return where figures come from: the servers are asked where there are some."""
     store = open_briefly(settings.store_uri, settings.s3_endpoint_url, ANSWER_SECONDS)
+    outputs = Outputs(store, settings.home / "work")
     ledger = Ledger(settings.ledger_uri)
     found = [
         Source("disk", 10, lambda: disk(settings)),
@@ -33,6 +36,7 @@ def sources_of(settings: Settings) -> list[Source]:
         Source("ledger", 15, lambda: releases(ledger)),
         Source("registry", 15, lambda: registry(store)),
         Source("runs", 30, RunRecords(store).figures),
+        Source("budgets", 60, lambda: budgets(outputs)),
         Source("drift", 30, lambda: drift_looks(store, ledger.names())),
         Source("log", 60, LogDays(store).figures),
     ]

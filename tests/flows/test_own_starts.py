@@ -14,12 +14,13 @@ import pytest
 from data_contracts.errors import InputError
 from flows import own_starts
 from flows.asking.parameters import RetrainParameters
-from flows.own_starts import held, minutes_left
+from flows.measuring.budgets import budgets
+from flows.own_starts import Held, held, minutes_left, week_budgets
 from flows.showing.notifying import Event
 from flows.workshop.settings import Settings
 from tasks.finetuning.reproduce import NAMES
 from tasks.storage.objects import open_store
-from tasks.storage.outputs import ABOUT, Outputs
+from tasks.storage.outputs import ABOUT, USED, Outputs
 from tasks.storage.stages import MODEL
 
 DESK = RetrainParameters(name="desk", gpu_hour_price=2.0, gpus=2)
@@ -29,7 +30,7 @@ Trained = Callable[..., None]
 @pytest.fixture
 def workshop(tmp_path: Path) -> Any:
     outputs = Outputs(open_store(str(tmp_path / "store")), tmp_path / "work")
-    return SimpleNamespace(outputs=outputs, settings=Settings())
+    return SimpleNamespace(outputs=outputs, store=outputs.store, settings=Settings())
 
 
 @pytest.fixture
@@ -69,18 +70,26 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def hold(workshop: Any, at: datetime) -> Held | None:
+    return held(workshop, DESK, week_budgets(workshop, DESK, at), at)
+
+
+def left(workshop: Any) -> float | None:
+    return minutes_left(DESK, week_budgets(workshop, DESK, now()))
+
+
 def test_without_limits_nothing_is_held_and_nothing_is_read(workshop: Any) -> None:
     del workshop.outputs
-    assert held(workshop, DESK, now()) is None
-    assert minutes_left(workshop, DESK, now()) is None
+    assert hold(workshop, now()) is None
+    assert left(workshop) is None
 
 
 def test_quiet_hours_hold_until_they_end(workshop: Any) -> None:
     limited(workshop, quiet_hours="mon 08:00-18:00, 22:00-23:00 Europe/Berlin")
-    why = held(workshop, DESK, datetime(2026, 3, 2, 9, tzinfo=UTC))
+    why = hold(workshop, datetime(2026, 3, 2, 9, tzinfo=UTC))
     assert why == ("quiet hours until 2026-03-02 18:00 UTC", False)
-    assert held(workshop, DESK, datetime(2026, 3, 2, 21, 30, tzinfo=UTC))
-    assert held(workshop, DESK, datetime(2026, 3, 3, 9, tzinfo=UTC)) is None
+    assert hold(workshop, datetime(2026, 3, 2, 21, 30, tzinfo=UTC))
+    assert hold(workshop, datetime(2026, 3, 3, 9, tzinfo=UTC)) is None
 
 
 def test_a_week_s_hours_are_those_of_this_model_s_trainings_on_all_their_gpus(
@@ -89,17 +98,17 @@ def test_a_week_s_hours_are_those_of_this_model_s_trainings_on_all_their_gpus(
     trained("desk", 3600)
     trained("desk", 1800, gpus=4)
     trained("other", 36_000)
-    assert held(limited(workshop, week_gpu_hours=4.0), DESK, now()) is None
+    assert hold(limited(workshop, week_gpu_hours=4.0), now()) is None
     assert told == []
-    assert minutes_left(workshop, DESK, now()) == pytest.approx(30)  # an hour on two GPUs
-    assert held(limited(workshop, week_gpu_hours=3.5), DESK, now()) is None
+    assert left(workshop) == pytest.approx(30)  # an hour on two GPUs
+    assert hold(limited(workshop, week_gpu_hours=3.5), now()) is None
     assert [(one.kind, one.about.split(" ", 1)[1]) for one in told] == [
         ("budget is nearly spent", "GPU hours")
     ]
-    why = held(limited(workshop, week_gpu_hours=3.0), DESK, now())
+    why = hold(limited(workshop, week_gpu_hours=3.0), now())
     assert why == ("the last seven days' budget is spent: 3 of 3 GPU hours", True)
     assert told[-1].kind == "needs a look" and "[by_itself]" in told[-1].text
-    assert held(workshop, DESK, now() + timedelta(days=7, minutes=1)) is None  # they are out of it
+    assert hold(workshop, now() + timedelta(days=7, minutes=1)) is None  # they are out of it
 
 
 def test_money_is_what_was_recorded_and_today_s_price_where_nothing_was(
@@ -108,17 +117,35 @@ def test_money_is_what_was_recorded_and_today_s_price_where_nothing_was(
     trained("desk", 3600, cost=5.0)
     trained("desk", 7200)  # two hours at 2.0
     limited(workshop, week_cost=9.0)
-    why = held(workshop, DESK, now())
+    why = hold(workshop, now())
     assert why is not None and why.reason.endswith("9 of 9 in cost")
-    assert held(limited(workshop, week_cost=13.0), DESK, now()) is None
-    assert minutes_left(workshop, DESK, now()) == pytest.approx(60)  # 4.0 of two GPUs at 2.0
-    assert minutes_left(limited(workshop, week_gpu_hours=3.5), DESK, now()) == pytest.approx(15)
+    assert hold(limited(workshop, week_cost=13.0), now()) is None
+    assert left(workshop) == pytest.approx(60)  # 4.0 of two GPUs at 2.0
+    assert left(limited(workshop, week_gpu_hours=3.5)) == pytest.approx(15)
     assert told
+
+
+def test_the_metrics_tell_of_the_limits_that_the_last_run_had(
+    workshop: Any, trained: Trained
+) -> None:
+    trained("desk", 3600, gpus=3)
+    assert week_budgets(limited(workshop, week_gpu_hours=4.0, week_cost=5.0), DESK, now())
+    told = {(one.name, *one.labels): one.value for one in budgets(workshop.outputs)}
+    assert told == {
+        ("paddock_week_spent", "desk", "gpu_hours"): 3.0,
+        ("paddock_week_allowed", "desk", "gpu_hours"): 4.0,
+        ("paddock_week_spent", "desk", "cost"): 6.0,
+        ("paddock_week_allowed", "desk", "cost"): 5.0,
+    }
+    # Looking is no use of a model: what was only tried must grow old.
+    assert not list((workshop.outputs.work / USED).glob("*/*"))
+    assert week_budgets(limited(workshop, week_gpu_hours=None, week_cost=None), DESK, now()) == []
+    assert list(budgets(workshop.outputs)) == []
 
 
 def test_a_training_that_may_begin_has_a_minute(workshop: Any, trained: Trained) -> None:
     trained("desk", 3599)
-    assert minutes_left(limited(workshop, week_gpu_hours=1.0), DESK, now()) == 1.0
+    assert left(limited(workshop, week_gpu_hours=1.0)) == 1.0
 
 
 @pytest.mark.usefixtures("prefect_server")

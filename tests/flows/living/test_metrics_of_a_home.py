@@ -63,6 +63,9 @@ def test_what_happened_is_told(watched: Watched) -> None:
     assert told("paddock_releases_total", action="promote", **of) == [2]
     assert told("paddock_retrainings_total", verdict="passed", **of) == [4]
     assert told("paddock_training_cost_total", **of) == [1.25]
+    assert told("paddock_week_allowed", budget="gpu_hours", **of) == [8]
+    (spent,) = told("paddock_week_spent", budget="cost", **of)
+    assert 0 < spent < 20
     assert told("paddock_gate_passed", version="3", gate="is safe", **of) == [1]
     (asked,) = told("paddock_approval_waits_since_timestamp_seconds", version="3", **of)
     assert time.time() - 3600 < asked < time.time()

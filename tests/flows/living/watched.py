@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flows.servers.watchdog import ask
 from flows.showing.drift_status import Watch, status_key
+from flows.showing.week_budget import WeekLimits, keep_limits
 from flows.workshop.settings import Settings, library_environment
 from tasks.drift.decision import Decision
 from tasks.drift.triggers import claim_trigger
@@ -178,6 +179,7 @@ def happen_in_store(store: LocalStore, name: str) -> None:
         signals={"new topics": 1.5},
     )
     store.write(status_key(name), watch.model_dump_json().encode())
+    keep_limits(store, name, WeekLimits(gpu_hours=8.0, cost=20.0, price=2.5))
     newest = max(store.keys(f"runs/{name}"))
     record = json.loads(store.read(newest)) | {"cost": 1.25, "model_digest": "e" * 64}
     store.write(newest.replace(".json", "-priced.json"), json.dumps(record).encode())

@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from data_contracts.errors import InputError
+from flows.checking.servers import metrics
 from flows.measuring.collecting import Collector, Source
 from flows.measuring.figures import Figure, figure
 from flows.servers.supervisor import wanted_lines
@@ -37,12 +39,14 @@ def scrape(
     started: list[subprocess.Popen[bytes]] = []
 
     def tell(**settings: str) -> dict[str, float]:
-        port, log = str(free_port()), tmp_path / "exporter.log"
-        given = {"PADDOCK_METRICS_PORT": port, **settings}
+        given, log = (
+            {"PADDOCK_METRICS_PORT": str(free_port()), **settings},
+            tmp_path / "exporter.log",
+        )
         with log.open("wb") as out:
             environment = home_environment(tmp_path) | given
             started.append(subprocess.Popen(EXPORTER, env=environment, stdout=out, stderr=out))
-        address = f"http://127.0.0.1:{port}/metrics"
+        address = f"http://127.0.0.1:{given['PADDOCK_METRICS_PORT']}/metrics"
         wait_for(address, started[-1], log)
         families = text_string_to_metric_families(ask(address))
         samples = [one for family in families for one in family.samples]
@@ -67,7 +71,7 @@ def test_servers_and_a_store_that_are_away_are_said_and_the_rest_is_told(
         AWS_SECRET_ACCESS_KEY="planted-secret",
     )
     down = {name.partition(" ")[2] for name, up in told.items() if "source_up" in name and not up}
-    assert down == {"registry", "runs", "log", "flows", "people"}
+    assert down == {"registry", "runs", "budgets", "log", "flows", "people"}
     assert told["paddock_server_up prefect"] == told["paddock_server_up mlflow"] == 0
     assert told["paddock_home_free_bytes"] > 0
     assert told["paddock_source_errors_total runs"] >= 1
@@ -81,7 +85,30 @@ def test_on_a_fresh_home_every_source_can_be_read(
 ) -> None:
     told = scrape()
     ups = {name: value for name, value in told.items() if "source_up" in name}
-    assert len(ups) == 7 and set(ups.values()) == {1.0}
+    assert len(ups) == 8 and set(ups.values()) == {1.0}
+
+
+def test_the_doctor_says_whether_it_answers_and_where(
+    scrape: Callable[..., dict[str, float]], tmp_path: Path
+) -> None:
+    def looked(port: int, **servers: str) -> tuple[str, str]:
+        given = {"home": tmp_path, "metrics_port": port, **servers}
+        (check,) = metrics(Settings.model_validate(given))
+        return check.state, check.said
+
+    up = {"PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"}
+    assert looked(0, **up) == ("ok", "switched off (PADDOCK_METRICS_PORT is 0)")
+    port = free_port()
+    assert looked(port)[0] == "ok"  # without servers nobody is to answer
+    place = f"http://127.0.0.1:{port}/metrics"
+    assert looked(port, **up) == ("look", f"nothing answers at {place}")
+    scrape(PADDOCK_METRICS_PORT=str(port))
+    assert looked(port, **up) == ("ok", f"{place} answers")
+    other = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    assert looked(other.server_port, **up)[1].startswith("another program answers")
+    other.shutdown()
+    other.server_close()
 
 
 def test_promtool_finds_no_fault_with_any_name() -> None:
