@@ -26,7 +26,7 @@ from model_registry.scorecard import SHARE, Estimate
 from tasks.evaluation.judging.agreement import Agreement, Place, agreement
 from tasks.evaluation.judging.rubric import Rubric, load_rubric
 from tasks.evaluation.judging.verdicts import ABOUT_JUDGE, read_judged
-from tasks.evaluation.steps import judge_served_step
+from tasks.evaluation.steps import judge_answers_step
 from tasks.evaluation.tables import read_json
 from tasks.human_review.estimates import weighted
 from tasks.human_review.rating import read_ratings
@@ -107,18 +107,19 @@ def _looked_at(
     when = f"since {since:%Y-%m-%d}"
     if not drawn.rows:
         return f"Nothing to judge: the log of {name} holds no answer of version {version} {when}."
-    with stage("judge what is served"):
+    with stage("judge what is served") as progress:
         sample = _sample(workshop, drawn, parameters.fresh, seed, redactor)
         answers = read_sample(workshop.outputs.fetch(sample))
-        made = judge_served_step(
+        made = judge_answers_step(
             workshop.outputs,
             sample,
-            [_case(answer) for answer in answers],
             rubric,
             workshop.judge,
+            served=[_case(answer) for answer in answers],
             of=name,
             redaction=redactor.identity(),
             build_redactor=redactor,
+            progress=progress,
         ).reference
     folder = workshop.outputs.fetch(made)
     judged = read_judged(folder)

@@ -152,54 +152,29 @@ def likelihood_step(
 @task(name="judge answers", cache_policy=NO_CACHE)
 def judge_answers_step(
     outputs: Outputs,
-    scorecard: Reference,
+    source: Reference,
     rubric: Rubric,
     endpoint: Endpoint,
     *,
+    served: Sequence[Mapping[str, Any]] | None = None,
+    of: str = "",
     redaction: dict[str, Any],
     build_redactor: Callable[[], Any],
     progress: Progress,
 ) -> Built:
-    """Let a judge look at the answers of a scorecard, or find what it said."""
+    """Let a judge look at the answers of a scorecard, or find what it said.
 
-    def make(folder: Path) -> dict[str, int]:
-        cases = read_rows(outputs.fetch(scorecard) / "cases.parquet")
-        redact = build_redactor().redact_text
-        return judge_answers(cases, rubric, endpoint, folder, redact=redact, progress=progress)
-
-    inputs = {"scorecard": scorecard.digest, "rubric": rubric.digest}
-    parameters = {"judge": rubric.model, "redaction": redaction}
-    return outputs.build(JUDGEMENTS.of(inputs, parameters), make)
-
-
-@task(name="judge served answers", cache_policy=NO_CACHE)
-def judge_served_step(
-    outputs: Outputs,
-    sample: Reference,
-    cases: Sequence[Mapping[str, Any]],
-    rubric: Rubric,
-    endpoint: Endpoint,
-    *,
-    of: str,
-    redaction: dict[str, Any],
-    build_redactor: Callable[[], Any],
-) -> Built:
-    """Let a judge look at the answers of a sample, or find what it said; `of` is the model's name.
-
-    A rubric of eval sets is asked where one of them is called as the sample's cases say.
+    With `served` it looks at these cases instead: those of a sample of what the model `of` served.
     """
 
     def make(folder: Path) -> dict[str, int]:
+        cases = served or read_rows(outputs.fetch(source) / "cases.parquet")
         redact = build_redactor().redact_text
-        return judge_answers(cases, rubric, endpoint, folder, redact=redact, progress=_unheard)
+        return judge_answers(cases, rubric, endpoint, folder, redact=redact, progress=progress)
 
-    inputs = {"sample": sample.digest, "rubric": rubric.digest}
-    parameters = {"judge": rubric.model, "redaction": redaction, "of": of}
+    inputs = {"sample" if served else "scorecard": source.digest, "rubric": rubric.digest}
+    parameters = {"judge": rubric.model, "redaction": redaction, **({"of": of} if served else {})}
     return outputs.build(JUDGEMENTS.of(inputs, parameters), make)
-
-
-def _unheard(done: int, of: int | None) -> None:
-    """Tell nobody: it is a few answers."""
 
 
 @task(name="look for canaries", cache_policy=NO_CACHE)
