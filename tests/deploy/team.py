@@ -178,7 +178,7 @@ def running(home: Path, *, ended_by_command: bool = False) -> Generator[Team]:
         "OMP_NUM_THREADS": "1",  # a tiny model gains nothing from two, and others want them
         "PADDOCK_PREFECT_PORT": str(ports[0]),
         "PADDOCK_MLFLOW_PORT": str(ports[1]),
-        "PADDOCK_METRICS_PORT": "0",
+        "PADDOCK_METRICS_PORT": str(free_port()),
     }
     log = home / "up.log"
     with log.open("w") as out:

@@ -22,23 +22,19 @@ import pytest
 
 from data_contracts.inference_log import LogRow, log_bytes, window_key
 from data_contracts.log_values import Feedback
+from flows.servers.supervisor import PROCFILE
+from flows.servers.watchdog import ask
 from tasks.demo_desk.conversations import write_conversations
 from tasks.demo_desk.inference_log import draw_log
 from tasks.storage.objects import LocalStore
 from tests.deploy.team import Team, running, wait_for
-from tests.deploy.up_at_home import descendants
+from tests.deploy.up_at_home import PARTS, descendants
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 NAME, ROWS = "game-desk", 200
 DAYS = tuple(f"{datetime.now(UTC) - timedelta(days=ago):%Y-%m-%d}" for ago in range(7, 0, -1))
 FIRST_DRIFTED = 3  # the fourth
 DONE = ("COMPLETED", "CRASHED", "FAILED", "CANCELLED")
-PARTS = {
-    "prefect": "prefect\0server",
-    "mlflow": "mlflow\0server",
-    "worker": "worker\0",
-    "webhooks": "flows.servers.webhooks",
-}
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +167,7 @@ def test_a_week_runs_by_itself(team: Team, tiny_model: Path, tmp_path: Path) -> 
     week.approve(1)
 
     statuses: list[str] = []
-    killed = (("worker",), ("webhooks", "prefect"), (), (), ("mlflow",))
+    killed = (("worker",), ("webhooks", "prefect"), ("metrics",), (), ("mlflow", "metrics"))
     for number, day in enumerate(DAYS[:5]):
         week.traffic(day, 1, drifted=number >= FIRST_DRIFTED)
         statuses.append(week.night(day, *killed[number]))
@@ -197,7 +193,10 @@ def test_a_week_runs_by_itself(team: Team, tiny_model: Path, tmp_path: Path) -> 
         later.append(week.night(day))
     _say(f"verdicts after it: {later}")
     assert later == ["quiet"] * 2
+    assert set(week.kills) == {line.partition(":")[0] for line in PROCFILE.read_text().splitlines()}
     assert all(count >= 2 for count in week.kills.values()), week.kills
+    at = f"http://127.0.0.1:{team.environment['PADDOCK_METRICS_PORT']}/metrics"
+    assert f'paddock_serving_version{{model="{NAME}"}} 2.0' in str(week.again(lambda: ask(at)))
     _told(team, week)
 
 

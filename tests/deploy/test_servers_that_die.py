@@ -217,13 +217,15 @@ def _of(run: str) -> dict[str, Any]:
     return {"occurred": {"since": since}, "event": heartbeat, "resource": resource}
 
 
-@pytest.mark.parametrize("name", ["mlflow", "prefect"])
+@pytest.mark.parametrize("name", ["mlflow", "prefect", "metrics"])
 def test_a_server_that_is_killed_comes_back_and_the_others_stay(up: Up, name: str) -> None:
     before = up.parts()
     os.kill(before[name], signal.SIGKILL)
     wait_for(lambda: f"{name} ended (by SIGKILL); it is started again" in up.told(), 10)
     assert str(up.home / "logs" / f"{name}.log") in up.told()
-    address = {"mlflow": f"{up.mlflow}/health", "prefect": f"{up.api}/health"}[name]
+    metrics = f"http://127.0.0.1:{up.environment['PADDOCK_METRICS_PORT']}/metrics"
+    servers = {"mlflow": f"{up.mlflow}/health", "prefect": f"{up.api}/health", "metrics": metrics}
+    address = servers[name]
     wait_for(lambda: answer_of(address, None), 90)
     after = up.parts()
     assert after.pop(name) != before.pop(name)

@@ -15,6 +15,14 @@ from flows.servers.watchdog import ask
 from model_registry.accounts.passwords import read_passwords
 
 Found = TypeVar("Found")
+# Of each part of deploy/Procfile, what its process's words hold. The worker's become Prefect's own.
+PARTS = {
+    "prefect": "prefect\0server",
+    "mlflow": "mlflow\0server",
+    "worker": "worker\0",
+    "webhooks": "flows.servers.webhooks",
+    "metrics": "flows.measuring.exporter",
+}
 
 
 @dataclass
@@ -38,11 +46,10 @@ class Up:
         """Return the process of each part by its name: the supervisor's children."""
         tree = descendants(self.process.pid)
         lines = {one: Path(f"/proc/{one}/cmdline").read_text() for one in tree}
-        names = {"prefect": "prefect\0server", "mlflow": "mlflow\0server", "worker": "worker\0"}
-        return {
-            name: next(one for one, line in lines.items() if words in line)
-            for name, words in names.items()
+        found = {
+            name: [p for p, line in lines.items() if words in line] for name, words in PARTS.items()
         }
+        return {name: pids[0] for name, pids in found.items() if pids}
 
     def post(self, path: str, body: Any) -> Any:
         """Call Prefect's API; as its own client does, once more where it is busy."""
