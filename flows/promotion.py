@@ -6,11 +6,14 @@ run, so nothing that waits can die.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from data_contracts.errors import ContractError
+from data_contracts.errors import ContractError, IntegrityError
 from flows.asking.flow_runs import run_name
 from flows.asking.release_parameters import (
     PromoteParameters,
@@ -18,16 +21,20 @@ from flows.asking.release_parameters import (
     RollbackParameters,
 )
 from flows.showing.leading_on import served_places
-from flows.showing.notifying import notify, release_events, trouble_event
+from flows.showing.notifying import Event, notify, release_events, trouble_event
 from flows.showing.progress import LOGGER
 from flows.showing.publishing import publish_page
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
+from model_registry.approvals import read_decision
+from model_registry.candidates import find_candidate
+from model_registry.dossier import read_dossier
 from model_registry.promotion import Poll
 from model_registry.releases import Release
 from tasks.release.steps import promote_step, retire_step, rollback_step
 
 DEFAULTS = PromoteParameters()
+LONG = timedelta(days=1)  # people are told once more of what waits so long
 
 
 @flow(name="promote", flow_run_name=run_name)
@@ -47,7 +54,11 @@ def promote(parameters: PromoteParameters = DEFAULTS) -> State[Poll]:
         places=served_places(workshop, parameters.name),
         to_do=_next(parameters.name, poll),
     )
-    notify(workshop, *release_events(poll.release, workshop.settings.mlflow_pages))
+    notify(
+        workshop,
+        *release_events(poll.release, workshop.settings.mlflow_pages),
+        *waiting_long(workshop, parameters.name, poll, datetime.now(UTC)),
+    )
     if poll.trouble:
         notify(workshop, trouble_event(parameters.name, poll.trouble, poll.remedy))
         raise ContractError(
@@ -89,6 +100,27 @@ def _told(workshop: Workshop, release: Release, flow: str, what: str) -> State[R
     )
     notify(workshop, *release_events(release, workshop.settings.mlflow_pages))
     return Completed(message=text, data=release)
+
+
+def waiting_long(workshop: Workshop, name: str, poll: Poll, now: datetime) -> Iterator[Event]:
+    """Yield the newest candidate that a look passed over, where people have not said for a day."""
+    for version in list(poll.passed_over)[:1]:
+        try:
+            candidate = find_candidate(workshop.registry, name, version)
+            dossier = read_dossier(workshop.registry, candidate, workshop.keys)
+            decision = read_decision(workshop.registry, name, dossier)
+        except (ContractError, IntegrityError):
+            return  # the look has said what is wrong with it
+        since = datetime.fromisoformat(dossier.created)
+        if decision.state == "pending" and now - since >= LONG and not dossier.expired(now):
+            yield Event(
+                "waits for approval",
+                name,
+                f"a day {dossier.identity}",
+                f"{candidate.name} version {version} has waited for approval since "
+                f"{since:%Y-%m-%d %H:%M} UTC; its evidence expires on {dossier.expires}. "
+                f"`paddock show --name {name}` says who is asked.",
+            )
 
 
 def _next(name: str, poll: Poll) -> str:

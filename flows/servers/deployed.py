@@ -6,6 +6,7 @@ Kept in the home, so that `paddock up` and a newer build deploy them again.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from data_contracts.errors import ContractError, InputError, PaddockError
@@ -43,6 +44,18 @@ def by_hand_alone(settings: Settings, name: str) -> str:
     )
 
 
+def told_by(settings: Settings) -> set[str]:
+    """Return the Prefect blocks that people are told by: the machine's, and each model's own.
+
+    A file that cannot be read names none; who deploys hears of it.
+    """
+    found = set(filter(None, (word.strip() for word in settings.notify.split(","))))
+    for place in deployed_files(settings).values():
+        with suppress(InputError):
+            found |= set(read_model_file(place).notifications.blocks)
+    return found
+
+
 def deploy_files(settings: Settings, parameters: DeployParameters) -> list[str]:
     """Make deployments what files say, of all models or of one; return what changed, in words.
 
@@ -51,6 +64,7 @@ def deploy_files(settings: Settings, parameters: DeployParameters) -> list[str]:
     """
     from prefect.client.orchestration import get_client
 
+    from flows.servers.automations import make_automations
     from flows.servers.deploying import deploy, remove
     from flows.servers.wanted import model_deployments, plain_deployments
 
@@ -84,8 +98,8 @@ def deploy_files(settings: Settings, parameters: DeployParameters) -> list[str]:
                     said.append(f"{name}: its deployments stay as they are; {error}")
                 else:
                     said += deploy(client, wanted, overwrite=parameters.overwrite)
-    _keep(settings, known)
-    return said
+        _keep(settings, known)
+        return said + make_automations(client, told_by(settings))
 
 
 def _keep(settings: Settings, known: dict[str, Path]) -> None:

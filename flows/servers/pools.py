@@ -14,15 +14,12 @@ import time
 from argparse import ArgumentParser
 from pathlib import Path
 
-import yaml
-
 from data_contracts.errors import PaddockError
 from flows.servers.watchdog import ask
 from flows.workshop.settings import CHECKOUT, Settings, prepare, read_settings
 
 POOL = "cpu"  # of the deployments that any model shares (deploy/prefect.yaml)
 STARTUP_SECONDS = 180
-AUTOMATIONS = CHECKOUT / "deploy" / "automations.yaml"
 
 
 def main(words: list[str] | None = None) -> int:
@@ -36,8 +33,8 @@ def main(words: list[str] | None = None) -> int:
     try:
         wait_for("Prefect", f"{settings.prefect_api_url}/health")
         make_pool(settings, given.pool, given.template)
-        if given.pool == POOL:
-            print("\n".join(_deploy_shared()), flush=True)  # noqa: T201
+        said = _make_shared(settings, deployments=given.pool == POOL)
+        print("\n".join(said), flush=True)  # noqa: T201
     except PaddockError as error:
         print(error)  # noqa: T201
         return 1
@@ -45,12 +42,9 @@ def main(words: list[str] | None = None) -> int:
 
 
 def make_pool(settings: Settings, name: str, template: Path | None = None) -> None:
-    """Make a pool, or make it so again, and the automations; PaddockError if Prefect refuses."""
+    """Make a pool, or make it so again; PaddockError if Prefect refuses."""
     kind = ["--type", "kubernetes", "--base-job-template", str(template)] if template else []
     _prefect("work-pool", "create", name, *(kind or ["--type", "process"]), "--overwrite")
-    login = settings.prefect_login.get_secret_value()
-    if _automations_are_missing(settings.prefect_api_url, login):
-        _prefect("automation", "create", "--from-file", str(AUTOMATIONS))
 
 
 def wait_for(name: str, address: str) -> None:
@@ -88,22 +82,17 @@ def _prefect(*words: str) -> None:
         )
 
 
-def _automations_are_missing(api: str, login: str = "") -> bool:
-    """Whether the server lacks those of the file: creating them once more would double them."""
-    names = [entry["name"] for entry in yaml.safe_load(AUTOMATIONS.read_text())["automations"]]
-    wanted = {"automations": {"name": {"any_": names}}}
-    found = {entry["name"] for entry in ask(f"{api}/automations/filter", wanted, login)}
-    return not found.issuperset(names)
-
-
-def _deploy_shared() -> list[str]:
+def _make_shared(settings: Settings, *, deployments: bool) -> list[str]:
     from prefect.client.orchestration import get_client
 
+    from flows.servers.automations import make_automations
+    from flows.servers.deployed import told_by
     from flows.servers.deploying import deploy
     from flows.servers.wanted import plain_deployments
 
     with get_client(sync_client=True) as client:
-        return deploy(client, plain_deployments())
+        said = deploy(client, plain_deployments()) if deployments else []
+        return said + make_automations(client, told_by(settings))
 
 
 if __name__ == "__main__":
