@@ -7,7 +7,7 @@ worse bit by bit is found too. Needs the object store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from data_contracts.inference_log import window_span
@@ -38,12 +38,15 @@ def usual_before(
     except FileNotFoundError:
         known = {one.window: one.measured for one in history if one.measured}
         first = _first_week(known)
-        if any(_start(label) >= _start(min(known)) + WEEK for label in known):
+        # Not while windows of that week are caught up with.
+        if _a_day(first) and _start(window) >= _start(min(first)) + WEEK:
             store.write(key, Usual(windows=first).model_dump_json().encode(), only_if_absent=True)
     before = {label: one for label, one in first.items() if label < window}
-    if not before or _end(max(before)) - _start(min(before)) < DAY:
-        return {}
-    return before
+    return before if _a_day(before) else {}
+
+
+def _a_day(windows: Mapping[str, Measured]) -> bool:
+    return bool(windows) and _end(max(windows)) - _start(min(windows)) >= DAY
 
 
 def _first_week(known: dict[str, Measured]) -> dict[str, Measured]:

@@ -160,5 +160,10 @@ def test_the_first_week_is_what_is_usual_and_stays_so(tmp_path: Path) -> None:
     assert usual(200, _results(range(200))) == week
     # Of a long history only the newest verdicts are read, and the first week stays what it was.
     assert usual(900, _results(range(400, 900))) == week
+    # Who begins late and catches up keeps the week that is then there, not its first window.
+    late = [*_results(range(1)), *_results(range(180, 183))]
+    assert usual_before(store, "late", "d" * 64, _label(1), late) == {}
+    caught_up = [*_results(range(168)), *_results(range(180, 183))]
+    assert len(usual_before(store, "late", "d" * 64, _label(183), caught_up)) == 168
     thin = [one.model_copy(update={"measured": None}) for one in _results(range(30))]
     assert usual_before(store, "other", "d" * 64, _label(30), thin) == {}
