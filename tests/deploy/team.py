@@ -94,9 +94,10 @@ class Team:
         path = f"/deployments/{self.deployment(deployment)}/create_flow_run"
         body = {"parameters": {"parameters": parameters}, "state": {"type": "SCHEDULED"}}
         state = ""
-        for _ in range(4):
+        for _ in range(60):  # on a busy machine that other run takes half a minute
             if (state := self.ended(self.api(path, body)["id"])) != "CANCELLED":
                 return state
+            time.sleep(2)
         return state
 
     def ended(self, run: str) -> str:
