@@ -67,26 +67,16 @@ def _settle(
     known = _MADE.match(first.description)
     if (stands := _digest(first)) == made:
         if not known:  # of an earlier build
-            _update(client, first, ready)
+            client.update_automation(first.id, ready)
     elif not known or stands != known[1]:
         if wanted.actions:
             yield f"automation {wanted.name}: stays as it was changed in Prefect"
     elif wanted.actions:
-        _update(client, first, ready)
+        client.update_automation(first.id, ready)
         yield f"automation {wanted.name}: as the file and the blocks that are set say"
     else:
         client.delete_automation(first.id)
         yield f"automation {wanted.name}: taken away, since no block is set"
-
-
-def _update(client: SyncPrefectClient, there: Automation, ready: AutomationCore) -> None:
-    # Not `client.update_automation`, which sends a field that this server (3.8.8) refuses.
-    client.request(
-        "PUT",
-        "/automations/{id}",
-        path_params={"id": there.id},
-        json=ready.model_dump(mode="json", exclude={"owner_resource"}),
-    )
 
 
 def _digest(one: AutomationCore) -> str:
