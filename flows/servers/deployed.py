@@ -12,6 +12,7 @@ from pathlib import Path
 from data_contracts.errors import ContractError, InputError, PaddockError
 from flows.asking.model_file import STEP, read_model_file
 from flows.asking.model_parameters import DeployParameters
+from flows.showing.notifying import block_names
 from flows.workshop.settings import CHECKOUT, Settings
 
 DEMO_FILE = CHECKOUT / "deploy" / "help-desk.toml"
@@ -49,7 +50,7 @@ def told_by(settings: Settings) -> set[str]:
 
     A file that cannot be read names none; who deploys hears of it.
     """
-    found = set(filter(None, (word.strip() for word in settings.notify.split(","))))
+    found = set(block_names(settings))
     for place in deployed_files(settings).values():
         with suppress(InputError):
             found |= set(read_model_file(place).notifications.blocks)

@@ -95,7 +95,7 @@ def worse_event(name: str, worse: str) -> Event:
 
 def require_blocks(settings: Settings) -> None:
     """Return if every block that is named can be loaded; InputError before anything costs."""
-    for name in _names(settings):
+    for name in block_names(settings):
         _load(name)
 
 
@@ -104,13 +104,14 @@ def notify(workshop: Workshop, *events: Event) -> None:
 
     What cannot be told is said in the log and fails nothing; the next look tells it again.
     """
-    names = _names(workshop.settings)
+    names = block_names(workshop.settings)
     for event in events if names else ():
         if not _told(workshop, event) and all([_send(name, event) for name in names]):
             workshop.store.write(event.key, event.text.encode())
 
 
-def _names(settings: Settings) -> Sequence[str]:
+def block_names(settings: Settings) -> Sequence[str]:
+    """Return the blocks that PADDOCK_NOTIFY names."""
     return [name for word in settings.notify.split(",") if (name := word.strip())]
 
 
