@@ -8,54 +8,47 @@ on loopback and keeps its data in the home, where
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import signal
-import socket
-import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from data_contracts.errors import InputError
 from flows.servers.doors import prepare_logins
+from flows.servers.guarded import require_free, run_until_told, sole_owner
 from flows.servers.prefect_pages import one_generation
 from flows.workshop.databases import let_readers_go_on
-from flows.workshop.settings import CHECKOUT, Settings, library_environment
-from tasks.models.serving import guard
+from flows.workshop.settings import SERVERS, Settings, library_environment
+
+_PORTS = (
+    "set PADDOCK_PREFECT_PORT, PADDOCK_MLFLOW_PORT and PADDOCK_METRICS_PORT (0: no metrics) to "
+    "free ports"
+)
 
 
 def serve(settings: Settings) -> int:
     """Run the servers and the worker; return 0 when told to stop, 1 if they cannot be kept up."""
     for port in (settings.prefect_port, settings.mlflow_port):
-        _require_free(settings.server_host, port)
+        require_free(settings.server_host, port, "up", _PORTS)
     if settings.metrics_port:
-        _require_free(settings.metrics_host, settings.metrics_port)
+        require_free(settings.metrics_host, settings.metrics_port, "up", _PORTS)
     environment = server_environment(settings)
     let_readers_go_on(settings.embedded_database)
-    with _sole_owner(settings, environment) as lock, _ends_as_exit():
-        addresses = environment["MLFLOW_TRACKING_URI"], environment["PREFECT_API_URL"]
-        environment |= prepare_logins(settings, *addresses)
-        words = [sys.executable, "-m", "flows.servers.supervisor", str(os.getpid())]
-        process = subprocess.Popen(
-            [sys.executable, "-I", guard.__file__, *words],
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=subprocess.PIPE,  # never written to: the guard sees it end with this process
-            start_new_session=True,  # so that Ctrl-C comes here alone
-            pass_fds=(lock,),  # the home is taken until all of it has ended
-        )
+    addresses = environment["MLFLOW_TRACKING_URI"], environment["PREFECT_API_URL"]
+    holder = {"prefect": addresses[1].removesuffix("/api"), "mlflow": addresses[0]}
+    with sole_owner(
+        settings.home / "up.lock", holder, lambda found: _taken(settings, found)
+    ) as lock:
+        told = settings.home / SERVERS
+        told.unlink(missing_ok=True)  # of one that was killed
         try:
-            return process.wait()
-        except KeyboardInterrupt:
-            return 0
+            return run_until_told(
+                [sys.executable, "-m", "flows.servers.supervisor", str(os.getpid())],
+                lambda: environment | prepare_logins(settings, *addresses),
+                lock,
+            )
         finally:
-            if process.stdin:
-                process.stdin.close()
-            process.wait()
-            (settings.home / "servers.json").unlink(missing_ok=True)
+            told.unlink(missing_ok=True)
 
 
 def server_environment(settings: Settings) -> dict[str, str]:
@@ -91,36 +84,7 @@ def server_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-@contextmanager
-def _sole_owner(settings: Settings, environment: dict[str, str]) -> Generator[int]:
-    """Hold the home, and give the file that does; InputError that says who has it already.
-
-    The lock is the kernel's, so one whose holder was killed is none. The file says who holds it.
-    """
-    file = os.open(settings.home / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise _taken(settings, os.pread(file, 4096, 0)) from error
-        holder = {
-            "pid": os.getpid(),
-            "prefect": environment["PREFECT_API_URL"].removesuffix("/api"),
-            "mlflow": environment["MLFLOW_TRACKING_URI"],
-        }
-        os.ftruncate(file, 0)
-        os.pwrite(file, json.dumps(holder).encode(), 0)
-        (settings.home / "servers.json").unlink(missing_ok=True)  # of one that was killed
-        yield file
-    finally:
-        os.close(file)
-
-
-def _taken(settings: Settings, text: bytes) -> InputError:
-    try:
-        holder: dict[str, object] = json.loads(text)
-    except ValueError:  # it is about to write it
-        holder = {}
+def _taken(settings: Settings, holder: Mapping[str, object]) -> InputError:
     process = holder.get("pid", "unknown")
     return InputError(
         f"this home has its servers already: process {process}, Prefect at "
@@ -130,38 +94,3 @@ def _taken(settings: Settings, text: bytes) -> InputError:
         remedy=f"use those, or end them first (Ctrl-C there, or kill {process}, and wait some "
         "seconds); another home (PADDOCK_HOME) can have servers of its own",
     )
-
-
-@contextmanager
-def _ends_as_exit() -> Generator[None]:
-    """Take the end of the terminal and a polite kill as Ctrl-C, and only the first of them."""
-
-    def stop(*_: object) -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # else nohup: it is to stay
-        numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise InputError(
-                f"port {port} is taken",
-                step="up",
-                where=host,
-                remedy="stop what listens there, or set PADDOCK_PREFECT_PORT, "
-                "PADDOCK_MLFLOW_PORT and PADDOCK_METRICS_PORT (0: no metrics) to free ports",
-            ) from error

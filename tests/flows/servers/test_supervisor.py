@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.servers.supervisor import PAUSES, STEADY_SECONDS, Part, is_for_people
+from flows.servers.part import PAUSES, STEADY_SECONDS, Part
+from flows.servers.supervisor import is_for_people
 
 
 def ended(part: Part, now: float, said: list[str]) -> bool:
