@@ -13,53 +13,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from data_contracts.errors import shielded
-from data_contracts.inference_log import LogRow
 from data_contracts.snapshot.row_files import RowFile
-from tasks.inference_log.items import BEGINNING, Item, sealed_id, sealed_model, size_of
-from tasks.inference_log.sealed import ROWS, UNREAD, DayCounts, as_columns, columns
+from tasks.inference_log.items import BEGINNING, Item, size_of
+from tasks.inference_log.redacting import (
+    DROPPED,
+    UNREAD,
+    Redacted,
+    Redactor,
+    row_with,
+    texts_of,
+)
+from tasks.inference_log.sealed import ROWS, DayCounts, as_columns, columns
 from tasks.inference_log.seen import Seen
 
 STEP = "compact log"
 REPORT = "day.json"
-DROPPED = "dropped for {}, as the contract says"
 _SEEN = ".seen.db"
 _CUT = 200  # characters: a value that the cut of a beginning went through cannot be told
 _TOGETHER = 256  # rows redacted at once
-
-
-class Redacted(Protocol):
-    """What redaction leaves of a record."""
-
-    @property
-    def texts(self) -> list[str]:
-        """Return the texts."""
-        ...
-
-    @property
-    def kinds(self) -> Counter[str]:
-        """Return how many values went, by kind."""
-        ...
-
-    @property
-    def dropped_for(self) -> str | None:
-        """Return the kind for which the whole row goes."""
-        ...
-
-    @property
-    def unread(self) -> str:
-        """Return the language that no names model reads."""
-        ...
-
-
-class Redactor(Protocol):
-    """Takes personal data out of records."""
-
-    def redact_records(self, records: Sequence[Sequence[str]]) -> Sequence[Redacted]:
-        """Redact the texts of several records."""
-        ...
 
 
 class Source(NamedTuple):
@@ -164,9 +138,7 @@ def _texts(item: Item) -> list[str]:
     row = item.row
     if row is None:
         return [item.raw]
-    said = row.feedback
-    about = [said.comment, said.corrected] if said else []
-    return [row.prompt, row.answer, *about, *(turn.content for turn in row.messages)]
+    return texts_of(row)
 
 
 def _with_texts(item: Item, redacted: Redacted, day: Day) -> Item:
@@ -177,19 +149,7 @@ def _with_texts(item: Item, redacted: Redacted, day: Day) -> Item:
         whole = len(item.raw) < BEGINNING
         return item._replace(raw=redacted.texts[0] if whole else redacted.texts[0][:-_CUT])
     held = item.held or (UNREAD.format(redacted.unread) if redacted.unread else "")
-    return item._replace(row=_row_with(item.row, redacted.texts), held=held)
-
-
-def _row_with(row: LogRow, texts: Sequence[str]) -> LogRow:
-    new = iter(texts)
-    changed: dict[str, Any] = {"prompt": next(new), "answer": next(new)}
-    if row.feedback:
-        said = {"comment": next(new), "corrected": next(new)}
-        changed["feedback"] = row.feedback.model_copy(update=said)
-    turns = tuple(turn.model_copy(update={"content": next(new)}) for turn in row.messages)
-    hits = tuple(hit.model_copy(update={"id": sealed_id(hit.id)}) for hit in row.hits)
-    named = {"model": sealed_model(row.model), "version": row.version and sealed_id(row.version)}
-    return row.model_copy(update={**changed, **named, "messages": turns, "hits": hits})
+    return item._replace(row=row_with(item.row, redacted.texts), held=held)
 
 
 def _count(day: Day, item: Item) -> None:

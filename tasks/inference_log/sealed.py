@@ -19,11 +19,11 @@ from pydantic import Field
 from data_contracts.inference_log import LogRow, log_folder
 from data_contracts.records import Frozen
 from tasks.inference_log.items import NO_VERSION, OUTSIDE, Item
+from tasks.inference_log.redacting import UNREAD
 from tasks.storage.objects import ObjectStore
 from tasks.storage.outputs import Outputs, Reference
 
 ROWS = "rows.parquet"
-UNREAD = "in a language that no names model reads ({})"
 _NESTED = ("feedback", "hits", "messages")
 
 
