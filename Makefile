@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up down test test-slow game-day check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-retraining bench-scorers setup setup-dev lock clean
+.PHONY: help run up down serve test test-slow game-day check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-retraining bench-scorers bench-serving setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -18,6 +18,9 @@ up: setup  ## start a Prefect server, an MLflow server and a worker on this mach
 
 down: setup  ## end them, wherever they were started
 	@$(BIN)/paddock down
+
+serve: setup  ## serve the champion on this machine: OpenAI's API behind a gateway, until Ctrl-C
+	@$(BIN)/paddock serve $(SERVE)
 
 test: setup-dev  ## set up and pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -77,6 +80,9 @@ bench-release: setup-dev  ## how long a release takes and how often it reads the
 
 bench-retraining: setup-dev  ## what a retraining learns from a drifted log, and what it loses (two trainings)
 	@$(BIN)/python -m tests.benchmarks.bench_retraining $(BENCH)
+
+bench-serving: setup-dev  ## what the gateway and the log cost, and how fast an engine is there (some minutes)
+	@$(BIN)/python -m tests.benchmarks.bench_serving
 
 setup: .venv/installed  ## install the lock file into .venv
 

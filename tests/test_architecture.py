@@ -44,7 +44,7 @@ HEAVY = [
 # are read by the library that reads settings, from the words alone.
 ENVIRONMENT_READERS = {
     "flows/workshop/settings.py",
-    "flows/command/quiet.py",
+    "flows/workshop/quiet.py",
     "flows/command/words.py",
     "flows/servers/embedded.py",
     "flows/servers/up.py",

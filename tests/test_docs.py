@@ -120,7 +120,17 @@ def test_every_command_and_option_exists(page: Path) -> None:
 def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
     known = {
         option
-        for name in ("run", "evaluate", "monitor", "review", "deploy", "export", "clean", "log")
+        for name in (
+            "run",
+            "evaluate",
+            "monitor",
+            "review",
+            "deploy",
+            "export",
+            "clean",
+            "log",
+            "serve",
+        )
         for option in OPTION.findall(_help(name))
     }
     targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.M))

@@ -282,7 +282,7 @@ def gates(parameters: GatesParameters, _: Options) -> int:
 def doctor(_: Parameters, options: Options) -> int:
     """Print what is right and what is not; exit code 1 if something is broken."""
     if not options.debug:
-        from flows.command.quiet import quiet_libraries
+        from flows.workshop.quiet import quiet_libraries
 
         quiet_libraries()
     from flows.command.doctor import examine

@@ -40,6 +40,7 @@ from flows.asking.release_parameters import (
     RollbackParameters,
 )
 from flows.asking.report_parameters import BackfillParameters, ReportParameters
+from flows.asking.serving_parameters import ServeParameters
 from flows.command import actions
 from flows.command.words import Options, RunOptions
 
@@ -183,6 +184,11 @@ COMMANDS = {
     ),
     "doctor": Command(
         Parameters, actions.doctor, "look at machine, home and servers, and say what to do"
+    ),
+    "serve": Command(
+        ServeParameters,
+        actions.of("flows.command.serving", "serve"),
+        "a champion behind a gateway on this machine: OpenAI's API",
     ),
     "up": Command(Parameters, actions.up, "start Prefect, MLflow and a worker on this machine"),
     "down": Command(

@@ -49,7 +49,7 @@ def make_ready(options: Options, *, servers: bool = True, aloud: bool = True) ->
             LOGGER.info("%s", said)
         log_in_to_prefect(read_settings())
     if not options.debug:
-        from flows.command.quiet import quiet_libraries
+        from flows.workshop.quiet import quiet_libraries
 
         quiet_libraries()
 

@@ -55,18 +55,18 @@ def _holder(text: bytes) -> Mapping[str, object]:
 
 
 def run_until_told(
-    words: Sequence[str], environment: Callable[[], Mapping[str, str]], lock: int
+    words: Sequence[str], lock: int, environment: Callable[[], Mapping[str, str]] | None = None
 ) -> int:
     """Run a program below the guard until it ends or a person ends it; return its exit code.
 
-    The `environment` is made when such an end would already be noticed. The program has the
-    `lock`: what it guards is taken until all of it has ended.
+    Its `environment` is this process's, or made when such an end would already be noticed. The
+    program has the `lock`: what it guards is taken until all of it has ended.
     """
     with _ends_as_exit():
         process = subprocess.Popen(
             [sys.executable, "-I", guard.__file__, *words],
             cwd=CHECKOUT,
-            env=dict(environment()),
+            env=dict(environment()) if environment else None,
             stdin=subprocess.PIPE,  # never written to: the guard sees it end with this process
             start_new_session=True,  # so that Ctrl-C comes here alone
             pass_fds=(lock,),

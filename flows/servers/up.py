@@ -44,8 +44,8 @@ def serve(settings: Settings) -> int:
         try:
             return run_until_told(
                 [sys.executable, "-m", "flows.servers.supervisor", str(os.getpid())],
-                lambda: environment | prepare_logins(settings, *addresses),
                 lock,
+                lambda: environment | prepare_logins(settings, *addresses),
             )
         finally:
             told.unlink(missing_ok=True)

@@ -1,0 +1,53 @@
+"""The engines of one version: started together, ready together, ended together."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from flows.servers.part import Part, part_of
+from flows.serving.champion import Release
+from tasks.serving.engines import ADAPTERS, served_names
+from tasks.serving.specification import Engine
+
+
+class EngineSet:
+    """Processes that serve one release; `began` is seconds of the monotonic clock."""
+
+    def __init__(self, release: Release, engine: Engine, logs: Path, began: float) -> None:
+        """Name them; the first look starts them."""
+        self.release, self.began = release, began
+        self.announced = self.seen_well = False  # at the gateway
+        self.ports = tuple(_free_ports(engine.replicas))
+        adapter = ADAPTERS[engine.kind]
+        self.parts: list[Part] = []
+        for number, port in enumerate(self.ports):
+            words = adapter.words(engine, release.model, port, release.name)
+            name = f"engine-{release.version}-{number}"
+            self.parts.append(part_of("serving", name, shlex.join(words), logs, lambda _: False))
+
+    def look(self, now: float, say: Callable[[str], None]) -> bool:
+        """Keep them running; False once one of them ended early too often."""
+        return all([part.look(now, say) for part in self.parts])
+
+    def is_ready(self) -> bool:
+        """Tell whether each takes requests, and is what it was started for."""
+        return all(self.release.name in served_names(port) for port in self.ports)
+
+    def stop(self) -> None:
+        """End them."""
+        for part in self.parts:
+            part.stop(2.0)
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

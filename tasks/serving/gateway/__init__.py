@@ -1,0 +1,1 @@
+"""Envoy before the engines: what it is started with, what it watches, what it tells."""

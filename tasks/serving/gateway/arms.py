@@ -1,0 +1,58 @@
+"""What the gateway watches while it runs: where each arm's engines listen, and each arm's share.
+
+`baseline` and `canary` stand at opposite ends and the weights' sum is fixed, so that a user who is
+in the canary stays there while its share grows (another order or sum moves nearly all). Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+TYPES = "type.googleapis.com/envoy"
+ARMS = ("baseline", "stable", "canary")
+SUM = 10_000  # of the arms' weights
+RUNTIME_KEY = "paddock.arms"
+WEIGHTS = "weights.json"
+
+
+def endpoints_file(arm: str) -> str:
+    """Return the name of the file that says where an arm's engines listen."""
+    return f"endpoints-{arm}.json"
+
+
+def weights(shares: dict[str, int]) -> dict[str, Any]:
+    """Return the weights file; shares are of 10,000 users, and what is left is the stable arm's.
+
+    ValueError for a share below 0, or more than there is.
+    """
+    asked = {arm: shares.get(arm, 0) for arm in ARMS if arm != "stable"}
+    left = SUM - sum(asked.values())
+    if set(shares) - set(ARMS) or min(left, *asked.values()) < 0:
+        raise ValueError("shares are of 10,000, of known arms")
+    layer = {f"{RUNTIME_KEY}.{arm}": share for arm, share in {**asked, "stable": left}.items()}
+    kind = f"{TYPES}.service.runtime.v3.Runtime"
+    return {"resources": [{"@type": kind, "name": "weights", "layer": layer}]}
+
+
+def endpoints(arm: str, ports: tuple[int, ...], coming: tuple[int, ...] = ()) -> dict[str, Any]:
+    """Return the file of an arm's engines, on loopback.
+
+    Those `coming` are looked after and get requests only while none of the others is well: an
+    engine that is new to the gateway is taken for ill until it was seen to be well.
+    """
+
+    def place(port: int) -> dict[str, Any]:
+        return {"endpoint": {"address": address("127.0.0.1", port)}}
+
+    groups = [
+        {"priority": priority, "lb_endpoints": [place(port) for port in listed]}
+        for priority, listed in enumerate((ports, coming))
+        if listed
+    ]
+    kind = f"{TYPES}.config.endpoint.v3.ClusterLoadAssignment"
+    return {"resources": [{"@type": kind, "cluster_name": arm, "endpoints": groups}]}
+
+
+def address(host: str, port: int) -> dict[str, Any]:
+    """Return a place to listen at, or to reach."""
+    return {"socket_address": {"address": host, "port_value": port}}

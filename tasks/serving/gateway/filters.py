@@ -1,0 +1,106 @@
+"""The gateway's filters: limits, the capture of requests, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tasks.serving.gateway.arms import TYPES
+from tasks.serving.gateway.counted import TENANT
+from tasks.serving.specification import Specification
+
+LIMITS = "envoy.filters.http.local_ratelimit"
+_FILTERS = f"{TYPES}.extensions.filters.http"
+
+
+def http_filters(specification: Specification, folder: Path) -> list[dict[str, Any]]:
+    """Return the filters in their order; captures are written below `folder`."""
+    found = [_limits(specification)]
+    if specification.log.keep:
+        found.append(_tap(specification, folder))
+    found += [_one_answer(), _refuse_several()]
+    found.append(_filter("router", f"{_FILTERS}.router.v3.Router", {}))
+    return found
+
+
+def _filter(name: str, kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    return {"name": f"envoy.filters.http.{name}", "typed_config": {"@type": kind, **settings}}
+
+
+def _limits(specification: Specification) -> dict[str, Any]:
+    """Return the filter of requests a minute: a bucket a tenant that is named, one for the rest."""
+
+    def bucket(count: int) -> dict[str, Any]:
+        return {"max_tokens": count, "tokens_per_fill": count, "fill_interval": "60s"}
+
+    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    settings = {
+        "stat_prefix": "limits",
+        "token_bucket": bucket(specification.gateway.requests_per_minute),
+        # Without both of them nothing is limited, and nothing says so.
+        "filter_enabled": always,
+        "filter_enforced": always,
+        "always_consume_default_token_bucket": False,
+        "rate_limits": [
+            {"actions": [{"request_headers": {"header_name": TENANT, "descriptor_key": "tenant"}}]}
+        ],
+        "descriptors": [
+            {
+                "entries": [{"key": "tenant", "value": name}],
+                "token_bucket": bucket(tenant.requests_per_minute),
+            }
+            for name, tenant in specification.tenants.items()
+        ],
+    }
+    return _filter("local_ratelimit", f"{_FILTERS}.local_ratelimit.v3.LocalRateLimit", settings)
+
+
+def _tap(specification: Specification, folder: Path) -> dict[str, Any]:
+    """Return the filter that writes each request and its answer, raw, for the log's writer."""
+    common = {
+        "static_config": {
+            "match": {"http_request_headers_match": {"headers": [_asks_for_text()]}},
+            "output_config": {
+                "max_buffered_rx_bytes": specification.log.largest,
+                "max_buffered_tx_bytes": specification.log.largest,
+                "sinks": [
+                    {
+                        "format": "JSON_BODY_AS_STRING",
+                        "file_per_tap": {"path_prefix": str(folder / "tap" / "t")},
+                    }
+                ],
+            },
+        }
+    }
+    return _filter("tap", f"{_FILTERS}.tap.v3.Tap", {"common_config": common})
+
+
+def _asks_for_text() -> dict[str, Any]:
+    return {
+        "name": ":path",
+        "string_match": {"safe_regex": {"regex": r"/v1/(chat/)?completions.*"}},
+    }
+
+
+def _one_answer() -> dict[str, Any]:
+    """Return the filter that reads how many answers a request asks for."""
+    many = {"metadata_namespace": "paddock", "key": "answers", "type": "NUMBER"}
+    rules: dict[str, Any] = {"rules": [{"selectors": [{"key": "n"}], "on_present": many}]}
+    kind = f"{_FILTERS}.json_to_metadata.v3.JsonToMetadata"
+    rules["allow_empty_content_type"] = True
+    rules["allow_content_types_regex"] = {
+        "regex": ".*"
+    }  # llama.cpp reads a body whatever it is called
+    return _filter("json_to_metadata", kind, {"request_rules": rules})
+
+
+def _refuse_several() -> dict[str, Any]:
+    """Return the filter that refuses several: llama.cpp computes them, and counts one."""
+    several = {"double_match": {"range": {"start": 1.5, "end": 1e12}}}
+    where = {"filter": "paddock", "path": [{"key": "answers"}], "value": several}
+    policy = {
+        "permissions": [{"any": True}],
+        "principals": [{"sourced_metadata": {"metadata_matcher": where}}],
+    }
+    rules = {"action": "DENY", "policies": {"one answer a request": policy}}
+    return _filter("rbac", f"{_FILTERS}.rbac.v3.RBAC", {"rules": rules})

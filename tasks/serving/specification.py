@@ -1,0 +1,144 @@
+"""What is served how: one TOML file, read once and checked whole before anything starts.
+
+deploy/serving.toml is one; every entry has a default that works on two cores. Writes nothing.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from data_contracts.errors import InputError
+from data_contracts.log_values import is_plain
+from data_contracts.records import Frozen
+
+STEP = "serve"
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Engine(Frozen):
+    """What computes the answers."""
+
+    kind: Literal["llama.cpp", "vllm"] = Field(
+        default="llama.cpp", description="llama.cpp: on CPUs, comes with Paddock. vllm: a command."
+    )
+    weights: Literal["q8_0", "f16", "bf16"] = Field(
+        default="q8_0", description="How llama.cpp keeps weights; vLLM serves them as released."
+    )
+    replicas: int = Field(default=1, ge=1, le=32, description="Processes that serve the model.")
+    context: int = Field(default=2048, ge=64, description="Tokens of one request and its answer.")
+    slots: int = Field(default=4, ge=1, le=256, description="Requests that one process batches.")
+    threads: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Threads of one process. They spin: never more than cores that nothing uses.",
+    )
+    temperature: float = Field(
+        default=0.0,
+        ge=0,
+        le=2,
+        description="Where a request names none. 0 answers as the model was judged.",
+    )
+    cache_mib: int = Field(
+        default=0, ge=0, description="Memory for prompts of before (llama.cpp's own default: 8192)."
+    )
+    command: str = Field(
+        default="", description="vllm: the command, with {model}, {port} and {name} in it."
+    )
+    start_seconds: float = Field(default=120, gt=0, description="In which it must be ready.")
+
+    @model_validator(mode="after")
+    def _told_how(self) -> Engine:
+        if (self.kind == "vllm") != bool(self.command):
+            raise ValueError("kind vllm needs a command, and llama.cpp takes none")
+        return self
+
+
+class Gateway(Frozen):
+    """What stands before the engines."""
+
+    timeout_seconds: float = Field(default=120, gt=0, description="For one answer, retries too.")
+    most_waiting: int = Field(
+        default=256, ge=1, description="Requests under way; one more is answered with 503 at once."
+    )
+    requests_per_minute: int = Field(
+        default=6000, ge=1, description="Of all tenants that have no limit of their own, together."
+    )
+    largest_request: int = Field(default=1 << 20, ge=1024, description="Bytes of one request.")
+
+
+class Log(Frozen):
+    """What is kept of requests, redacted, for drift, review and retraining."""
+
+    keep: bool = Field(default=True, description="Whether requests are kept at all.")
+    names: bool = Field(default=True, description="Names are taken out too, not forms alone.")
+    largest: int = Field(
+        default=256 << 10, ge=1024, description="Bytes of a request, or an answer, that are read."
+    )
+
+
+class Prices(Frozen):
+    """What the cost of a request is reckoned from."""
+
+    hour: float = Field(default=0.0, ge=0, description="Of one process, in your currency. 0: free.")
+
+
+class Tenant(Frozen):
+    """A tenant, named in the header x-tenant."""
+
+    requests_per_minute: int = Field(ge=1)
+
+
+class Specification(Frozen):
+    """All of it. `name` is a registered model, and its champion is what is served."""
+
+    name: Name = "help-desk"
+    host: str = Field(default="127.0.0.1", description="Where the gateway listens.")
+    port: Port = 8080
+    engine: Engine = Engine()
+    gateway: Gateway = Gateway()
+    log: Log = Log()
+    prices: Prices = Prices()
+    tenants: dict[str, Tenant] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _plain_tenants(self) -> Specification:
+        for tenant in self.tenants:
+            if not is_plain(tenant):
+                raise ValueError("tenants: a name is letters, digits and ._:/+=- alone")
+        return self
+
+
+def read_specification(path: Path, **given: object) -> Specification:
+    """Return what a file says, with what is `given` (None: not) in its place.
+
+    InputError names the entry that is wrong, or that nobody knows.
+    """
+    try:
+        entries: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        what = f"it cannot be read ({type(error).__name__})"
+        if isinstance(error, tomllib.TOMLDecodeError):
+            what = f"it is no TOML: {error}"
+        raise _refused(what, path) from None
+    entries |= {name: value for name, value in given.items() if value is not None}
+    try:
+        return Specification.model_validate(entries)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        entry = ".".join(str(part) for part in first["loc"])
+        raise _refused(f"{entry}: {first['msg']}" if entry else first["msg"], path) from None
+
+
+def _refused(what: str, path: Path) -> InputError:
+    return InputError(
+        what,
+        step=STEP,
+        where=str(path),
+        remedy="deploy/serving.toml explains each entry; docs/serving.md has an example",
+    )

@@ -1,0 +1,55 @@
+"""A small server of an engine's protocol: health, models, an answer that says who gave it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class StubEngine:
+    """Answers at once; may be told to be ill, or to fail."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.asked = name, list[dict[str, Any]]()
+        self.healthy, self.code = True, 200
+        stub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one piece: two would wait for each other
+
+            def do_GET(self) -> None:
+                if self.path == "/health":
+                    self._say(200 if stub.healthy else 503, {})
+                else:
+                    self._say(200, {"object": "list", "data": [{"id": stub.name}]})
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"] or 0))
+                stub.asked.append(dict(self.headers.items()) | {"body": body.decode()})
+                message = {"role": "assistant", "content": "Yes."}
+                choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+                self._say(stub.code, {"model": stub.name, "choices": [choice], "usage": usage})
+
+            def _say(self, code: int, value: dict[str, Any]) -> None:
+                data = json.dumps(value).encode()
+                self.send_response(code)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *args: Any) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def end(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
