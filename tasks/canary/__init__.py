@@ -1,0 +1,1 @@
+"""A new version beside the champion on real traffic: what is counted, judged and done each tick."""
