@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from flows.asking.canary_parameters import CanaryParameters
 from flows.asking.cleaning_parameters import CleanParameters
 from flows.asking.comparing_parameters import CompareParameters
 from flows.asking.drift_parameters import DemoLogParameters, DriftParameters, MonitorParameters
@@ -132,6 +133,11 @@ COMMANDS = {
     ),
     "gates": Command(
         GatesParameters, actions.gates, "what a gate policy can tell, and its own test; no model"
+    ),
+    "canary": Command(
+        CanaryParameters,
+        actions.of("flows.command.canary", "canary"),
+        "a new version beside the champion: how sure its verdict is",
     ),
     "monitor": Command(
         MonitorParameters,

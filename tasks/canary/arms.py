@@ -9,7 +9,7 @@ nothing is lost and nothing counted twice. Needs nothing; writes nothing.
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+import operator
 from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import AwareDatetime, Field
@@ -216,18 +216,18 @@ def _apart(cumulative: tuple[float, ...] | None, buckets: int) -> tuple[int, ...
         return None
     if not all(map(math.isfinite, cumulative)) or cumulative[0] < 0:
         return None
-    if any(b < a for a, b in pairwise(cumulative)):
-        return None
-    return (int(cumulative[0]), *(int(b) - int(a) for a, b in pairwise(cumulative)))
+    whole = list(map(int, cumulative))
+    apart = (whole[0], *map(operator.sub, whole[1:], whole))
+    return apart if min(apart) >= 0 else None
 
 
 def _fell(before: Arms, now: Arms) -> bool:
     """Tell whether a count is smaller than it was; one of a bucket alone shows it, too."""
     for name in ARMS:
         old, new = getattr(before, name), getattr(now, name)
-        pairs = [(getattr(old, of), getattr(new, of)) for of in _GATEWAY + _JUDGED]
-        pairs += zip(old.latency, new.latency, strict=True)
-        if any(after < first for first, after in pairs):
+        if any(getattr(new, of) < getattr(old, of) for of in _GATEWAY + _JUDGED):
+            return True
+        if any(map(operator.lt, new.latency, old.latency)):
             return True
     return False
 
@@ -244,7 +244,7 @@ def _since(seen: Seen, now: Arms, gateway: str) -> Arms:
 def _joined(one: tuple[int, ...], other: tuple[int, ...], sign: int) -> tuple[int, ...]:
     if not (one and other):
         return one or tuple(sign * count for count in other)
-    return tuple(a + sign * b for a, b in zip(one, other, strict=True))
+    return tuple(map(operator.add if sign > 0 else operator.sub, one, other))
 
 
 def _arms(found: dict[str, Counts]) -> Arms:

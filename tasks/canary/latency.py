@@ -10,8 +10,9 @@ bucket nothing is known: ratios are as fine as the edges are. Needs nothing; wri
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
@@ -44,7 +45,7 @@ class Histogram(Frozen):
     def _fits(self) -> Self:
         if len(self.counts) != len(self.edges) + 1 or min(self.counts) < 0:
             raise ValueError("one count a bucket, none below zero")
-        if self.edges[0] <= 0 or any(b <= a for a, b in pairwise(self.edges)):
+        if self.edges[0] <= 0 or any(map(operator.ge, self.edges, self.edges[1:])):
             raise ValueError("edges must grow, from above zero")
         return self
 
@@ -60,7 +61,7 @@ class Histogram(Frozen):
 
     def __add__(self, other: Histogram) -> Histogram:
         require_same_edges(self, other)
-        counts = tuple(a + b for a, b in zip(self.counts, other.counts, strict=True))
+        counts = tuple(map(operator.add, self.counts, other.counts))
         return self.model_copy(update={"counts": counts})
 
     def above(self, edge: int) -> int:

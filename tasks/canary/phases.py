@@ -22,7 +22,7 @@ from data_contracts.records import Frozen
 from tasks.canary.arms import Arms, Reading, Seen, Taken, Weights, take
 from tasks.canary.judge import Facts, Verdict
 from tasks.canary.policy import STEP, CanaryPolicy
-from tasks.canary.stops import EMPTY, Evidence, stopped, watched
+from tasks.canary.stops import Evidence, stopped, watched
 from tasks.canary.verdicts import Look, looked_at
 
 SILENT = timedelta(minutes=5)  # without a tick, or without a whole scrape
@@ -61,7 +61,7 @@ class State(Frozen):
     weights: Weights
     seen: Seen = Seen()
     counts: Arms = Field(default=Arms(), description="what was counted in this phase")
-    evidence: Evidence = EMPTY
+    evidence: Evidence = Evidence()
     looks: dict[str, Look] = Field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
     done: tuple[Done, ...] = ()

@@ -11,7 +11,7 @@ import math
 from data_contracts.records import Frozen
 from tasks.canary.arms import Arms
 from tasks.canary.policy import CanaryPolicy, Stops
-from tasks.canary.sequential import ERRORS, SLOW, TOO_MANY, evidence, grown, grown_above
+from tasks.canary.sequential import ERRORS, SLOW, TOO_MANY, Watch, above, more_than
 from tasks.canary.shares import Events
 
 _SLOWER_THAN = 0.9  # of the champion's answers in this phase, those before the tick
@@ -19,16 +19,13 @@ _FEWEST = 100  # champion's answers from which on that is known
 
 
 class Evidence(Frozen):
-    """The logarithms of the e-values so far, one for each of the odds that are mixed."""
+    """The evidence of each stop so far."""
 
-    errors: tuple[float, ...]
-    slow: tuple[float, ...]
-    too_many: tuple[float, ...]
+    errors: Watch = Watch()
+    slow: Watch = Watch()
+    too_many: Watch = Watch()
 
 
-EMPTY = Evidence(
-    errors=(0.0,) * len(ERRORS), slow=(0.0,) * len(SLOW), too_many=(0.0,) * len(TOO_MANY)
-)
 _WORDS = {
     "errors": "errors: more than the champion's, sooner than chance would have it",
     "slow": "latency: far more slow answers than the champion's",
@@ -41,23 +38,25 @@ def watched(
 ) -> Evidence:
     """Return the evidence after a tick. `before` are the phase's counts without the tick's."""
     canary, champion = new.canary, new.champion
-    errors = Events(canary.errors, canary.requests), Events(champion.errors, champion.requests)
+    errors = Events(canary.errors, canary.requests)
+    champions = Events(champion.errors, champion.requests)
     slow = _slow(before, new, edges)
     return Evidence(
-        errors=tuple(grown(so_far.errors, *errors, ERRORS)),
-        slow=tuple(grown(so_far.slow, *slow, SLOW, stops.slow_odds)) if slow else so_far.slow,
-        too_many=tuple(grown_above(so_far.too_many, errors[0], stops.errors_most, TOO_MANY)),
+        errors=so_far.errors.after(more_than(errors, champions, ERRORS)),
+        slow=so_far.slow.after(more_than(*slow, SLOW, stops.slow_odds) if slow else None),
+        too_many=so_far.too_many.after(above(errors, stops.errors_most, TOO_MANY)),
     )
 
 
 def stopped(found: Evidence, policy: CanaryPolicy) -> str:
     """Return why the canary must stop, in words; empty if nothing says so."""
     needed = -math.log(policy.stop_tail(len(_WORDS)))
+    found_by = {name: getattr(found, name).evidence for name in _WORDS}
     said = [
-        f"{words} (evidence {evidence(getattr(found, name)) / math.log(10):.1f} digits, of"
-        f" {needed / math.log(10):.1f})"
-        for name, words in _WORDS.items()
-        if evidence(getattr(found, name)) >= needed
+        f"{_WORDS[name]} (evidence of {has / math.log(10):.1f} digits, {needed / math.log(10):.1f}"
+        " are needed)"
+        for name, has in found_by.items()
+        if has >= needed
     ]
     return "; ".join(said)
 

@@ -1,0 +1,110 @@
+"""What people see of a canary, as Markdown: the arms side by side, and the self-test's table.
+
+Needs nothing; writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from model_registry.power.shares import share_interval
+from tasks.canary.arms import ARMS, Counts
+from tasks.canary.judge import events_of, in_words
+from tasks.canary.phases import State
+from tasks.canary.policy import METRICS
+from tasks.canary.selftest import Row
+from tasks.canary.traffic import Traffic
+
+
+def side_by_side(state: State) -> str:
+    """Return a canary's page: where it is, the arms of the newest phase, the verdicts."""
+    last = state.done[-1] if state.ended else None
+    counts, verdicts = (last.counts, last.verdicts) if last else (state.counts, state.verdicts)
+    arms: list[Counts] = [getattr(counts, name) for name in ARMS]
+    share = last.share if last else state.weights.canary
+    lines = [
+        f"# Canary of {state.name}: version {state.candidate.version} beside version"
+        f" {state.champion.version}",
+        "",
+        f"**{state.ended or f'{share:g} % of the traffic'}**, since"
+        f" {(last.until if last else state.since):%Y-%m-%d %H:%M} UTC."
+        + (f" Why: {state.why}." if state.why else ""),
+        "",
+        *_table(
+            (f"at {share:g} %", *ARMS),
+            [
+                ("requests", *(f"{arm.requests:,}" for arm in arms)),
+                ("judged answers", *(f"{arm.judged:,}" for arm in arms)),
+                *((of, *(_share(of, arm) for arm in arms)) for of in METRICS if of != "latency"),
+                *(
+                    (f"latency p{at:.0%}"[:-1], *(_latency(state, arm, at) for arm in arms))
+                    for at in (0.5, 0.95)
+                ),
+            ],
+        ),
+    ]
+    if verdicts:
+        rows = [(verdict.metric, verdict.verdict, verdict.reason) for verdict in verdicts]
+        lines += ["", *_table(("metric", "verdict", "why"), rows)]
+    return "\n".join(lines)
+
+
+def selftest_table(rows: Sequence[Row], traffic: Traffic, needed: float | None) -> str:
+    """Return what the self-test found, with exact intervals (95 %), and what speaks against it."""
+    heads = ("version", "hours", "is", "in", "95 %", "goal", "rolled back", "went on", "undecided")
+    lines = _table(heads, [_row(row) for row in rows])
+    quiet = rows[-1]
+    if quiet.minutes is not None:
+        lines += ["", f"At 3 requests a minute the rest comes {in_words(quiet.minutes)} (median)."]
+    lines += [
+        "",
+        "To catch hallucinations of 8 % for 4 % in 80 of 100 first looks, judge"
+        f" {f'at least {needed:.0%}' if needed else 'more than all'} of the canary's and the"
+        f" baseline's answers, at {traffic.rate:g} requests a second.",
+        "",
+    ]
+    missed = [row for row in rows if row.missed]
+    if not missed:
+        return "\n".join([*lines, "The policy passes its own test."])
+    lines += ["The policy FAILS its own test:"]
+    lines += [f"- {row.kind}: {row.goal.outcome} in {row.hits / row.hours:.1%}" for row in missed]
+    return "\n".join(lines)
+
+
+def _row(row: Row) -> tuple[str, ...]:
+    low, high = (float(end) for end in share_interval(row.hits, row.hours))
+    goal = row.goal
+    return (
+        row.kind,
+        f"{row.hours:,}",
+        goal.outcome,
+        f"{row.hits / row.hours:.1%}",
+        f"{low:.1%} to {high:.1%}",
+        f"{'at least' if goal.at_least else 'at most'} {goal.limit:.0%}",
+        f"{row.counted['rolled back']:,}",
+        f"{row.counted['went on']:,}",
+        f"{row.counted['not enough data']:,}",
+    )
+
+
+def _share(metric: str, arm: Counts) -> str:
+    events = events_of(metric, arm)
+    if not events.n:
+        return "none"
+    low, high = (float(end) for end in share_interval(events.hits, events.n))
+    return f"{events.hits:,} ({events.share:.2%}; {low:.2%} to {high:.2%})"
+
+
+def _latency(state: State, arm: Counts, at: float) -> str:
+    found = arm.histogram(state.seen.edges).quantile(at) if arm.latency else None
+    return "none" if found is None else f"{found:,.0f} ms"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
+        for row in (heads, *rows)
+    ]
+    lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    return lines
