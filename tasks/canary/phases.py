@@ -156,7 +156,9 @@ def _judged(
         if failed:
             why = "; ".join(f"{verdict.metric}: {verdict.reason}" for verdict in failed)
             return _ended(state, now, "rolled back", why)
-    passed = last or all(verdict.verdict == "pass" for verdict in state.verdicts)
+    passed = all(verdict.verdict == "pass" for verdict in state.verdicts)
+    if last:  # nothing is left to compare with: the stops alone watch
+        passed = state.counts.canary.requests >= policy.most_needed
     # A tick that could not see all, or in which no request reached the canary, never promotes.
     sees = bool(taken.new.canary.requests) and reading.healthy is True and not taken.lacks
     return _next(state, policy, now) if due and passed and sees else state

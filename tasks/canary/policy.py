@@ -18,15 +18,17 @@ from data_contracts.records import Frozen
 
 STEP = "canary"
 METRICS = ("errors", "truncated", "latency", "hallucinated", "refused")
-_FIRST = 0.8  # of what there is goes to the first look, and to the first phase
+# What the first one may spend of what there is. Later phases have far more requests, so the first
+# phase counts most. The next look has half as many again: with too little it would be no help.
+_PHASES_FIRST, _FAIL_FIRST, _PASS_FIRST = 0.8, 0.7, 0.5
 
 
-def spent(total: float, index: int) -> float:
-    """Return how much of `total` the look (or phase) `index` may spend: 80 %, 16 %, 3.2 %, ...
+def spent(total: float, index: int, first: float) -> float:
+    """Return what the look (or phase) `index` may spend of `total`: `first` of what is left.
 
-    The sum over all of them is `total`. The first one counts most: few rollouts need a second.
+    The sum over all of them is `total`.
     """
-    return total * _FIRST * (1 - _FIRST) ** index
+    return total * first * (1 - first) ** index
 
 
 class Phase(Frozen):
@@ -109,7 +111,7 @@ class CanaryPolicy(Frozen):
     errors: Limits | None = Limits(
         least=800, margin=0.01, tolerated=0.002, weight=2, against="champion"
     )
-    truncated: Limits | None = Limits(least=300, margin=0.02, tolerated=0.005, against="champion")
+    truncated: Limits | None = Limits(least=600, margin=0.02, tolerated=0.005, against="champion")
     latency: Limits | None = Limits(least=180, margin=0.15, tolerated=0.05)
     hallucinated: Limits | None = Limits(
         least=450, margin=0.03, tolerated=0.01, weight=4, against="champion"
@@ -134,17 +136,22 @@ class CanaryPolicy(Frozen):
         found = {name: getattr(self, name) for name in METRICS}
         return {name: limits for name, limits in found.items() if limits is not None}
 
+    @property
+    def most_needed(self) -> int:
+        """Return how many requests every metric has enough of."""
+        return max(limits.least for limits in self.judged.values())
+
     def fail_tail(self, metric: str, phase: int, look: int) -> float:
         """Return the chance that this look at this metric may fail a version that is as good."""
         mine = self.wrong_rollback * self.judged[metric].weight / self._weights()
-        return spent(spent(mine, phase), look)
+        return spent(spent(mine, phase, _PHASES_FIRST), look, _FAIL_FIRST)
 
     def pass_tail(self, look: int) -> float:
         """Return the chance that this look may pass a metric that is worse by its margin.
 
         Metrics and phases need no part each: all must pass, so more of them make it rarer.
         """
-        return spent(self.wrong_pass, look)
+        return spent(self.wrong_pass, look, _PASS_FIRST)
 
     def stop_tail(self, stops: int) -> float:
         """Return the chance that one of so many stops may ever end a version that is as good."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model_registry.power.shares import share_interval
-from tasks.canary.arms import ARMS, Counts
-from tasks.canary.judge import events_of, in_words
+from tasks.canary.arms import ARMS, Arms, Counts
+from tasks.canary.judge import Verdict, events_of, in_words
 from tasks.canary.phases import State
 from tasks.canary.policy import METRICS
 from tasks.canary.selftest import Row
@@ -17,36 +17,38 @@ from tasks.canary.traffic import Traffic
 
 
 def side_by_side(state: State) -> str:
-    """Return a canary's page: where it is, the arms of the newest phase, the verdicts."""
-    last = state.done[-1] if state.ended else None
-    counts, verdicts = (last.counts, last.verdicts) if last else (state.counts, state.verdicts)
-    arms: list[Counts] = [getattr(counts, name) for name in ARMS]
-    share = last.share if last else state.weights.canary
+    """Return a canary's page: where it is and why, and every phase, the newest first."""
+    where = state.ended or f"{state.weights.canary:g} % of the traffic"
+    since = state.done[-1].until if state.ended else state.since
     lines = [
         f"# Canary of {state.name}: version {state.candidate.version} beside version"
         f" {state.champion.version}",
         "",
-        f"**{state.ended or f'{share:g} % of the traffic'}**, since"
-        f" {(last.until if last else state.since):%Y-%m-%d %H:%M} UTC."
+        f"**{where}**, since {since:%Y-%m-%d %H:%M} UTC."
         + (f" Why: {state.why}." if state.why else ""),
-        "",
-        *_table(
-            (f"at {share:g} %", *ARMS),
-            [
-                ("requests", *(f"{arm.requests:,}" for arm in arms)),
-                ("judged answers", *(f"{arm.judged:,}" for arm in arms)),
-                *((of, *(_share(of, arm) for arm in arms)) for of in METRICS if of != "latency"),
-                *(
-                    (f"latency p{at:.0%}"[:-1], *(_latency(state, arm, at) for arm in arms))
-                    for at in (0.5, 0.95)
-                ),
-            ],
-        ),
     ]
-    if verdicts:
-        rows = [(verdict.metric, verdict.verdict, verdict.reason) for verdict in verdicts]
-        lines += ["", *_table(("metric", "verdict", "why"), rows)]
+    if not state.ended:
+        lines += _phase(state, state.weights.canary, state.counts, state.verdicts)
+    for done in reversed(state.done):
+        lines += _phase(state, done.share, done.counts, done.verdicts)
     return "\n".join(lines)
+
+
+def _phase(state: State, share: float, counts: Arms, verdicts: Sequence[Verdict]) -> list[str]:
+    """Return one phase: the arms side by side, and the verdicts."""
+    arms: list[Counts] = [getattr(counts, name) for name in ARMS]
+    rows = [
+        ("requests", *(f"{arm.requests:,}" for arm in arms)),
+        ("judged answers", *(f"{arm.judged:,}" for arm in arms)),
+        *((of, *(_share(of, arm) for arm in arms)) for of in METRICS if of != "latency"),
+        ("latency p50", *(_latency(state, arm, 0.5) for arm in arms)),
+        ("latency p95", *(_latency(state, arm, 0.95) for arm in arms)),
+    ]
+    lines = ["", f"## At {share:g} %", "", *_table(("", *ARMS), rows)]
+    if verdicts:
+        said = [(verdict.metric, verdict.verdict, verdict.reason) for verdict in verdicts]
+        lines += ["", *_table(("metric", "verdict", "why"), said)]
+    return lines
 
 
 def selftest_table(rows: Sequence[Row], traffic: Traffic, needed: float | None) -> str:

@@ -134,8 +134,8 @@ def test_what_may_be_wrong_sums_to_no_more_than_the_policy_says(
         policy.fail_tail(metric, phase, look)
         for metric in policy.judged
         for phase in range(8)
-        for look in range(8)
+        for look in range(12)
     ]
     total = sum(tails) + 3 * policy.stop_tail(3)
-    assert 0.99 * wrong < total <= wrong
-    assert sum(policy.pass_tail(look) for look in range(20)) <= policy.wrong_pass
+    assert 0.99 * wrong < total <= wrong * (1 + 1e-9)
+    assert sum(policy.pass_tail(look) for look in range(40)) <= policy.wrong_pass
