@@ -21,6 +21,7 @@ from eval_sets.loading import load_eval_set_folder
 from flows.asking.model_file import read_model_file
 from flows.workshop.settings import Settings
 from model_registry.policy import load_policy
+from tasks.canary.policy import read_policy
 from tasks.evaluation.judging.rubric import load_rubric
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -157,7 +158,7 @@ def test_every_setting_is_explained() -> None:
 
 
 def test_examples_of_contracts_policies_and_eval_sets_can_be_read(tmp_path: Path) -> None:
-    found = {"contract": 0, "policy": 0, "card": 0, "rubric": 0, "model": 0}
+    found = {"contract": 0, "policy": 0, "card": 0, "rubric": 0, "model": 0, "canary": 0}
     for page in PAGES:
         for block in _blocks(page, "toml"):
             given = tmp_path / "given.toml"
@@ -175,10 +176,13 @@ def test_examples_of_contracts_policies_and_eval_sets_can_be_read(tmp_path: Path
                 given.write_text(f'name = "desk"\n{block}')
                 read_model_file(given)
                 found["model"] += 1
+            elif block.startswith("[canary]"):
+                read_policy(given)
+                found["canary"] += 1
             else:
                 (tmp_path / "card.toml").write_text(block)
                 found["card"] += 1
-    assert found == {"contract": 3, "policy": 3, "card": 1, "rubric": 1, "model": 1}
+    assert found == {"contract": 3, "policy": 3, "card": 1, "rubric": 1, "model": 1, "canary": 1}
     (case,) = _blocks(CHECKOUT / "docs" / "data.md", "json")
     (tmp_path / "cases.jsonl").write_text(case)
     assert load_eval_set_folder(tmp_path).cases

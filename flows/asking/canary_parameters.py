@@ -9,6 +9,7 @@ from pydantic_settings import CliPositionalArg
 
 from flows.asking.naming import absolute_file
 from flows.asking.parameters import Parameters
+from tasks.canary.traffic import AZURE_RATE
 
 
 class CanaryParameters(Parameters):
@@ -26,7 +27,7 @@ class CanaryParameters(Parameters):
         default=1000, ge=100, le=100_000, description="selftest: how many hours of each kind."
     )
     rate: float = Field(
-        default=5.53,
+        default=AZURE_RATE,
         gt=0,
         le=1000,
         description="selftest: requests a second over all arms; the default is that of Azure's "

@@ -21,7 +21,6 @@ from tasks.canary.policy import CanaryPolicy
 from tasks.canary.shares import Events, chance_of_more
 from tasks.canary.traffic import CHAMPION, Gateway, Quality, Traffic
 
-AZURE_RATE = 5.53  # requests a second: Azure's trace of LLM conversations, 19,366 in 58 minutes
 QUIET_RATE = 3 / 60
 CAUGHT = 0.80
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -21,6 +21,7 @@ from tasks.canary.latency import geometric_edges
 if TYPE_CHECKING:
     import numpy as np
 
+AZURE_RATE = 5.53  # requests a second: Azure's trace of LLM conversations, 19,366 in 58 minutes
 EDGES = geometric_edges(50, 60_000)  # ms
 SIGMA = 0.6  # of the logarithm of a latency
 MEDIAN = 2_000  # ms

@@ -12,8 +12,8 @@ from data_contracts.errors import InputError
 from tasks.canary.arms import Weights
 from tasks.canary.phases import Version, begin, step
 from tasks.canary.policy import CanaryPolicy, Limits, Phase, read_policy
-from tasks.canary.selftest import AZURE_RATE, Row, judged_share_needed, run_selftest
-from tasks.canary.traffic import CHAMPION, EDGES, Gateway, Traffic
+from tasks.canary.selftest import Row, judged_share_needed, run_selftest
+from tasks.canary.traffic import AZURE_RATE, CHAMPION, EDGES, Gateway, Traffic
 from tasks.canary.words import selftest_table, side_by_side
 
 # An hour's requests in three minutes: as many counts, a twentieth of the ticks.
