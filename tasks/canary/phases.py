@@ -96,7 +96,7 @@ def step(state: State, policy: CanaryPolicy, reading: Reading, now: datetime) ->
     if state.ended or now == state.tick:
         return state
     if overdue(state, now):
-        return _ended(state, now, "rolled back", _silence(state, now))
+        return rolled_back_if_overdue(state, now)
     taken = take(state.seen, reading)
     state = _with(
         state,
@@ -117,8 +117,17 @@ def overdue(state: State, now: datetime) -> bool:
     return not state.ended and abs(now - state.tick) > SILENT
 
 
+def rolled_back_if_overdue(state: State, now: datetime) -> State:
+    """Return the state with no traffic if it is overdue, as it is if not: what a reconcile does."""
+    if not overdue(state, now):
+        return state
+    minutes = abs(now - state.tick).total_seconds() / 60
+    why = f"no tick for {minutes:.0f} minutes: nobody watched"
+    return _ended(state, now, "rolled back", why)
+
+
 def abort(state: State, now: datetime, why: str) -> State:
-    """Return the state of a canary that a person, or a reconcile, ends; an ended one as it is."""
+    """Return the state of a canary that a person ends; an ended one as it is."""
     return state if state.ended else _ended(state, now, "aborted", why)
 
 
@@ -195,11 +204,6 @@ def _closed(state: State, now: datetime) -> State:
         verdicts=state.verdicts,
     )
     return _with(state, done=(*state.done, done))
-
-
-def _silence(state: State, now: datetime) -> str:
-    minutes = abs(now - state.tick).total_seconds() / 60
-    return f"no tick for {minutes:.0f} minutes: nobody watched"
 
 
 def _with(state: State, **changed: Any) -> State:

@@ -11,7 +11,7 @@ import pytest
 
 from data_contracts.errors import InputError
 from tasks.canary.arms import ARMS, Reading, Scraped
-from tasks.canary.phases import State, Version, abort, begin, overdue, step
+from tasks.canary.phases import State, Version, abort, begin, overdue, rolled_back_if_overdue, step
 from tasks.canary.policy import CanaryPolicy
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -214,9 +214,13 @@ def test_who_does_not_tick_for_five_minutes_is_set_to_nothing() -> None:
     assert not overdue(state, site.now + timedelta(minutes=5))
     assert overdue(state, site.now + timedelta(minutes=5, seconds=1))
     assert overdue(state, site.now - timedelta(hours=1))  # the clock was set back
+    assert rolled_back_if_overdue(state, site.now + timedelta(minutes=5)) == state
     site.now += timedelta(minutes=9)
+    let_go = rolled_back_if_overdue(state, site.now)
     late = site.minute()
-    assert (late.ended, share(late)) == ("rolled back", 0)
+    for ended in (let_go, late):
+        assert (ended.ended, share(ended)) == ("rolled back", 0)
+        assert "nobody watched" in ended.why
     assert not overdue(late, site.now + timedelta(hours=9))
 
 
