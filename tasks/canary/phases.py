@@ -138,6 +138,8 @@ def _wrong(state: State, policy: CanaryPolicy, reading: Reading, now: datetime) 
     if state.phase == WARM:  # it takes no traffic yet
         late = now - state.since > timedelta(minutes=policy.warm_minutes)
         return f"it was not ready after {policy.warm_minutes:g} minutes" if late else ""
+    if state.phase >= len(policy.phases):
+        return "its policy has fewer phases than when it began"
     if reading.healthy is False:
         return "the canary's process does not answer"
     if now - state.whole > SILENT:

@@ -241,6 +241,13 @@ def test_a_reason_from_outside_stops_it() -> None:
     assert step(site.state, POLICY, reading, site.now).why == "the alert ErrorBudgetBurn fires"
 
 
+def test_a_policy_that_lost_the_phase_it_is_in_ends_it() -> None:
+    site = Site()
+    site.minutes(62)
+    site.policy = CanaryPolicy.model_validate({"phases": [{"share": 100, "minutes": 1}]})
+    assert "fewer phases" in site.minute().why
+
+
 def test_it_takes_no_traffic_before_it_is_well_and_gives_up_in_the_end() -> None:
     site = Site()
     site.healthy = False
