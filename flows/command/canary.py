@@ -10,7 +10,7 @@ from data_contracts.errors import InputError
 from flows.asking.canary_parameters import CanaryParameters
 from flows.command.words import Options
 from tasks.canary.policy import STEP, CanaryPolicy, read_policy
-from tasks.canary.selftest import Row, judged_share_needed, run_selftest
+from tasks.canary.selftest import Row, judged_share_needed, run_selftest, stop_times
 from tasks.canary.traffic import Traffic
 from tasks.canary.words import selftest_table
 
@@ -30,7 +30,8 @@ def _selftest(parameters: CanaryParameters) -> int:
     for row in run_selftest(policy, traffic, parameters.hours, parameters.seed):
         LOGGER.info("drawn: %s", row.kind)
         rows.append(row)
-    table = selftest_table(rows, traffic, judged_share_needed(policy, traffic))
+    stopped = stop_times(policy, traffic)
+    table = selftest_table(rows, stopped, traffic, judged_share_needed(policy, traffic))
     LOGGER.info("Seed %d.\n\n%s\n", parameters.seed, table)
     return 1 if any(row.missed for row in rows) else 0
 

@@ -31,6 +31,11 @@ LATENCY = replace(CHAMPION, latency=1.2)
 ERRORS = replace(CHAMPION, errors=0.01)
 HALLUCINATED = replace(CHAMPION, hallucinated=0.08)
 TRUNCATED = replace(CHAMPION, truncated=0.06)
+_BROKEN = {
+    "errors of 100 %": replace(CHAMPION, errors=1.0),
+    "errors of 10 %": replace(CHAMPION, errors=0.1),
+    "latency x 3": replace(CHAMPION, latency=3.0),
+}
 _ALL = (CHAMPION, LATENCY, ERRORS, HALLUCINATED, TRUNCATED)
 
 Outcome = Literal["rolled back", "went on", "not enough data"]
@@ -86,6 +91,26 @@ def run_selftest(
     yield run.row("3 requests a minute, each of these in turn", _ALL, quiet, told)
 
 
+class Stopped(NamedTuple):
+    """How many minutes a broken version took traffic before it was rolled back, over some hours."""
+
+    kind: str
+    median: float
+    most: float
+
+
+def stop_times(policy: CanaryPolicy, traffic: Traffic, hours: int = 50) -> list[Stopped]:
+    """Return how soon broken versions go; one that never does counts as long as it was watched."""
+    run, found = _Runner(policy, hours, seed=0), list[Stopped]()
+    for kind, quality in _BROKEN.items():
+        minutes = [
+            (state.tick - state.began).total_seconds() / 60 - traffic.every  # warm for one tick
+            for state in run.states([quality], traffic)
+        ]
+        found.append(Stopped(kind, median(minutes), max(minutes)))
+    return found
+
+
 class _Runner:
     """Draws hours of a kind and counts what became of them; each kind has draws of its own."""
 
@@ -101,19 +126,24 @@ class _Runner:
         *,
         whole: bool = False,
     ) -> Row:
+        counted: dict[Outcome, int] = {"rolled back": 0, "went on": 0, "not enough data": 0}
+        waits: list[float] = []
+        for state in self.states(qualities, traffic, whole=whole):
+            counted[_outcome(state)] += 1
+            waits += _waits(state)
+        return Row(kind, self._hours, counted, goal, median(waits) if waits else None)
+
+    def states(
+        self, qualities: Iterable[Quality], traffic: Traffic, *, whole: bool = False
+    ) -> Iterator[State]:
+        """Return each hour's last state, the versions taking turns."""
         import numpy as np
 
         self._kinds += 1
         versions, draws = list(qualities), np.random.default_rng((self._seed, self._kinds))
-        counted: dict[Outcome, int] = {"rolled back": 0, "went on": 0, "not enough data": 0}
-        waits: list[float] = []
         for hour in range(self._hours):
             gateway = Gateway(draws, traffic, versions[hour % len(versions)], _BEGAN)
-            over = _is_whole if whole else self._hour_is_over
-            state = _until(over, self._policy, gateway)
-            counted[_outcome(state)] += 1
-            waits += _waits(state)
-        return Row(kind, self._hours, counted, goal, median(waits) if waits else None)
+            yield _until(_is_whole if whole else self._hour_is_over, self._policy, gateway)
 
     def _hour_is_over(self, state: State) -> bool:
         minutes = (state.tick - state.since).total_seconds() / 60

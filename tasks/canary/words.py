@@ -12,7 +12,7 @@ from tasks.canary.arms import ARMS, Arms, Counts
 from tasks.canary.judge import Verdict, events_of, in_words
 from tasks.canary.phases import State
 from tasks.canary.policy import METRICS
-from tasks.canary.selftest import Row
+from tasks.canary.selftest import Row, Stopped
 from tasks.canary.traffic import Traffic
 
 
@@ -51,7 +51,9 @@ def _phase(state: State, share: float, counts: Arms, verdicts: Sequence[Verdict]
     return lines
 
 
-def selftest_table(rows: Sequence[Row], traffic: Traffic, needed: float | None) -> str:
+def selftest_table(
+    rows: Sequence[Row], stopped: Sequence[Stopped], traffic: Traffic, needed: float | None
+) -> str:
     """Return what the self-test found, with exact intervals (95 %), and what speaks against it."""
     heads = ("version", "hours", "is", "in", "95 %", "goal", "rolled back", "went on", "undecided")
     lines = _table(heads, [_row(row) for row in rows])
@@ -59,6 +61,9 @@ def selftest_table(rows: Sequence[Row], traffic: Traffic, needed: float | None) 
     if quiet.minutes is not None:
         lines += ["", f"At 3 requests a minute the rest comes {in_words(quiet.minutes)} (median)."]
     lines += [
+        "",
+        "Minutes until a broken version is rolled back, half of them and all:",
+        *(f"- {one.kind}: {one.median:.0f}, {one.most:.0f}" for one in stopped),
         "",
         "To catch hallucinations of 8 % for 4 % in 80 of 100 first looks, judge"
         f" {f'at least {needed:.0%}' if needed else 'more than all'} of the canary's and the"

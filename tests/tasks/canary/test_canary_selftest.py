@@ -12,7 +12,7 @@ from data_contracts.errors import InputError
 from tasks.canary.arms import Weights
 from tasks.canary.phases import Version, begin, step
 from tasks.canary.policy import CanaryPolicy, Limits, Phase, read_policy
-from tasks.canary.selftest import Row, judged_share_needed, run_selftest
+from tasks.canary.selftest import Row, judged_share_needed, run_selftest, stop_times
 from tasks.canary.traffic import AZURE_RATE, CHAMPION, EDGES, Gateway, Traffic
 from tasks.canary.words import selftest_table, side_by_side
 
@@ -24,7 +24,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def test_the_defaults_pass_and_the_table_says_so() -> None:
     rows = list(run_selftest(FAST, TRAFFIC, 60))
     assert [row.kind for row in rows if row.missed] == []
-    table = selftest_table(rows, TRAFFIC, 0.9)
+    table = selftest_table(rows, stop_times(FAST, TRAFFIC, 5), TRAFFIC, 0.9)
     assert "passes its own test" in table
     assert table.count("\n| ") == 7
     quiet = rows[-1]
@@ -47,7 +47,15 @@ def test_a_policy_that_tolerates_too_much_fails() -> None:
         "latency + 20 %",
         "truncated 2 -> 6 %",
     }
-    assert "FAILS" in selftest_table(list(rows.values()), TRAFFIC, None)
+    assert "FAILS" in selftest_table(list(rows.values()), [], TRAFFIC, None)
+
+
+def test_broken_versions_go_within_minutes() -> None:
+    """Row 37: what answers nothing but errors goes at the first tick that sees it."""
+    found = {one.kind: one for one in stop_times(CanaryPolicy(), Traffic(AZURE_RATE), 12)}
+    assert found["errors of 100 %"].most == 1
+    assert found["errors of 10 %"].most <= 15
+    assert found["latency x 3"].most <= 15
 
 
 def test_too_eager_a_policy_rolls_good_versions_back() -> None:

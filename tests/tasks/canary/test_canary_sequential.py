@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom, nchypergeom_fisher
 
+from tasks.canary.arms import Arms, Counts
+from tasks.canary.policy import Stops
 from tasks.canary.sequential import ERRORS, SLOW, TOO_MANY, Watch, above, more_than
 from tasks.canary.shares import Events
+from tasks.canary.stops import Evidence, watched
 
 NEEDED = math.log(50)  # a chance of 2 %
 
@@ -115,6 +118,14 @@ def test_a_dead_version_is_certain_after_one_tick_and_large_counts_do_no_harm() 
     huge = Watch().after(more_than(Events(60_000, 500_000), Events(60_000, 500_000), ERRORS))
     assert all(math.isfinite(log) for log in huge.sums)
     assert huge.evidence < 0
+
+
+def test_what_is_slow_is_known_before_the_tick_that_is_counted_by_it() -> None:
+    """If the tick's own answers said what is slow, its evidence would not be worth its name."""
+    arm = Counts(requests=300, latency=(200, 80, 20))
+    new, edges = Arms(baseline=arm, stable=arm, canary=arm), (100.0, 200.0)
+    assert watched(Evidence(), Stops(), Arms(), new, edges).slow == Watch()
+    assert watched(Evidence(), Stops(), new, new, edges).slow.ticks == 1
 
 
 def test_the_likelihoods_are_those_of_the_noncentral_hypergeometric() -> None:
