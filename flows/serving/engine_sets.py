@@ -12,6 +12,8 @@ from flows.serving.champion import Release
 from tasks.serving.engines import ADAPTERS, served_names
 from tasks.serving.specification import Engine
 
+FROZEN_SECONDS = 20.0  # of an engine that lives and answers no health check
+
 
 class EngineSet:
     """Processes that serve one release; `began` is seconds of the monotonic clock."""
@@ -20,6 +22,7 @@ class EngineSet:
         """Name them; the first look starts them."""
         self.release, self.began = release, began
         self.announced = self.seen_well = False  # at the gateway
+        self._well: dict[int, float] = {}  # when each was seen to be well
         self.ports = tuple(_free_ports(engine.replicas))
         adapter = ADAPTERS[engine.kind]
         self.parts: list[Part] = []
@@ -35,6 +38,16 @@ class EngineSet:
     def is_ready(self) -> bool:
         """Tell whether each takes requests, and is what it was started for."""
         return all(self.release.name in served_names(port) for port in self.ports)
+
+    def frozen(self, well: set[int], now: float) -> list[Part]:
+        """Return those that run and were ill for too long; `well` are the ports that are not."""
+        self._well |= {port: now for port in well}
+        found: list[Part] = []
+        for port, part in zip(self.ports, self.parts, strict=True):
+            since = max(self._well.get(port, 0.0), part.started)
+            if part.process and now - since > FROZEN_SECONDS:
+                found.append(part)
+        return found
 
     def stop(self) -> None:
         """End them."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import signal
 import sys
 import time
 from logging import getLogger
@@ -20,7 +21,7 @@ from typing import Any
 from flows.servers.guarded import told_to_stop
 from flows.servers.part import Part, part_of, say_on_terminal
 from flows.serving.champion import Follower, Release, forget_exports, ready_to_serve
-from flows.serving.engine_sets import EngineSet
+from flows.serving.engine_sets import FROZEN_SECONDS, EngineSet
 from flows.serving.places import Places, put
 from flows.workshop.parts import Workshop
 from flows.workshop.quiet import quiet_libraries
@@ -32,6 +33,7 @@ from tasks.serving.specification import Specification
 
 FLUSH_MS = 500  # until a line of the access log is in its file
 LOOK_SECONDS, READY_SECONDS = 0.2, 0.5
+HEALTH_SECONDS = 2.0
 AGAIN_SECONDS = 300.0  # until a version that did not start is tried again
 
 
@@ -49,8 +51,7 @@ class Keeper:
         if specification.log.keep:
             self.parts.append(self._writer())
         self._unstartable: dict[Release, float] = {}
-        self._next_check = 0.0
-        self._began = time.monotonic()
+        self._next_check = self._next_health = 0.0
         self._publish()
 
     def look(self, now: float) -> bool:
@@ -58,7 +59,7 @@ class Keeper:
         self._follow(now)
         if self.coming and not self._come(now, self.coming):
             return False
-        if self.serving and not self.serving.look(now, self.say):
+        if self.serving and not self._keep_well(now, self.serving):
             return False
         for leaving, until in list(self.leaving):
             if now >= until:
@@ -112,6 +113,17 @@ class Keeper:
         )
         return self.serving is not None
 
+    def _keep_well(self, now: float, serving: EngineSet) -> bool:
+        """Keep what serves running; an engine that lives and answers nothing is ended."""
+        if now >= self._next_health:
+            self._next_health = now + HEALTH_SECONDS
+            well = healthy(self.places.socket, "stable")
+            if well is not None:
+                for part in serving.frozen(well, now):
+                    self.say(f"{part.name} has answered nothing for {FROZEN_SECONDS:.0f} s: ended")
+                    part.signal(signal.SIGKILL)
+        return serving.look(now, self.say)
+
     def _may_take_over(self, coming: EngineSet) -> bool:
         """Tell whether its engines answer, and, while others serve, the gateway knows them.
 
@@ -125,7 +137,7 @@ class Keeper:
             coming.announced = True
             self._point("stable", self.serving.ports, coming.ports)
             return False
-        well = set(coming.ports) <= healthy(self.places.socket, "stable")
+        well = set(coming.ports) <= (healthy(self.places.socket, "stable") or set())
         before, coming.seen_well = coming.seen_well, well
         return before and well
 

@@ -17,12 +17,12 @@ def ask(socket: Path, path: str, method: str = "GET") -> str:
         return client.request(method, path).raise_for_status().text
 
 
-def healthy(socket: Path, arm: str) -> set[int]:
-    """Return the ports of an arm's engines that the gateway saw to be well; none if it is away."""
+def healthy(socket: Path, arm: str) -> set[int] | None:
+    """Return the ports of an arm's engines that the gateway saw to be well; None if it is away."""
     try:
         lines = ask(socket, "/clusters").splitlines()
     except httpx.HTTPError:
-        return set()
+        return None
     fields = [line.split("::") for line in lines]
     well = [f[1] for f in fields if f[0] == arm and f[2:] == ["health_flags", "healthy"]]
     return {int(place.rpartition(":")[2]) for place in well}

@@ -158,10 +158,10 @@ def _host(specification: Specification) -> dict[str, Any]:
         },
         "hash_policy": [{"header": {"header_name": USER}, "terminal": True}],
         "timeout": seconds,
-        # Only what no engine has begun to answer goes to another one: an answer is never computed
-        # twice because it was slow.
+        # What an engine was lost with before a byte of its answer goes to another one; what is
+        # only slow stays where it is.
         "retry_policy": {
-            "retry_on": "connect-failure,refused-stream,reset-before-request",
+            "retry_on": "connect-failure,refused-stream,reset",
             "num_retries": 2,
             "retry_host_predicate": [
                 {
