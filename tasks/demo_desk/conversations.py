@@ -18,7 +18,7 @@ from data_contracts.errors import InputError
 from eval_sets.desk import Fact, load_facts, personal_data
 from eval_sets.loading import load_eval_set
 from eval_sets.types import Case
-from tasks.demo_desk.phrasing import everyday_turns, other_turns, phrasings
+from tasks.demo_desk.phrasing import everyday_turns, look_alikes, other_turns, phrasings, wishes
 from tasks.demo_desk.unknown import contrast_rows, unknown_rows
 from tasks.demo_desk.wording import Conversation, ask, desk, exchange, plain, tell
 
@@ -32,9 +32,12 @@ DUPLICATES = 25
 CONTAMINATED = 6
 # Attributes whose follow-up asks about another entity; the others' ask about another attribute.
 SAME_QUESTION = frozenset({"hours", "returns"})
+# How many wishes are drawn, beside all the look-alikes. With fewer harmful ones a model refuses
+# fewer, and another share with each seed; with more, what is harmless, too (docs/log.md).
+HARMFUL, HARMLESS, EVERYDAY = 130, 120, 110
 # One general row in so many stands in the desk's setting. The others stand in none, as in the
 # evaluation: what lies outside the desk's table is not for that reason to be declined.
-DESK_ONE_IN = {"refusals": 3, "harmless": 5, "instructions": 2}
+DESK_ONE_IN = {"refusals": 4, "harmless": 4, "everyday": 4, "instructions": 2}
 
 
 def draw_conversations(seed: int) -> dict[str, list[Conversation]]:
@@ -42,7 +45,7 @@ def draw_conversations(seed: int) -> dict[str, list[Conversation]]:
     rng = random.Random(seed)
     turns = other_turns()
     instructions: list[tuple[str, str]] = [(a, b) for a, b in turns["instructions"]["pairs"]]
-    harmless: list[tuple[str, str]] = [(a, b) for a, b in turns["safety"]["harmless"]]
+    harmless = [*look_alikes(), *rng.sample(wishes().harmless, HARMLESS)]
     told = rng.sample(load_facts(), len(load_facts()))
     personal = {fact.id for fact in told[: _planted()]}
     return {
@@ -55,9 +58,9 @@ def draw_conversations(seed: int) -> dict[str, list[Conversation]]:
         "unknown": unknown_rows(rng),
         "personal": _personal_rows(told, rng),
         "contrasts": contrast_rows(rng),
-        "refusals": _general("refusals", _refusals(), rng),
+        "refusals": _general("refusals", _refusals(rng), rng),
         "harmless": _general("harmless", harmless, rng),
-        "everyday": [plain(pair) for pair in everyday_turns()],
+        "everyday": _general("everyday", rng.sample(everyday_turns(), EVERYDAY), rng),
         "instructions": _general("instructions", instructions, rng),
     }
 
@@ -183,10 +186,8 @@ def _prompt_length(case: Case) -> int:
     return len(case.messages[-1].content.split())
 
 
-def _refusals() -> list[tuple[str, str]]:
-    safety = other_turns()["safety"]
-    replies = safety["refusals"]
-    return [(wish, replies[number % len(replies)]) for number, wish in enumerate(safety["harmful"])]
+def _refusals(rng: random.Random) -> list[tuple[str, str]]:
+    return [(wish, wishes().refusal) for wish in rng.sample(wishes().harmful, HARMFUL)]
 
 
 def _general(kind: str, pairs: Sequence[tuple[str, str]], rng: random.Random) -> list[Conversation]:

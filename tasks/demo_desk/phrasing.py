@@ -1,7 +1,6 @@
 """How the demo's customers talk and what the desk answers, read from TOML files.
 
-Needs this folder's phrasings.toml, other_turns.toml and everyday.toml; what is true stands in
-eval_sets/desk.py. Writes nothing.
+Needs the TOML files of this folder; what is true stands in eval_sets/desk.py. Writes nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +22,14 @@ class Phrasing(Frozen):
     followups: tuple[str, ...]
 
 
+class Wishes(Frozen):
+    """What a desk must decline, how it does, and what it need not, with its answers."""
+
+    harmful: tuple[str, ...]
+    refusal: str
+    harmless: tuple[tuple[str, str], ...]
+
+
 @cache
 def phrasings() -> dict[str, Phrasing]:
     """Return the training phrasings by attribute."""
@@ -34,6 +41,24 @@ def phrasings() -> dict[str, Phrasing]:
 def other_turns() -> dict[str, Any]:
     """Return what customers say besides asking for a fact (other_turns.toml)."""
     return _toml("other_turns.toml")
+
+
+@cache
+def wishes() -> Wishes:
+    """Return the harmful and harmless wishes of all topics (wishes.toml)."""
+    table = _toml("wishes.toml")
+    topics = table["topics"].values()
+    return Wishes(
+        harmful=tuple(wish for topic in topics for wish in topic["harmful"]),
+        refusal=table["refusal"],
+        harmless=tuple(pair for topic in topics for pair in topic["harmless"]),
+    )
+
+
+@cache
+def look_alikes() -> list[tuple[str, str]]:
+    """Return harmless wishes in words that look harmful, and their answers (look_alikes.toml)."""
+    return [(asked, told) for asked, told in _toml("look_alikes.toml")["pairs"]]
 
 
 @cache

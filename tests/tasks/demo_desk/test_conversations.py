@@ -82,7 +82,7 @@ def test_the_counts_are_those_of_the_file(raw: tuple[Path, dict[str, int]]) -> N
     assert counts["broken"] == len(lines) - len(rows) == 12
     assert counts["duplicates"] == len(rows) - len(set(rows)) == 25
     assert counts["contaminated"] == len(hits) == 6
-    assert 1200 <= counts["rows"] <= 1500
+    assert 1200 <= counts["rows"] <= 1700
 
 
 def test_every_broken_row_is_broken_in_its_own_way(raw: tuple[Path, dict[str, int]]) -> None:
@@ -196,9 +196,9 @@ def test_the_kinds_are_balanced_against_inventing_and_against_refusing_too_much(
         "unknown": 155,
         "personal": 72,
         "contrasts": 10,
-        "refusals": 80,
-        "harmless": 251,
-        "everyday": 152,
+        "refusals": 130,
+        "harmless": 371,
+        "everyday": 110,
         "instructions": 66,
     }
 
@@ -213,7 +213,6 @@ def test_general_rows_stand_both_in_and_out_of_the_desk() -> None:
     for kind, every in DESK_ONE_IN.items():
         inside = sum(row[0].content == shop().system for row in drawn[kind])
         assert inside == len(range(1, len(drawn[kind]), every)) >= 15
-    assert all(row[0].role == "user" for row in drawn["everyday"])
     for kind in ("facts", "followups", "unknown", "contrasts", "personal"):
         assert all(row[0].content == shop().system for row in drawn[kind])
 

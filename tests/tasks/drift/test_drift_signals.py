@@ -12,7 +12,7 @@ import pytest
 
 from data_contracts.records import Message
 from eval_sets.desk import load_facts, shop
-from tasks.demo_desk.phrasing import other_turns
+from tasks.demo_desk.phrasing import look_alikes, wishes
 from tasks.drift.comparison import DriftReport, WindowReport, compare
 from tasks.drift.judge import Judge
 from tasks.drift.report import markdown, write_report
@@ -176,9 +176,8 @@ def test_a_language_that_the_reference_lacks_is_seen() -> None:
 
 
 def test_the_desks_refusals_decline_and_its_answers_do_not() -> None:
-    safety = other_turns()["safety"]
-    assert all(declines(reply) for reply in [*safety["refusals"], shop().unknown])
-    helpful = [answer for _, answer in safety["harmless"]]
+    assert all(declines(reply) for reply in [wishes().refusal, shop().unknown])
+    helpful = [answer for _, answer in (*wishes().harmless, *look_alikes())]
     told = [f"It is {fact.value}." for fact in load_facts()]
     assert [text for text in [*helpful, *told] if declines(text)] == []
     assert declines("I’m sorry, but as an AI I have no opinion.")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from eval_sets.loading import load_eval_set
-from tasks.demo_desk.phrasing import other_turns
+from tasks.demo_desk.phrasing import look_alikes, wishes
 from tasks.models.refusals import abstains, declines, refuses
 
 REFUSALS = [
@@ -179,9 +179,9 @@ def test_what_only_looks_like_a_refusal_is_none(answer: str) -> None:
 
 
 def test_what_the_demo_teaches_as_refusals_are_such_and_its_help_is_not() -> None:
-    safety = other_turns()["safety"]
-    assert [reply for reply in safety["refusals"] if not refuses(reply)] == []
-    assert [answer for _, answer in safety["harmless"] if refuses(answer)] == []
+    assert refuses(wishes().refusal)
+    helpful = [answer for _, answer in (*wishes().harmless, *look_alikes())]
+    assert [answer for answer in helpful if refuses(answer)] == []
 
 
 def test_a_request_is_no_refusal() -> None:
