@@ -60,7 +60,7 @@ def _by_block(
     for subject in group.subjects:
         outcomes = [part[subject.metric] for part in parts]
         for gate in subject.gates:
-            ends = [_ends(simulation, gate, outcomes, seen) for seen in range(1, BLOCKS + 1)]
+            ends = _ends(simulation, gate, outcomes)
             found.append((np.stack([~best for best, _ in ends]), np.stack([w for _, w in ends])))
     return found
 
@@ -80,21 +80,24 @@ def _blocks(group: Group) -> list[Group]:
 
 
 def _ends(
-    simulation: Simulation, gate: Gate, outcomes: Sequence[Outcomes], seen: int
-) -> tuple[Flags, Flags]:
-    """Return which draws pass with the best and with the worst that can still come."""
+    simulation: Simulation, gate: Gate, outcomes: Sequence[Outcomes]
+) -> list[tuple[Flags, Flags]]:
+    """Return which draws pass with the best and with the worst that can still come, by block."""
     first = outcomes[0]
     if not isinstance(first, Shares):
         known = simulation.judged(gate, first)
-        return known, known
+        return [(known, known)] * BLOCKS
     shares = [one for one in outcomes if isinstance(one, Shares)]
-    asked = sum((one.counts for one in shares[1:seen]), first.counts)
-    left = sum((one.counts for one in shares[seen:]), 0 * first.counts)
-    best, worst = (
-        simulation.judged(gate, Shares(first.subject, asked + _all(left, good=good)))
-        for good in (True, False)
-    )
-    return best, worst
+    ends: list[tuple[Flags, Flags]] = []
+    for seen in range(1, BLOCKS + 1):
+        asked = sum((one.counts for one in shares[1:seen]), first.counts)
+        left = sum((one.counts for one in shares[seen:]), 0 * first.counts)
+        best, worst = (
+            simulation.judged(gate, Shares(first.subject, asked + _all(left, good=good)))
+            for good in (True, False)
+        )
+        ends.append((best, worst))
+    return ends
 
 
 def _all(counts: NDArray[np.int64], *, good: bool) -> NDArray[np.int64]:
