@@ -5,6 +5,7 @@ A real S3 server, the real redactor, a tiny real model, and a home in which `pad
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -23,9 +24,12 @@ import pytest
 if TYPE_CHECKING:
     from tasks.redaction.engine import Redactor
 
+# What libraries load stays; looked through as often as Python does it was a fifth of all time.
+gc.set_threshold(100_000, 50, 50)
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in the settings: servers want a core too
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a core a worker; models here are tiny
 
 _CHROMIUM_OPTIONS = [
     *("--no-sandbox", "--disable-gpu"),
@@ -35,16 +39,9 @@ _CHROMIUM_OPTIONS = [
     "--no-first-run",
 ]
 _ACCESS = {"AWS_ACCESS_KEY_ID": "paddock", "AWS_SECRET_ACCESS_KEY": "only-for-tests"}
-_IDENTITY = {
-    "name": "tests",
-    "credentials": [
-        {
-            "accessKey": _ACCESS["AWS_ACCESS_KEY_ID"],
-            "secretKey": _ACCESS["AWS_SECRET_ACCESS_KEY"],
-        }
-    ],
-    "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-}
+_KEYS = {"accessKey": _ACCESS["AWS_ACCESS_KEY_ID"], "secretKey": _ACCESS["AWS_SECRET_ACCESS_KEY"]}
+_ACTIONS = ["Admin", "Read", "Write", "List", "Tagging"]
+_IDENTITIES = {"identities": [{"name": "tests", "credentials": [_KEYS], "actions": _ACTIONS}]}
 
 _CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -65,7 +62,7 @@ class S3Server:
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """Start SeaweedFS on free ports of loopback; its credentials stand in the environment."""
     folder = tmp_path_factory.mktemp("seaweedfs")
-    (folder / "s3.json").write_text(json.dumps({"identities": [_IDENTITY]}))
+    (folder / "s3.json").write_text(json.dumps(_IDENTITIES))
     endpoint, command = _weed(folder)
     with pytest.MonkeyPatch.context() as patch, (folder / "weed.log").open("w") as log:
         for name, value in {**_ACCESS, "AWS_DEFAULT_REGION": "us-east-1"}.items():

@@ -5,9 +5,7 @@ Exit codes: 0 done, 1 a stage refused or failed, 2 what was given cannot be used
 
 from __future__ import annotations
 
-import atexit
 import errno
-import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -18,6 +16,7 @@ from flows.command.commands import COMMANDS
 from flows.command.words import read_words
 from flows.workshop.databases import is_locked, locked
 from flows.workshop.settings import read_settings
+from tasks.models.garbage import collect_rarely
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _explain(error)
     _log_to_terminal()
-    _collect_rarely()
+    collect_rarely()
     try:
         return COMMANDS[asked.command].action(asked.parameters, asked.options)
     except KeyboardInterrupt:
@@ -86,21 +85,6 @@ def _place_of(error: Exception) -> object:
 def _say(text: str, code: int) -> int:
     print(text, file=sys.stderr)
     return code
-
-
-def _collect_rarely() -> None:
-    """Look for garbage less often: what loading libraries makes stays, and is looked through again.
-
-    So it was for a tenth of a short command's time, and as much once more when it ended.
-    """
-    gc.set_threshold(100_000, 50, 50)
-    atexit.register(_leave_garbage)
-
-
-def _leave_garbage() -> None:
-    """End without looking for it, unless there is what complains of each object that is left."""
-    if "triton" not in sys.modules:
-        gc.freeze()
 
 
 class _ToTerminal(logging.StreamHandler[TextIO]):

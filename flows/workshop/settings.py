@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from data_contracts.errors import PaddockError
 from flows.workshop.switches import QUIET
+from tasks.models.garbage import collect_rarely
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERS = "servers.json"
@@ -273,6 +274,7 @@ def prepare(settings: Settings) -> None:
 
     What the caller's environment already says stays.
     """
+    collect_rarely()  # in a run that a worker starts, too
     settings.home.mkdir(parents=True, exist_ok=True)
     settings.home.chmod(0o700)
     for name, value in library_environment(settings).items():

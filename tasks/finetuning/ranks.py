@@ -7,7 +7,6 @@ to stop, goes through the CPU, so that no GPU is waited for.
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -104,9 +103,8 @@ def leave(ranks: Ranks) -> None:
 def end_process(code: int) -> NoReturn:
     """End this process; what it wrote must be flushed already.
 
-    One of several ends without the interpreter's teardown: gloo's threads may hold tensors beyond
+    It ends without the interpreter's teardown, which takes a second: it looks through all that
+    torch and transformers loaded. Of several processes gloo's threads may hold tensors beyond
     destroy_process_group, and freeing them by then aborts now and then (pytorch pull 179291).
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        os._exit(code)
-    sys.exit(code)
+    os._exit(code)

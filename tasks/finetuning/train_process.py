@@ -28,6 +28,7 @@ from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.row_length import keep_length
 from tasks.finetuning.rows import RowAccount
 from tasks.finetuning.trainer import StoppedError, Trainer
+from tasks.models.garbage import collect_rarely
 from tasks.models.hardware import fastest_precision
 from tasks.models.loading import load_model, load_outline
 
@@ -219,6 +220,7 @@ def _summary(
 
 
 if __name__ == "__main__":
+    collect_rarely()
     with os.fdopen(os.dup(1), "w") as pipe:
         os.dup2(2, 1)  # what a library prints goes to the log, not among the events
         code = main(sys.argv[1:], pipe)
