@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,7 @@ def draw_sample(
     return {**counts, "spoiled by redaction": len(every) - len(rows)}
 
 
+@cache
 def public_texts() -> frozenset[str]:
     """Return every text of the eval sets that ship with Paddock, but for what was planted.
 
