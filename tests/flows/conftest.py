@@ -111,12 +111,21 @@ def terminal(
 
 
 @pytest.fixture(scope="module")
-def prefect_server() -> Iterator[None]:
-    """Let flows run in the tests' own process."""
-    from prefect.testing.utilities import prefect_test_harness
+def prefect_server(
+    make_home: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Let flows run in the tests' own process, with a server whose tables are made already."""
+    from prefect.testing import utilities
 
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
+    def made() -> str:
+        folder = make_home(tmp_path_factory.mktemp("harness") / "home")
+        (folder / "prefect.db").rename(folder / "prefect-test.db")
+        return str(folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utilities, "mkdtemp", made)  # where the harness keeps its database
+        with utilities.prefect_test_harness(server_startup_timeout=120):
+            yield
 
 
 @pytest.fixture(scope="session")

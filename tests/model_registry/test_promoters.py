@@ -24,6 +24,8 @@ from model_registry.versions import list_versions, version_at
 PROMOTER = """
 import json, sys, time
 from pathlib import Path
+from tasks.models.garbage import collect_rarely
+collect_rarely()
 from data_contracts.errors import PaddockError
 from model_registry import copies, promotion, releases
 from model_registry.signing import SigningKeys

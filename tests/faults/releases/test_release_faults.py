@@ -38,6 +38,8 @@ CREATE = b"model-versions/create"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from tasks.models.garbage import collect_rarely
+collect_rarely()
 from model_registry import promotion
 from model_registry.signing import SigningKeys
 from model_registry.tracking import open_registry

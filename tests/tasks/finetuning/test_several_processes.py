@@ -55,33 +55,51 @@ def without_dropout(job: TrainingJob) -> TrainingJob:
     return job.model_copy(update={"base": str(folder)})
 
 
+Alone = Callable[..., tuple[Path, TrainingSummary]]
+
+
+@pytest.fixture(scope="module")
+def trained_alone(make_job: MakeJob, tmp_path_factory: pytest.TempPathFactory) -> Alone:
+    """Return what trains in one process, once for each way, and tells in which folder."""
+    done: dict[str, tuple[Path, TrainingSummary]] = {}
+
+    def train(**way: Any) -> tuple[Path, TrainingSummary]:
+        if (key := repr(way)) not in done:
+            out = tmp_path_factory.mktemp("alone")
+            job = make_job(out, **SHORT, **way, **ALONE)
+            done[key] = out, run_training(without_dropout(job), ignore)
+        return done[key]
+
+    return train
+
+
 PAIRS: dict[str, Any] = {"objective": "dpo", "kind": "preference", "max_seq_length": 256}
 
 
 @pytest.mark.parametrize(("method", "more"), [("full", {}), ("lora", {}), ("full", PAIRS)])
 def test_two_processes_train_what_one_does_with_the_same_rows_a_step(
-    make_job: MakeJob, tmp_path: Path, method: str, more: dict[str, Any]
+    make_job: MakeJob, trained_alone: Alone, tmp_path: Path, method: str, more: dict[str, Any]
 ) -> None:
     import torch
 
-    found: list[TrainingSummary] = []
-    for name, layout in (("alone", ALONE), ("together", TOGETHER)):
-        job = make_job(tmp_path / name, method=method, **SHORT, **more, **layout)
-        found.append(run_training(without_dropout(job), ignore))
-    alone, together = found
+    place, alone = trained_alone(method=method, **more)
+    job = make_job(tmp_path, method=method, **SHORT, **more, **TOGETHER)
+    together = run_training(without_dropout(job), ignore)
     assert together.steps == alone.steps > 3
     assert together.tokens == alone.tokens
     assert together.losses == pytest.approx(alone.losses, rel=SAME)
     assert together.validation_loss == pytest.approx(alone.validation_loss, rel=SAME)
-    one, two = (weights(tmp_path / name) for name in ("alone", "together"))
+    one, two = weights(place), weights(tmp_path)
     assert one.keys() == two.keys()
     for name, value in one.items():
         torch.testing.assert_close(two[name].float(), value.float(), rtol=0.02, atol=1e-3)
 
 
-def test_what_two_processes_saved_one_goes_on_with(make_job: MakeJob, tmp_path: Path) -> None:
+def test_what_two_processes_saved_one_goes_on_with(
+    make_job: MakeJob, trained_alone: Alone, tmp_path: Path
+) -> None:
     """And the other way round: shards are put together, or cut, as the number of them asks."""
-    whole = run_training(without_dropout(make_job(tmp_path / "whole", **SHORT, **ALONE)), ignore)
+    _, whole = trained_alone(method="lora")
     for first, then in ((TOGETHER, ALONE), (ALONE, TOGETHER)):
         out = tmp_path / f"{first['gpus']}-{then['gpus']}"
         begun = without_dropout(make_job(out, save_steps=2, **SHORT, **first))
@@ -115,9 +133,11 @@ def test_several_nodes_are_told_where_to_meet(make_job: MakeJob, tmp_path: Path)
     assert {"--nnodes=2", "--nproc-per-node=4", "--rdzv-endpoint=first:29400"} <= set(words)
 
 
-def test_two_nodes_train_what_one_does(make_job: MakeJob, tmp_path: Path) -> None:
+def test_two_nodes_train_what_one_does(
+    make_job: MakeJob, trained_alone: Alone, tmp_path: Path
+) -> None:
     """The second node runs what the first one wrote for it, as a person would."""
-    alone = run_training(without_dropout(make_job(tmp_path / "alone", **SHORT, **ALONE)), ignore)
+    place_alone, alone = trained_alone(method="lora")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -140,7 +160,7 @@ def test_two_nodes_train_what_one_does(make_job: MakeJob, tmp_path: Path) -> Non
         for process in second:
             process.kill()
     assert summary.losses == pytest.approx(alone.losses, rel=SAME)
-    assert not (tmp_path / "alone" / COMMAND).exists()
+    assert not (place_alone / COMMAND).exists()
 
 
 def test_weights_whole_or_in_shards_train_what_one_process_does(tmp_path: Path) -> None:
