@@ -181,8 +181,7 @@ def _host(specification: Specification) -> dict[str, Any]:
         "domains": ["*"],
         "request_headers_to_remove": ["authorization"],  # no engine asks for a key
         "routes": [
-            # An engine's own answer: 503 where none is left. (The health check filter says 200
-            # of a cluster that has no member at all.)
+            # An engine's own answer: 503 where none is left.
             {
                 "match": {"path": HEALTH},
                 "route": {"cluster": "stable", "timeout": "2s"},
