@@ -2,7 +2,7 @@
 
 Looks again and again, beside the rest: a promotion, a rollback or a retirement is followed without
 a restart, and a registry that is away changes nothing of what serves. Writes exports into the
-serving's folder, and takes away those that are neither served nor of the last one.
+serving's folder, and takes older ones away.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.errors import ContractError, PaddockError
+from data_contracts.records import Frozen
 from flows.workshop.parts import Workshop
 from model_registry.fetching import resolve
 from tasks.exporting.folders import export
@@ -21,10 +21,10 @@ from tasks.serving.engines import ADAPTERS
 from tasks.serving.specification import Specification
 
 SECONDS = 10.0  # between two looks
+KEPT = 4  # exports: what serves, and what a rollback may go to
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(Frozen):
     """A released version, ready to be served. `name` is what its answers say of who gave them."""
 
     version: int
@@ -36,17 +36,19 @@ class Release:
 def ready_to_serve(workshop: Workshop, specification: Specification, folder: Path) -> Release:
     """Return the champion; it is written in its engine's form where that is not there yet.
 
-    ContractError if there is none; InputError if the engine cannot load it.
+    Every byte of it is read. ContractError if there is none; InputError if the engine cannot load
+    it.
     """
-    address = f"{specification.name}@champion"
-    row, serves = resolve(workshop.registry, address)
+    row, serves = resolve(workshop.registry, f"{specification.name}@champion")
     adapter = ADAPTERS[specification.engine.kind]
     weights = specification.engine.weights
     kept = f"-{weights}" if adapter.format == "gguf" else ""
     place = folder / "models" / f"{serves.version}-{serves.digest[:12]}-{adapter.format}{kept}"
-    numbered = f"{row.name}/{serves.version}"
-    export(workshop.registry, numbered, place, workshop.keys, adapter.format, weights)
-    return Release(serves.version, serves.digest, adapter.file(place), numbered)
+    name = f"{row.name}/{serves.version}"
+    export(workshop.registry, name, place, workshop.keys, adapter.format, weights)
+    return Release(
+        version=serves.version, digest=serves.digest, model=adapter.file(place), name=name
+    )
 
 
 class Follower:
@@ -54,22 +56,23 @@ class Follower:
 
     def __init__(
         self,
-        look: Callable[[], Release],
+        workshop: Workshop,
+        specification: Specification,
+        folder: Path,
         first: Release,
         say: Callable[[str], None],
-        seconds: float = SECONDS,
     ) -> None:
-        """Begin with what serves; `look` returns what should, or says why nothing does."""
+        """Begin with what serves; what comes after it is made ready in `folder`."""
         self.latest: Release | None = first
-        self._look, self._say, self._seconds = look, say, seconds
-        self._told = ""
+        self._workshop, self._specification, self._folder = workshop, specification, folder
+        self._say, self._told, self._models = say, "", [first.model]
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _follow(self) -> None:
         pause = threading.Event()
-        while not pause.wait(self._seconds):
+        while not pause.wait(SECONDS):
             try:
-                self.latest = self._look()
+                self._look()
             except ContractError as error:  # taken out of service
                 self.latest = None
                 self._tell(f"nothing is served any more: {error.what}")
@@ -79,6 +82,15 @@ class Follower:
                 self._tell(f"what serves goes on; the registry does not answer: {_kind(error)}")
             else:
                 self._told = ""
+
+    def _look(self) -> None:
+        """See what the ledger says; the weights are read only where it says something new."""
+        _, serves = resolve(self._workshop.registry, f"{self._specification.name}@champion")
+        latest = self.latest
+        if latest is None or (latest.version, latest.digest) != (serves.version, serves.digest):
+            self.latest = ready_to_serve(self._workshop, self._specification, self._folder)
+            self._models = [*self._models, self.latest.model][-KEPT:]
+            _forget_others(self._folder, self._models)
 
     def _tell(self, what: str) -> None:
         if what != self._told:  # once, not at each look
@@ -90,8 +102,8 @@ def _kind(error: Exception) -> str:
     return type(error).__name__
 
 
-def forget_exports(folder: Path, kept: set[Path]) -> None:
-    """Delete the exports that are none of those kept: the files or folders that engines load."""
-    for place in (folder / "models").glob("*"):
-        if not any(place in path.parents for path in kept):
+def _forget_others(folder: Path, models: list[Path]) -> None:
+    """Delete the exports that are none of those models', but for one that is being written."""
+    for place in (folder / "models").glob("[!.]*"):
+        if not any(place in model.parents for model in models):
             shutil.rmtree(place, ignore_errors=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 from flows.servers.guarded import told_to_stop
 from flows.servers.part import Part, part_of, say_on_terminal
-from flows.serving.champion import Follower, Release, forget_exports, ready_to_serve
+from flows.serving.champion import Follower, Release
 from flows.serving.engine_sets import FROZEN_SECONDS, EngineSet
 from flows.serving.places import Places, put
 from flows.workshop.parts import Workshop
@@ -50,6 +50,7 @@ class Keeper:
         self.parts = [self._gateway()]
         if specification.log.keep:
             self.parts.append(self._writer())
+        self._weights: dict[str, str] = {}  # of what served, by the names that answers say
         self._unstartable: dict[Release, float] = {}
         self._next_check = self._next_health = 0.0
         self._publish()
@@ -146,12 +147,8 @@ class Keeper:
         self._publish()
         if old:
             self.leaving.append((old, now + self.specification.gateway.timeout_seconds))
-        if new is None:
-            return
-        if old:
+        if old and new:
             self.say(f"{new.release.name} serves now, in place of {old.release.name}")
-        kept = {one.release.model for one in (old, new) if one}
-        forget_exports(self.places.folder, kept)
 
     def _publish(self) -> None:
         """Tell the gateway, and whoever reads serving.json, what serves."""
@@ -159,7 +156,9 @@ class Keeper:
         for arm, listed in (("stable", ports), ("baseline", ports), ("canary", ())):
             self._point(arm, listed)
         if self.serving:
-            put(self.places.state, self._state(self.serving.release))
+            release = self.serving.release
+            self._weights[release.name] = release.digest  # the old one still answers a while
+            put(self.places.state, self._state(release))
         else:
             self.places.state.unlink(missing_ok=True)
 
@@ -177,6 +176,7 @@ class Keeper:
             "served_as": release.name,
             "address": f"http://{host}:{port}/v1",
             "admin": str(self.places.socket),
+            "weights": self._weights,
             "engines": list(self.serving.ports) if self.serving else [],
         }
 
@@ -210,14 +210,11 @@ def main() -> int:
     getLogger("serving").setLevel("INFO")
     settings = read_settings()
     places = Places(settings.home, sys.argv[1])
-    text = (places.folder / "specification.json").read_text("utf-8")
-    specification = Specification.model_validate_json(text)
-    workshop = Workshop(settings, "serving")
-
-    def wanted() -> Release:
-        return ready_to_serve(workshop, specification, places.folder)
-
-    keeper = Keeper(specification, places, Follower(wanted, wanted(), getLogger("serving").info))
+    specification = Specification.model_validate_json(places.specification.read_bytes())
+    first = Release.model_validate_json(places.release.read_bytes())
+    workshop, say = Workshop(settings, "serving"), getLogger("serving").info
+    follower = Follower(workshop, specification, places.folder, first, say)
+    keeper = Keeper(specification, places, follower)
     guard = os.getppid()
     try:
         while not stop.wait(LOOK_SECONDS) and os.getppid() == guard:

@@ -41,8 +41,7 @@ def main() -> int:
     logging.basicConfig(stream=sys.stdout, format="%(levelname)s %(message)s")
     settings = read_settings()
     places = Places(settings.home, sys.argv[1])
-    text = (places.folder / "specification.json").read_text("utf-8")
-    specification = Specification.model_validate_json(text)
+    specification = Specification.model_validate_json(places.specification.read_bytes())
     workshop = Workshop(settings, "serving")
     spool = Spool(specification, places.taps, places.access, places.folder / "log")
     redactor = workshop.redactor(names=specification.log.names, keep=())()
@@ -67,10 +66,9 @@ def main() -> int:
 
 
 def _weights(places: Places) -> dict[str, str]:
-    """Return the digest of what serves, by the name that its answers say."""
+    """Return the digests of what serves and served, by the names that answers say."""
     try:
-        state = json.loads(places.state.read_text("utf-8"))
-        return {state["served_as"]: state["digest"]}
+        return json.loads(places.state.read_text("utf-8"))["weights"]
     except (OSError, ValueError, KeyError):
         return {}
 

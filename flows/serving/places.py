@@ -54,6 +54,16 @@ class Places:
         return self.folder / "serving.json"
 
     @property
+    def specification(self) -> Path:
+        """Return the file that says what is served how."""
+        return self.folder / "specification.json"
+
+    @property
+    def release(self) -> Path:
+        """Return the file with the release that the command made ready."""
+        return self.folder / "release.json"
+
+    @property
     def logs(self) -> Path:
         """Return where each part's own log lies."""
         return self.folder / "logs"

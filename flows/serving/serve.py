@@ -23,6 +23,7 @@ from flows.workshop.settings import CHECKOUT
 from tasks.serving.specification import STEP, Specification, read_specification
 
 DEFAULT = CHECKOUT / "deploy" / "serving.toml"
+_HERE = ("127.0.0.1", "localhost", "::1")
 LOGGER = logging.getLogger("paddock")
 
 
@@ -38,12 +39,19 @@ def serve(workshop: Workshop, specification: Specification) -> int:
     require_free(specification.host, specification.port, STEP, "name another with --port")
     places.make()
     address = f"http://{specification.host}:{specification.port}/v1"
+    if specification.host not in _HERE:
+        LOGGER.warning(
+            "%s is reached from elsewhere, and asks nobody for a key: let only what knows your "
+            "users reach it",
+            address,
+        )
     lock = places.folder / "serve.lock"
     with sole_owner(lock, {"address": address}, lambda holder: _taken(places, holder)) as held:
         places.state.unlink(missing_ok=True)  # of one that was killed
         LOGGER.info("verifying the champion of %s …", specification.name)
         release = ready_to_serve(workshop, specification, places.folder)
-        put(places.folder / "specification.json", specification.model_dump(mode="json"))
+        put(places.specification, specification.model_dump(mode="json"))
+        put(places.release, release.model_dump(mode="json"))
         LOGGER.info(
             "starting %s with %s (%d x %d slots); logs: %s",
             release.name,

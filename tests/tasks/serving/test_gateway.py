@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from scipy.stats import binomtest
 
+from flows.serving.keeper import READY_SECONDS
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.counted import EDGES_MS
 from tests.tasks.serving.conftest import RunningGateway
@@ -72,9 +74,10 @@ def test_engines_are_replaced_without_a_refused_request(
     running = start_gateway(**QUIET)
     old, new = make_engine("desk/1"), make_engine("desk/2")
     running.point("stable", old)
-    running.wait(lambda: running.healthy("stable", old))
+    running.wait(lambda: running.client.get("/health").is_success)
     running.point("stable", old, coming=(new,))
     running.wait(lambda: running.healthy("stable", new))
+    time.sleep(READY_SECONDS)  # its workers hear of it a moment later: as the keeper waits
     assert {running.ask().json()["model"] for _ in range(30)} == {"desk/1"}
     running.point("stable", new)
     answers = [running.ask() for _ in range(300)]
@@ -92,6 +95,7 @@ def test_one_that_is_ill_gets_nothing(start_gateway: Start, make_engine: Make) -
     well, ill = make_engine("well"), make_engine("ill")
     running.point("stable", well, ill)
     running.wait(lambda: running.healthy("stable", well) and running.healthy("stable", ill))
+    running.wait(lambda: running.client.get("/health").is_success)
     ill.healthy = False
     running.wait(lambda: not running.healthy("stable", ill))
     ill.asked.clear()
