@@ -20,6 +20,7 @@ from flows.serving.champion import ready_to_serve
 from flows.serving.places import Places, put
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import CHECKOUT
+from tasks.canary.policy import read_policy
 from tasks.serving.specification import STEP, Specification, read_specification
 
 DEFAULT = CHECKOUT / "deploy" / "serving.toml"
@@ -30,7 +31,10 @@ LOGGER = logging.getLogger("paddock")
 def specified(parameters: ServeParameters) -> Specification:
     """Return what is to be served how: a file, and what was said beside it."""
     path = Path(parameters.file).expanduser() if parameters.file else DEFAULT
-    return read_specification(path, name=parameters.name, port=parameters.port)
+    found = read_specification(path, name=parameters.name, port=parameters.port)
+    if found.canary:
+        read_policy(path)  # what cannot be one is refused here, not when a canary begins
+    return found
 
 
 def serve(workshop: Workshop, specification: Specification) -> int:

@@ -105,6 +105,9 @@ class Specification(Frozen):
     log: Log = Log()
     prices: Prices = Prices()
     tenants: dict[str, Tenant] = Field(default_factory=dict)
+    canary: dict[str, Any] = Field(
+        default_factory=dict, description="Its policy; tasks/canary/policy.py reads it."
+    )
 
     @model_validator(mode="after")
     def _plain_tenants(self) -> Specification:

@@ -10,8 +10,8 @@ from tasks.serving.gateway.arms import TYPES
 HEALTH = "/health"
 TENANT, REQUEST = "x-tenant", "x-request-id"
 STATS = "paddock"  # prefix of what is counted
-# Upper edges in ms to ten minutes, each an eighth above the last: small shifts of waits are seen.
-EDGES_MS = tuple(sorted({round(1.125**n) for n in range(114)}))
+# Upper edges in ms to ten minutes, each a tenth above the last: small shifts of waits are seen.
+EDGES_MS = tuple(sorted({round(1.1**n) for n in range(141)}))
 _ASKED = {
     "header_filter": {
         "header": {"name": ":path", "string_match": {"exact": HEALTH}, "invert_match": True}

@@ -215,6 +215,7 @@ def test_killed_it_leaves_nothing_running_and_the_next_works_off_what_was_left(
         ('[engine]\nkind = "vllm"', ["kind vllm needs a command"]),
         ("[tenants.'a b']\nrequests_per_minute = 1", ["tenants"]),
         ("name = ", ["no TOML"]),
+        ("[canary]\nphases = []", ["the canary's policy", "phases"]),
     ],
 )
 def test_a_specification_that_is_wrong_is_refused_before_anything_starts(
@@ -224,7 +225,7 @@ def test_a_specification_that_is_wrong_is_refused_before_anything_starts(
     file.write_text(text)
     ended = paddock(tmp_path / "home", "serve", "--file", str(file))
     assert ended.returncode == 2
-    for word in [*words, str(file), "deploy/serving.toml explains"]:
+    for word in [*words, str(file), "to do: "]:
         assert word in ended.stderr
 
 

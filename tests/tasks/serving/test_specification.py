@@ -1,0 +1,42 @@
+"""The file that ships says what the defaults are, and each entry in it is one."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from data_contracts.errors import InputError
+from tasks.canary.policy import CanaryPolicy, read_policy
+from tasks.serving.specification import Specification, read_specification
+
+SHIPPED = Path(__file__).resolve().parents[3] / "deploy" / "serving.toml"
+
+
+def test_the_file_that_ships_is_the_defaults_with_and_without_its_comments(tmp_path: Path) -> None:
+    assert read_specification(SHIPPED) == Specification()
+    entries = re.sub(r"^# (?=\[|\w+ = )", "", SHIPPED.read_text(), flags=re.M)
+    told = tomllib.loads(entries)
+    assert told.pop("tenants") == {"acme": {"requests_per_minute": 600}}
+    assert told["engine"].pop("command").startswith("vllm serve {model}")
+    whole = tmp_path / "whole.toml"
+    whole.write_text(entries.replace("command =", "# command ="))
+    assert read_policy(whole) == CanaryPolicy()
+    found = read_specification(whole).model_dump(exclude={"tenants", "canary"})
+    assert found == Specification().model_dump(exclude={"tenants", "canary"})
+    known = Specification().model_dump(exclude={"tenants", "canary"})
+    for table, defaults in known.items():  # and every entry stands there
+        named = set(told[table]) if isinstance(defaults, dict) else {table}
+        wanted = set(defaults) - {"command"} if isinstance(defaults, dict) else {table}
+        assert named == wanted
+
+
+def test_what_is_given_beside_a_file_stands_in_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "one"\nport = 9000\n')
+    assert read_specification(file, name="two", port=None).name == "two"
+    assert read_specification(file, name=None, port=9001).port == 9001
+    with pytest.raises(InputError, match=r"none\.toml"):
+        read_specification(tmp_path / "none.toml")
