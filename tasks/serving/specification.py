@@ -64,7 +64,9 @@ class Gateway(Frozen):
 
     timeout_seconds: float = Field(default=120, gt=0, description="For one answer, retries too.")
     most_waiting: int = Field(
-        default=256, ge=1, description="Requests under way; one more is answered with 503 at once."
+        default=256,
+        ge=1,
+        description="Requests that are worked on, and as many that wait; one more gets 503.",
     )
     requests_per_minute: int = Field(
         default=6000, ge=1, description="Of all tenants that have no limit of their own, together."

@@ -9,11 +9,13 @@ from typing import Any
 
 
 class StubEngine:
-    """Answers at once; may be told to be ill, or to fail."""
+    """Answers at once; may be told to be ill, to fail, or to wait."""
 
     def __init__(self, name: str) -> None:
         self.name, self.asked = name, list[dict[str, Any]]()
         self.healthy, self.code = True, 200
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -29,6 +31,7 @@ class StubEngine:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"] or 0))
                 stub.asked.append(dict(self.headers.items()) | {"body": body.decode()})
+                stub.may_answer.wait(60)
                 message = {"role": "assistant", "content": "Yes."}
                 choice = {"index": 0, "message": message, "finish_reason": "stop"}
                 usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -123,6 +124,20 @@ def test_a_tenant_has_its_limit_and_the_others_theirs(
     said = running.ask(x_tenant="acme").json()["error"]
     assert (said["code"], said["type"]) == (429, "gateway")
     assert "more requests a minute" in said["message"]
+
+
+def test_more_than_may_wait_are_refused_at_once(start_gateway: Start, make_engine: Make) -> None:
+    running = start_gateway(**QUIET, gateway={"most_waiting": 2})
+    engines = arms_with(running, make_engine)
+    engines["stable"].may_answer.clear()
+    with ThreadPoolExecutor(9) as clients:
+        asked = [clients.submit(running.ask) for _ in range(9)]
+        running.wait(lambda: sum(one.done() for one in asked) == 5)
+        assert {one.result().status_code for one in asked if one.done()} == {503}
+        assert len(engines["stable"].asked) == 2  # and two wait for them
+        engines["stable"].may_answer.set()
+        codes = sorted(one.result().status_code for one in asked)
+    assert codes == [200] * 4 + [503] * 5
 
 
 def test_what_is_refused_says_why_as_openai_does(start_gateway: Start, make_engine: Make) -> None:
