@@ -55,8 +55,8 @@ class Story:
         self._release(1)
 
     def log(self) -> None:
-        """Write yesterday's hours and seal the day; a window that is there stays as it is."""
-        day = next(iter(sorted(self._log_days())), f"{datetime.now(UTC) - timedelta(days=1):%F}")
+        """Write hours of a day that is over for long enough to be sealed; a window there stays."""
+        day = next(iter(sorted(self._log_days())), f"{datetime.now(UTC) - timedelta(days=2):%F}")
         for number in range(self.windows):
             window = f"{day}T{9 + number:02d}"
             if not (self._log / f"{window}.jsonl").exists():
