@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from logging import Formatter, Logger, StreamHandler, getLogger
@@ -39,6 +39,7 @@ class Part:
     due: float | None = 0.0
     early_ends: int = 0
     orphans_stay: bool = False  # what it started may outlive it
+    environment: Mapping[str, str] | None = None  # None: this process's
     ended: list[str] = field(default_factory=list[str])
 
     def look(self, now: float, say: Callable[[str], None]) -> bool:
@@ -81,6 +82,7 @@ class Part:
         self.process = subprocess.Popen(
             [os.path.expandvars(word) for word in shlex.split(self.command)],
             cwd=CHECKOUT,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flows.servers.part import Part, part_of
 from flows.serving.champion import Release
+from flows.workshop.settings import serving_environment
 from tasks.serving.engines import ADAPTERS, served_names
 from tasks.serving.specification import Engine
 
@@ -29,7 +30,9 @@ class EngineSet:
         for number, port in enumerate(self.ports):
             words = adapter.words(engine, release.model, port, release.name)
             name = f"engine-{release.version}-{number}"
-            self.parts.append(part_of("serving", name, shlex.join(words), logs, lambda _: False))
+            part = part_of("serving", name, shlex.join(words), logs, lambda _: False)
+            part.environment = serving_environment()  # a command of somebody's gets no secrets
+            self.parts.append(part)
 
     def look(self, now: float, say: Callable[[str], None]) -> bool:
         """Keep them running; False once one of them ended early too often."""

@@ -25,7 +25,7 @@ from flows.serving.engine_sets import FROZEN_SECONDS, EngineSet
 from flows.serving.places import Places, put
 from flows.workshop.parts import Workshop
 from flows.workshop.quiet import quiet_libraries
-from flows.workshop.settings import read_settings
+from flows.workshop.settings import read_settings, serving_environment
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.admin import healthy
 from tasks.serving.gateway.bootstrap import bootstrap
@@ -189,7 +189,9 @@ class Keeper:
         words = [str(envoy), "-c", str(run / "envoy.json"), "--use-dynamic-base-id"]
         words += ["--concurrency", str(min(4, os.cpu_count() or 1)), "--log-level", "warning"]
         words += ["--file-flush-interval-msec", str(FLUSH_MS)]
-        return part_of("serving", "gateway", shlex.join(words), self.places.logs, _is_trouble)
+        part = part_of("serving", "gateway", shlex.join(words), self.places.logs, _is_trouble)
+        part.environment = serving_environment()
+        return part
 
     def _writer(self) -> Part:
         words = [sys.executable, "-m", "flows.serving.log_writer", self.specification.name]

@@ -13,10 +13,7 @@ from typing import Literal, Protocol
 
 import httpx
 
-from data_contracts.errors import InputError
-from tasks.serving.specification import STEP, Engine
-
-_FIELDS = ("{model}", "{port}", "{name}")
+from tasks.serving.specification import FIELDS, Engine
 
 
 class Adapter(Protocol):
@@ -32,7 +29,7 @@ class Adapter(Protocol):
         ...
 
     def words(self, engine: Engine, model: Path, port: int, name: str) -> list[str]:
-        """Return the command that serves a model; InputError for one that cannot."""
+        """Return the command that serves a model."""
         ...
 
 
@@ -72,16 +69,7 @@ class Command:
 
     def words(self, engine: Engine, model: Path, port: int, name: str) -> list[str]:
         """Return the command with its fields filled in."""
-        missing = [field for field in _FIELDS if field not in engine.command]
-        if missing:
-            raise InputError(
-                f"engine.command names no {' and no '.join(missing)}",
-                step=STEP,
-                where="the serving specification",
-                remedy="write it as: vllm serve {model} --host 127.0.0.1 --port {port} "
-                "--served-model-name {name}",
-            )
-        filled = dict(zip(_FIELDS, (str(model), str(port), name), strict=True))
+        filled = dict(zip(FIELDS, (str(model), str(port), name), strict=True))
         words = shlex.split(engine.command)
         for field, value in filled.items():
             words = [word.replace(field, value) for word in words]

@@ -16,6 +16,7 @@ from data_contracts.log_values import is_plain
 from data_contracts.records import Frozen
 
 STEP = "serve"
+FIELDS = ("{model}", "{port}", "{name}")  # that a command of one's own is given
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -56,6 +57,9 @@ class Engine(Frozen):
     def _told_how(self) -> Engine:
         if (self.kind == "vllm") != bool(self.command):
             raise ValueError("kind vllm needs a command, and llama.cpp takes none")
+        missing = [field for field in FIELDS if self.command and field not in self.command]
+        if missing:
+            raise ValueError(f"the command names no {' and no '.join(missing)}")
         return self
 
 

@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -213,6 +214,7 @@ def test_killed_it_leaves_nothing_running_and_the_next_works_off_what_was_left(
         ("colour = 1", ["colour", "Extra inputs"]),
         ("[engine]\nslots = 0", ["engine.slots"]),
         ('[engine]\nkind = "vllm"', ["kind vllm needs a command"]),
+        ('[engine]\nkind = "vllm"\ncommand = "serve {model}"', ["names no {port} and no {name}"]),
         ("[tenants.'a b']\nrequests_per_minute = 1", ["tenants"]),
         ("name = ", ["no TOML"]),
         ("[canary]\nphases = []", ["the canary's policy", "phases"]),
@@ -227,6 +229,19 @@ def test_a_specification_that_is_wrong_is_refused_before_anything_starts(
     assert ended.returncode == 2
     for word in [*words, str(file), "to do: "]:
         assert word in ended.stderr
+
+
+def test_a_command_serves_the_folder_as_it_was_released(
+    make_desk: Callable[[Path], Desk], tmp_path: Path, serve: Callable[..., Served]
+) -> None:
+    desk = make_desk(tmp_path / "home")
+    desk.release("a")
+    command = f"{sys.executable} -m tests.tasks.serving.stub_engine {{model}} {{port}} {{name}}"
+    engine = f'[engine]\nkind = "vllm"\ncommand = "{command}"\n'
+    served = serve(desk.home, f"[log]\nkeep = false\n{engine}").ready()
+    said = served.ask("Who is it?").json()
+    assert (said["model"], said["choices"][0]["message"]["content"]) == (f"{NAME}/1", "Yes.")
+    assert served.end() == 0
 
 
 def test_without_a_champion_it_says_how_to_get_one(

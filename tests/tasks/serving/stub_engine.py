@@ -1,17 +1,23 @@
-"""A small server of an engine's protocol: health, models, an answer that says who gave it."""
+"""A small server of an engine's protocol: health, models, an answer that says who gave it.
+
+By itself it is a command as vLLM's: `python -m tests.tasks.serving.stub_engine FOLDER PORT NAME`.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
 class StubEngine:
     """Answers at once; may be told to be ill, to fail, or to wait."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, port: int = 0) -> None:
         self.name, self.asked = name, list[dict[str, Any]]()
         self.healthy, self.code = True, 200
         self.may_answer = threading.Event()
@@ -47,7 +53,7 @@ class StubEngine:
 
             def log_message(self, format: str, *args: Any) -> None: ...
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -56,3 +62,10 @@ class StubEngine:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
+
+
+if __name__ == "__main__":
+    assert (Path(sys.argv[1]) / "config.json").is_file()
+    assert not [name for name in os.environ if name.startswith(("PADDOCK_", "MLFLOW_"))]
+    StubEngine(sys.argv[3], int(sys.argv[2]))
+    threading.Event().wait()
