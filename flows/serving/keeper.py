@@ -93,7 +93,7 @@ class Keeper:
             self.coming = EngineSet(wanted, self.specification.engine, self.places.logs, began=now)
 
     def _come(self, now: float, coming: EngineSet) -> bool:
-        """Start what is coming, or let it take over; False if nothing serves and it cannot."""
+        """Start what is coming, or let it take over; False if it cannot and nothing ever served."""
         seconds = self.specification.engine.start_seconds
         runs = coming.look(now, self.say)
         if runs and now >= self._next_check:
@@ -112,7 +112,7 @@ class Keeper:
             f"{coming.release.name} did not become ready in {seconds:g} s; what its engine said: "
             f"{coming.parts[0].place}"
         )
-        return self.serving is not None
+        return bool(self._weights)
 
     def _keep_well(self, now: float, serving: EngineSet) -> bool:
         """Keep what serves running; an engine that lives and answers nothing is ended."""
