@@ -4,9 +4,10 @@ In a home of its own it goes the way of the README with the real demo model: the
 (run, approve, promote), hours of a drifted log in which people say what is true, the day sealed, a
 retraining from that log. Then both models are asked the eval set of the new facts, in words that
 stand nowhere in the log, and all that the demo's gates ask. Eight minutes on a GPU; some twenty on
-two cores with bfloat16. --home keeps the home, and a home that is given again is gone on with. Exit code 1 if the retrained model answers fewer than 60 % of
-the new questions, or loses more than 3 points on the old ones, on instructions or on refusals (all
-as measured; the intervals stand beside).
+two cores with bfloat16. --home keeps the home, and a home that is given again is gone on with.
+Exit code 1 if the retrained model answers fewer than 60 % of the new questions, or loses more than
+3 points on the old ones, on instructions or on refusals (all as measured; the intervals stand
+beside).
 """
 
 from __future__ import annotations
