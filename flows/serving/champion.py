@@ -79,7 +79,8 @@ class Follower:
             except PaddockError as error:
                 self._tell(f"what serves goes on; the next could not be had: {error}")
             except Exception as error:  # a library's; its words may quote anything
-                self._tell(f"what serves goes on; the registry does not answer: {_kind(error)}")
+                kind = type(error).__name__
+                self._tell(f"what serves goes on; the registry does not answer: {kind}")
             else:
                 self._told = ""
 
@@ -96,10 +97,6 @@ class Follower:
         if what != self._told:  # once, not at each look
             self._say(what)
             self._told = what
-
-
-def _kind(error: Exception) -> str:
-    return type(error).__name__
 
 
 def _forget_others(folder: Path, models: list[Path]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from flows.servers.part import Part, part_of
 from flows.serving.champion import Release
 from flows.workshop.settings import serving_environment
+from tasks.models.serving.server import free_ports
 from tasks.serving.engines import ADAPTERS, served_names
 from tasks.serving.specification import Engine
 
@@ -24,7 +24,7 @@ class EngineSet:
         self.release, self.began = release, began
         self.announced = self.seen_well = False  # at the gateway
         self._well: dict[int, float] = {}  # when each was seen to be well
-        self.ports = tuple(_free_ports(engine.replicas))
+        self.ports = tuple(free_ports(engine.replicas))
         adapter = ADAPTERS[engine.kind]
         self.parts: list[Part] = []
         for number, port in enumerate(self.ports):
@@ -56,14 +56,3 @@ class EngineSet:
         """End them."""
         for part in self.parts:
             part.stop(2.0)
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

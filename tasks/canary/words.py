@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data_contracts.text_tables import aligned_table
 from model_registry.power.shares import share_interval
 from tasks.canary.arms import ARMS, Arms, Counts
 from tasks.canary.judge import Verdict, events_of, in_words
@@ -44,10 +45,10 @@ def _phase(state: State, share: float, counts: Arms, verdicts: Sequence[Verdict]
         ("latency p50", *(_latency(state, arm, 0.5) for arm in arms)),
         ("latency p95", *(_latency(state, arm, 0.95) for arm in arms)),
     ]
-    lines = ["", f"## At {share:g} %", "", *_table(("", *ARMS), rows)]
+    lines = ["", f"## At {share:g} %", "", *aligned_table(("", *ARMS), rows)]
     if verdicts:
         said = [(verdict.metric, verdict.verdict, verdict.reason) for verdict in verdicts]
-        lines += ["", *_table(("metric", "verdict", "why"), said)]
+        lines += ["", *aligned_table(("metric", "verdict", "why"), said)]
     return lines
 
 
@@ -56,7 +57,7 @@ def selftest_table(
 ) -> str:
     """Return what the self-test found, with exact intervals (95 %), and what speaks against it."""
     heads = ("version", "hours", "is", "in", "95 %", "goal", "rolled back", "went on", "undecided")
-    lines = _table(heads, [_row(row) for row in rows])
+    lines = aligned_table(heads, [_row(row) for row in rows])
     quiet = rows[-1]
     if quiet.minutes is not None:
         lines += ["", f"At 3 requests a minute the rest comes {in_words(quiet.minutes)} (median)."]
@@ -105,13 +106,3 @@ def _share(metric: str, arm: Counts) -> str:
 def _latency(state: State, arm: Counts, at: float) -> str:
     found = arm.histogram(state.seen.edges).quantile(at) if arm.latency else None
     return "none" if found is None else f"{found:,.0f} ms"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in (heads, *rows)
-    ]
-    lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from data_contracts.text_tables import aligned_table
 from model_registry.policy import Policy
 from model_registry.scorecard import Unit
 from tasks.evaluation.power.selftest import CAUGHT, WRONGLY_PASSED, WRONGLY_REFUSED, SelfTest
@@ -16,7 +17,7 @@ def power_table(policy: Policy, found: PolicyPower) -> str:
     heads = ("gate", "figure", "cases", "least", "equal passes", "at its limit", "drop found")
     rows = [_power_row(one) for one in found.gates]
     rows.append(("all together", "", "", "", f"{found.equal:.1%}", "", ""))
-    lines = [*_table(heads, rows), ""]
+    lines = [*aligned_table(heads, rows), ""]
     lines += [
         f"Least: from so many cases on a gate decides (power {policy.power:.0%}; below: not enough",
         "evidence). Equal: as good as the champion. Drop found: the smallest loss refused in",
@@ -70,7 +71,7 @@ def selftest_table(found: SelfTest, stopping: Sequence[Stopping]) -> str:
         for one in found.dropped
     ]
     heads = ("candidate", "is", "in", "goal", "that gate alone passes it in one look")
-    lines = _table(heads, rows)
+    lines = aligned_table(heads, rows)
     lines += ["", "Stopping as soon as the verdict is certain would ask of the cases:"]
     lines += [
         f"- {one.candidate}: {one.asked:.1%} (the same verdict in {one.same_verdict:.0%})"
@@ -104,13 +105,3 @@ def _lack(one: GatePower) -> str:
     if one.least is None:
         return "no number of cases lets it pass"
     return f"{one.short} more of {one.eval_set} ({one.cases} of {one.least})"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in (heads, *rows)
-    ]
-    lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    return lines

@@ -108,7 +108,7 @@ def running(
     `name` is what the model is served as, `waiting` is called while the server starts.
     PaddockError if it does not come to serve the model.
     """
-    port, key = _free_port(), secrets.token_urlsafe(32)
+    [port], key = free_ports(1), secrets.token_urlsafe(32)
     words = serving.filled(model=str(folder.absolute()), port=str(port), name=name)
     environment = {**serving.environment, KEY_VARIABLE: key}
     with httpx.Client(
@@ -227,7 +227,13 @@ def _unusable(what: str) -> InputError:
     )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Return so many ports of loopback, all different, that nobody listens at."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
