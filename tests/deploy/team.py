@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import TimeoutError as PageTimeout
 
 from model_registry.accounts.passwords import Passwords, read_passwords
 from model_registry.tracking import Registry, open_registry
@@ -72,12 +73,12 @@ class Team:
         """Return the id of a deployment by its `flow/name`."""
         return str(self.api(f"/deployments/name/{address}")["id"])
 
-    def runs(self, deployment: str) -> list[dict[str, Any]]:
-        """Return a deployment's runs that have begun."""
-        begun = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
+    def runs(self, deployment: str, *, begun: bool = True) -> list[dict[str, Any]]:
+        """Return a deployment's runs that have begun, or those that wait for a worker too."""
+        states = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
         wanted = {
             "deployments": {"id": {"any_": [self.deployment(deployment)]}},
-            "flow_runs": {"state": {"type": {"any_": begun}}},
+            "flow_runs": {"state": {"type": {"any_": states if begun else [*states, "SCHEDULED"]}}},
         }
         return self.api("/flow_runs/filter", wanted)
 
@@ -247,6 +248,23 @@ def fill_field(page: Any, help_text: str, value: str) -> None:
     pytest.fail(f"the form does not keep {value!r} in: {help_text}")
 
 
+def submit(page: Any) -> None:
+    """Send a form of Prefect's off, which leaves the form once the server has made a run.
+
+    A server on SQLite refuses a write where another was first, and the page says so and stays: then
+    it is sent off again, as a person does.
+    """
+    for _ in range(6):
+        page.get_by_role("button", name="Submit").click()
+        try:
+            page.wait_for_url(_is_no_form, timeout=20_000)
+        except PageTimeout:
+            print(f"the form stays: {page.inner_text('body')[-1500:]}")
+        else:
+            return
+    pytest.fail("the form is not sent off")
+
+
 def command_lines() -> list[str]:
     """Return the command line of every process, as anybody on the machine sees it."""
     found: list[str] = []
@@ -254,6 +272,10 @@ def command_lines() -> list[str]:
         with suppress(OSError):
             found.append(place.read_bytes().decode(errors="replace"))
     return found
+
+
+def _is_no_form(address: str) -> bool:
+    return not urlsplit(address).path.rstrip("/").endswith("/run")
 
 
 def _answer(request: urllib.request.Request) -> Any:

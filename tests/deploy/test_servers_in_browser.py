@@ -27,6 +27,7 @@ from tests.deploy.team import (
     fill_field,
     logged_in,
     running,
+    submit,
     wait_for,
 )
 from tests.pictures import keep_picture
@@ -129,9 +130,9 @@ def test_the_form_starts_a_run_that_waits_for_people(
     assert team.runs(RETRAIN) == []
     fill_field(page, "Where the raw rows are", str(team.rows))
     fill_field(page, "Passes over the training rows.", "1")
-    page.get_by_role("button", name="Submit").click()
+    submit(page)
 
-    started = wait_for(lambda: next(iter(team.runs(RETRAIN)), None), 180)
+    started = wait_for(lambda: next(iter(team.runs(RETRAIN, begun=False)), None), 60)
     assert team.ended(started["id"]) == "COMPLETED"
     asked = started["parameters"]["parameters"]
     assert (asked["name"], asked["num_train_epochs"]) == (NAME, 1)

@@ -16,7 +16,7 @@ import pytest
 
 from model_registry.versions import CHAMPION, version_at
 from tasks.demo_desk.conversations import write_conversations
-from tests.deploy.team import POLICY, Team, fill_field, logged_in, running, wait_for
+from tests.deploy.team import POLICY, Team, fill_field, logged_in, running, submit, wait_for
 from tests.pictures import keep_picture
 
 pytestmark = pytest.mark.timeout(1800)
@@ -138,8 +138,8 @@ def test_who_is_on_call_sees_what_serves_and_takes_it_back(team: Team, browser: 
         page.get_by_text("Why; it is recorded with the rollback.").wait_for()
         fill_field(page, "Why; it is recorded with the rollback.", "it quotes old prices")
         keep_picture(page, "on-call-rollback-form")
-        page.get_by_role("button", name="Submit").click()
-        run = wait_for(lambda: next(iter(team.runs(f"rollback/{DAY}")), None), 180)
+        submit(page)
+        run = wait_for(lambda: next(iter(team.runs(f"rollback/{DAY}", begun=False)), None), 60)
         assert team.ended(run["id"]) == "COMPLETED"
         page.goto(f"{team.prefect}/runs/flow-run/{run['id']}")
         page.get_by_text("it quotes old prices").first.wait_for()
