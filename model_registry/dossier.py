@@ -23,7 +23,7 @@ from model_registry.accounts.authors import author_of
 from model_registry.candidates import Candidate, candidate_of, find_candidate
 from model_registry.gates import Verdict, verdict_markdown
 from model_registry.lost_cases import LostCases, lost_markdown
-from model_registry.policy import SEATS
+from model_registry.policy import NO_CANARY, SEATS, Canary
 from model_registry.scorecard import Scorecard
 from model_registry.signing import SigningKeys, sign_folder, verify_folder
 from model_registry.standing import read_champion
@@ -73,6 +73,7 @@ class Dossier(Frozen):
     declined_before: tuple[EarlierNo, ...] = ()
     seats: tuple[str, ...] = Field(default=SEATS, min_length=1)
     registered_by: str = Field(default="", description="Empty: a server without accounts")
+    canary: Canary = NO_CANARY
 
     @field_validator("references", "human_review")
     @classmethod
@@ -89,7 +90,7 @@ class Dossier(Frozen):
     def canonical(self) -> bytes:
         """Return the dossier's bytes: equal dossiers give equal bytes."""
         # What says nothing is left out, as in dossiers of before there was such a field.
-        usual = {"declined_before": (), "seats": SEATS, "registered_by": ""}
+        usual = {"declined_before": (), "seats": SEATS, "registered_by": "", "canary": NO_CANARY}
         without = {field for field, value in usual.items() if getattr(self, field) == value}
         return canonical_json(self.model_dump(mode="json", exclude=without))
 
@@ -114,6 +115,7 @@ def publish_dossier(
     lost: LostCases | None = None,
     declined_before: Sequence[EarlierNo] = (),
     seats: Sequence[str] = SEATS,
+    canary: Canary = NO_CANARY,
     valid_for: timedelta = timedelta(days=14),
     now: datetime | None = None,
 ) -> Dossier:
@@ -122,9 +124,8 @@ def publish_dossier(
     `page` makes the HTML that people read, `describe` and `tags` what the version's page says
     (without them, the verdict). `lost` are the cases that it lost, redacted.
     `declined_before` is what people said no to; a no alone is no new evidence. Each of `seats` must
-    say yes, and not the account that registered the candidate.
-    ContractError if the scorecard is about another model, or compares with another champion than
-    the one there is.
+    say yes, and not the account that registered the candidate. `canary` is what the policy asks.
+    ContractError if the scorecard is about another model, or about another champion than there is.
     """
     standing = _standing(registry, candidate, keys)
     champion = read_champion(registry, candidate.model, STEP)
@@ -149,15 +150,15 @@ def publish_dossier(
         expires=(now + valid_for).isoformat(),
         declined_before=tuple(declined_before),
         seats=tuple(seats),
+        canary=canary,
         registered_by=author_of(registry, candidate.model, candidate.digest),
     )
     if standing and not standing.expired(now) and _same_evidence(standing, dossier):
         return standing
     _store(registry, candidate, dossier, page(dossier), keys)
-    text = describe(dossier) if describe else verdict_markdown(dossier.verdict)
-    describe_version(registry, candidate.name, candidate.version, text)
-    state = dossier.verdict.state
-    said = PASSED if state == PASSED else "refused" if state == "failed" else state
+    describe = describe or (lambda dossier: verdict_markdown(dossier.verdict))
+    describe_version(registry, candidate.name, candidate.version, describe(dossier))
+    said = {"failed": "refused"}.get(dossier.verdict.state, dossier.verdict.state)
     # The dossier's tag comes last: it makes the dossier count.
     told = {**(tags(dossier) if tags else {}), VERDICT_TAG: said, DOSSIER_TAG: dossier.identity}
     tag_version(registry, candidate.name, candidate.version, told)
@@ -215,17 +216,15 @@ def dossier_place(dossier: Dossier) -> str:
 
 def rated_text(dossier: Dossier) -> str:
     """Return what people said of the candidate's answers before the dossier was written."""
-    said = dossier.human_review
-    if not said:
-        when = dossier.created[:16].replace("T", " ")
-        return f"nobody had rated its answers at {when} UTC; ratings since make a new dossier"
-    return ", ".join(f"{key} {value:g}" for key, value in said.items())
+    if said := dossier.human_review:
+        return ", ".join(f"{key} {value:g}" for key, value in said.items())
+    when = dossier.created[:16].replace("T", " ")
+    return f"nobody had rated its answers at {when} UTC; ratings since make a new dossier"
 
 
 def dossier_markdown(dossier: Dossier, unrated: str = "") -> str:
     """Return the dossier as a page for people; `unrated` is what older ones said of no ratings."""
-    champion = dossier.champion
-    compared = f"version {champion.version}" if champion else "none yet"
+    compared = f"version {dossier.champion.version}" if dossier.champion else "none yet"
     rows = {
         "candidate": f"{dossier.candidate} version {dossier.version}",
         "champion": compared,
@@ -237,6 +236,7 @@ def dossier_markdown(dossier: Dossier, unrated: str = "") -> str:
         # As it was shown before there were these, where they say nothing.
         **({"registered by": dossier.registered_by} if dossier.registered_by else {}),
         **({"seats": ", ".join(dossier.seats)} if dossier.seats != SEATS else {}),
+        **({"canary": dossier.canary} if dossier.canary != NO_CANARY else {}),
         "created, expires": f"{dossier.created}, {dossier.expires}",
         "code revision": dossier.code_revision,
         "files": dossier.files_digest,

@@ -1,5 +1,7 @@
 """The one way to load a model for serving: verified bytes of what the ledger names, in a folder.
 
+A candidate that people approved may be loaded too, to stand beside the champion in a canary.
+
 Needs a registry with its ledger, and the public key. Writes the folder, which appears under its
 name only when every byte in it was seen to be what was released.
 """
@@ -7,17 +9,22 @@ name only when every byte in it was seen to be what was released.
 from __future__ import annotations
 
 import re
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 from data_contracts.errors import ContractError, InputError
 from data_contracts.records import Frozen
-from model_registry.candidates import FILES
+from model_registry.approvals import read_decision
+from model_registry.candidates import FILES, Candidate, find_candidate
 from model_registry.contents import read_contents
-from model_registry.copies import copy_verified
+from model_registry.copies import altered, copy_verified
+from model_registry.dossier import read_dossier
 from model_registry.ledger.rows import ADDRESS, Row, Served
+from model_registry.refusing import require_yes
 from model_registry.releases import goal_of
 from model_registry.signing import SigningKeys
-from model_registry.standing import whole_rows
+from model_registry.standing import read_standing, whole_rows
 from model_registry.tracking import Registry
 from model_registry.versions import CHAMPION, Version
 
@@ -59,6 +66,43 @@ def fetch(registry: Registry, address: str, folder: Path, keys: SigningKeys) -> 
         return fetched.model_copy(update={"again": True})
     copy_verified(registry, _as_version(registry, row.name, serves), keys, folder.absolute())
     return fetched
+
+
+def require_approved(
+    registry: Registry, name: str, version: int, keys: SigningKeys, now: datetime | None = None
+) -> Candidate:
+    """Return a candidate that gates and people let go on, now; else as `promote` refuses it."""
+    candidate = find_candidate(registry, name, version)
+    dossier = read_dossier(registry, candidate, keys)
+    standing = read_standing(registry, name)
+    decision = read_decision(registry, name, dossier)
+    require_yes(candidate, dossier, decision, standing, now or datetime.now(UTC))
+    return candidate
+
+
+def fetch_approved(
+    registry: Registry, candidate: Candidate, folder: Path, keys: SigningKeys
+) -> None:
+    """Put the files of an approved candidate into a folder that is not there, or is empty.
+
+    IntegrityError unless they are signed, and those that its dossier is about.
+    """
+    dossier = read_dossier(registry, candidate, keys)
+    copy_verified(
+        registry,
+        Version(
+            name=candidate.name,
+            version=candidate.version,
+            run=candidate.run,
+            digest=candidate.digest,
+            uri=candidate.uri,
+        ),
+        keys,
+        folder.absolute(),
+    )
+    if read_contents(folder).digest != dossier.files_digest:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise altered(candidate.name, candidate.version)
 
 
 def resolve(registry: Registry, address: str) -> tuple[Row, Served]:

@@ -21,6 +21,8 @@ from model_registry.scorecard import PERPLEXITY, SHARE, Unit
 STEP = "gates"
 Reference = Literal["base", "champion"]
 SEATS = ("release",)  # of a policy that names none: one person decides
+Canary = Literal["required", "none"]
+REQUIRED, NO_CANARY = "required", "none"
 POLICIES = Path(__file__).parent / "policies"
 
 
@@ -55,7 +57,8 @@ class Policy(Frozen):
 
     A gate decides from so many cases on that a candidate which is as good as `assumed` (by metric)
     passes with the chance `power`; with a power of 0, from those on with which any can pass. Never
-    from fewer than `least_cases`. Each of `seats` is then decided by another person.
+    from fewer than `least_cases`. Each of `seats` is then decided by another person. Where a
+    `canary` is required, nothing is promoted beside a champion that did not pass one.
     """
 
     name: str = Field(min_length=1)
@@ -65,6 +68,7 @@ class Policy(Frozen):
     power: float = Field(default=0.9, ge=0, lt=1)
     assumed: dict[str, Assumed] = Field(default_factory=dict)
     seats: tuple[str, ...] = Field(default=SEATS, min_length=1)
+    canary: Canary = NO_CANARY
     digest: str = ""
 
     @field_validator("gates")

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from data_contracts.errors import ContractError, IntegrityError
 from data_contracts.records import Frozen
 from model_registry.approvals import SEATS, Decision, read_decision
+from model_registry.canary_evidence import CanaryDueError, require_canary
 from model_registry.candidates import Candidate, find_candidate, list_candidates
 from model_registry.copies import altered, copy_candidate, require_bytes, verify_version
 from model_registry.dossier import PASSED, VERDICT_TAG, Dossier, read_dossier
@@ -116,8 +117,8 @@ def promote_approved(
             return Poll(release=release, passed_over=passed_over)
         except (ContractError, IntegrityError) as refusal:
             passed_over[candidate.version] = refusal.what
-            if isinstance(refusal, LostRaceError):
-                break  # an older one is not tried in the place of what just went first
+            if isinstance(refusal, LostRaceError | CanaryDueError):
+                break  # an older one takes no place of what just went first, or goes next
     serves = standing.champion.version if standing.champion else None
     return Poll(release=None, passed_over=passed_over, champion=serves)
 
@@ -259,4 +260,5 @@ def _look(
     decision = read_decision(registry, candidate.model, dossier, seats=seats)
     if not back:
         require_yes(candidate, dossier, decision, standing, now or datetime.now(UTC))
+        require_canary(registry, candidate, dossier, keys)
     return dossier, decision

@@ -1,4 +1,4 @@
-"""What a person may ask of `paddock canary`."""
+"""What a person may ask of `paddock canary`, and of the flow that it starts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,49 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import CliPositionalArg
 
 from flows.asking.naming import absolute_file
-from flows.asking.parameters import Parameters
+from flows.asking.parameters import Name, NamedParameters, Parameters
 from tasks.canary.traffic import AZURE_RATE
+
+
+class CanaryRunParameters(NamedParameters):
+    """Let an approved candidate take a growing share of the traffic beside the champion."""
+
+    version: int | None = Field(
+        default=None,
+        ge=1,
+        description="Version of the candidate; none: the newest that people approved. A canary "
+        "that is under way goes on.",
+    )
+    fast: float | None = Field(
+        default=None,
+        ge=1,
+        description="Divides the minutes of every phase; the least counts stay. None: what the "
+        "serving's file says.",
+    )
 
 
 class CanaryParameters(Parameters):
     """A new version beside the champion on a part of the traffic."""
 
-    action: CliPositionalArg[Literal["selftest"]] = Field(
-        description="selftest: how often the canary's verdict is wrong, with drawn traffic; a "
-        "minute or two, no model and no server."
+    action: CliPositionalArg[Literal["start", "status", "abort", "selftest"]] = Field(
+        description="start: let an approved candidate take a growing share of what `paddock "
+        "serve` is asked, judge it at every tick, and promote it at the end or take it back; after "
+        "Ctrl-C it gets no traffic from five minutes on, and the same command before that goes on. "
+        "status: the arms side by side. abort: take it back now. selftest: how often the verdict "
+        "is wrong, with drawn traffic; a minute or two, no model and no server."
     )
+    name: Name = Field(default="help-desk", description="start, status, abort: the model.")
+    version: int | None = Field(
+        default=None,
+        ge=1,
+        description="start: version of the candidate; none: the newest that people approved.",
+    )
+    fast: float | None = Field(
+        default=None,
+        ge=1,
+        description="start: divides the minutes of every phase; the least counts stay.",
+    )
+    reason: str = Field(default="", description="abort: why; people read it.")
     policy: Annotated[str, AfterValidator(absolute_file)] = Field(
         default="",
         description="selftest: a TOML file with a table [canary]. Empty: the defaults.",

@@ -137,7 +137,7 @@ COMMANDS = {
     "canary": Command(
         CanaryParameters,
         actions.of("flows.command.canary", "canary"),
-        "a new version beside the champion: how sure its verdict is",
+        "a new version beside the champion on real traffic, judged and promoted or taken back",
     ),
     "monitor": Command(
         MonitorParameters,

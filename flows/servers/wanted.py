@@ -27,7 +27,7 @@ from flows.asking.report_parameters import ReportParameters
 from flows.workshop.settings import CHECKOUT
 
 FILE = CHECKOUT / "deploy" / "prefect.yaml"
-MOVES = ("promote", "rollback", "retire")  # the champion
+MOVES = ("promote", "canary", "rollback", "retire")  # the champion
 
 
 class Wanted(NamedTuple):
@@ -92,6 +92,7 @@ def _asked(file: ModelFile) -> dict[str, dict[str, Any]]:
     return {
         "retrain": file.parameters.form_values(),
         **{flow: given.model_dump(mode="json") for flow, given in asked.items()},
+        "canary": {"name": name},
         "rollback": {"name": name},
         "retire": {"name": name},
     }

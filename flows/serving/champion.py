@@ -15,8 +15,9 @@ from pathlib import Path
 from data_contracts.errors import ContractError, PaddockError
 from data_contracts.records import Frozen
 from flows.workshop.parts import Workshop
+from model_registry.candidates import Candidate
 from model_registry.fetching import resolve
-from tasks.exporting.folders import export
+from tasks.exporting.folders import export, export_candidate
 from tasks.serving.engines import ADAPTERS
 from tasks.serving.specification import Specification
 
@@ -40,15 +41,44 @@ def ready_to_serve(workshop: Workshop, specification: Specification, folder: Pat
     it.
     """
     row, serves = resolve(workshop.registry, f"{specification.name}@champion")
-    adapter = ADAPTERS[specification.engine.kind]
-    weights = specification.engine.weights
-    kept = f"-{weights}" if adapter.format == "gguf" else ""
-    place = folder / "models" / f"{serves.version}-{serves.digest[:12]}-{adapter.format}{kept}"
+    adapter, weights = ADAPTERS[specification.engine.kind], specification.engine.weights
+    place = folder / "models" / _called(specification, serves.version, serves.digest)
     name = f"{row.name}/{serves.version}"
     export(workshop.registry, name, place, workshop.keys, adapter.format, weights)
     return Release(
         version=serves.version, digest=serves.digest, model=adapter.file(place), name=name
     )
+
+
+def candidate_to_serve(
+    workshop: Workshop, specification: Specification, folder: Path, candidate: Candidate
+) -> Release:
+    """Return an approved candidate as `ready_to_serve` does the champion.
+
+    Its answers name it by its digest: it has no number among the versions that served.
+    """
+    adapter, weights = ADAPTERS[specification.engine.kind], specification.engine.weights
+    folder = folder / "candidate"
+    place = folder / _called(specification, candidate.version, candidate.digest)
+    if folder.is_dir():
+        for other in folder.glob("[!.]*"):  # one canary at a time
+            if other != place:
+                shutil.rmtree(other, ignore_errors=True)
+    export_candidate(workshop.registry, candidate, place, workshop.keys, adapter.format, weights)
+    return Release(
+        version=candidate.version,
+        digest=candidate.digest,
+        model=adapter.file(place),
+        name=f"{specification.name}/{candidate.digest[:16]}",
+    )
+
+
+def _called(specification: Specification, version: int, digest: str) -> str:
+    """Return the name of an export's folder: one for each form of a version's bytes."""
+    engine = specification.engine
+    form = ADAPTERS[engine.kind].format
+    kept = f"-{engine.weights}" if form == "gguf" else ""
+    return f"{version}-{digest[:12]}-{form}{kept}"
 
 
 class Follower:

@@ -19,8 +19,10 @@ FROZEN_SECONDS = 20.0  # of an engine that lives and answers no health check
 class EngineSet:
     """Processes that serve one release; `began` is seconds of the monotonic clock."""
 
-    def __init__(self, release: Release, engine: Engine, logs: Path, began: float) -> None:
-        """Name them; the first look starts them."""
+    def __init__(
+        self, release: Release, engine: Engine, logs: Path, began: float, kind: str = "engine"
+    ) -> None:
+        """Name them, by their kind; the first look starts them."""
         self.release, self.began = release, began
         self.announced = self.seen_well = False  # at the gateway
         self._well: dict[int, float] = {}  # when each was seen to be well
@@ -29,7 +31,7 @@ class EngineSet:
         self.parts: list[Part] = []
         for number, port in enumerate(self.ports):
             words = adapter.words(engine, release.model, port, release.name)
-            name = f"engine-{release.version}-{number}"
+            name = f"{kind}-{release.version}-{number}"
             part = part_of("serving", name, shlex.join(words), logs, lambda _: False)
             part.environment = serving_environment()  # a command of somebody's gets no secrets
             self.parts.append(part)

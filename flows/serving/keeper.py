@@ -20,6 +20,7 @@ from typing import Any
 
 from flows.servers.guarded import told_to_stop
 from flows.servers.part import Part, part_of, say_on_terminal
+from flows.serving.beside import Beside
 from flows.serving.champion import Follower, Release
 from flows.serving.engine_sets import FROZEN_SECONDS, EngineSet
 from flows.serving.places import Places, put
@@ -47,7 +48,9 @@ class Keeper:
         self.serving: EngineSet | None = None
         self.coming: EngineSet | None = None
         self.leaving: list[tuple[EngineSet, float]] = []
-        self.parts = [self._gateway()]
+        self.beside = Beside(specification, places, self.say)
+        self.gateway = self._gateway()
+        self.parts = [self.gateway]
         if specification.log.keep:
             self.parts.append(self._writer())
         self._weights: dict[str, str] = {}  # of what served, by the names that answers say
@@ -66,6 +69,9 @@ class Keeper:
             if now >= until:
                 leaving.stop()
                 self.leaving.remove((leaving, until))
+        serves = self.serving and self.serving.release.digest
+        self.beside.look(now, serves, f"{self.gateway.started}")
+        self._name_canary()
         return all([part.look(now, self.say) for part in self.parts])
 
     def stop(self) -> None:
@@ -73,6 +79,7 @@ class Keeper:
         self.places.state.unlink(missing_ok=True)
         for part in self.parts:
             part.stop(5.0)
+        self.beside.stop()
         sets = [self.coming, self.serving, *(leaving for leaving, _ in self.leaving)]
         for one in filter(None, sets):
             one.stop()
@@ -153,7 +160,7 @@ class Keeper:
     def _publish(self) -> None:
         """Tell the gateway, and whoever reads serving.json, what serves."""
         ports = self.serving.ports if self.serving else ()
-        for arm, listed in (("stable", ports), ("baseline", ports), ("canary", ())):
+        for arm, listed in (("stable", ports), ("baseline", ports)):
             self._point(arm, listed)
         if self.serving:
             release = self.serving.release
@@ -161,6 +168,13 @@ class Keeper:
             put(self.places.state, self._state(release))
         else:
             self.places.state.unlink(missing_ok=True)
+
+    def _name_canary(self) -> None:
+        """Let the log's writer know whose bytes answer in a canary."""
+        release = self.beside.engines and self.beside.engines.release
+        if self.serving and release and release.name not in self._weights:
+            self._weights[release.name] = release.digest
+            put(self.places.state, self._state(self.serving.release))
 
     def _point(self, arm: str, ports: tuple[int, ...], coming: tuple[int, ...] = ()) -> None:
         file = self.places.run / arms.endpoints_file(arm)
@@ -183,7 +197,7 @@ class Keeper:
     def _gateway(self) -> Part:
         run = self.places.run
         put(run / "envoy.json", bootstrap(self.specification, run))
-        put(run / arms.WEIGHTS, arms.weights({}))  # none is in a canary that nobody watches
+        put(run / arms.endpoints_file("canary"), arms.endpoints("canary", ()))
         self.places.socket.unlink(missing_ok=True)
         envoy = Path(sys.executable).with_name("envoy")
         words = [str(envoy), "-c", str(run / "envoy.json"), "--use-dynamic-base-id"]

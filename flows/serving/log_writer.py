@@ -1,7 +1,8 @@
 """Writes the inference log of a serving: `python -m flows.serving.log_writer NAME`.
 
 Runs beside the gateway. Loads the redactor first: until it is there captures wait. Writes redacted
-hours into the serving's folder and into the store, and `log.json` with what became of requests.
+hours into the serving's folder and into the store, `log.json` with what became of requests, and
+`arms.json` with what a canary is judged by.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import os
 import socket
 import sys
 import time
+from collections import Counter
 from datetime import UTC, datetime
 
 import httpx
 
 from data_contracts.errors import PaddockError
 from flows.servers.guarded import told_to_stop
+from flows.serving.judging_answers import judge_of
 from flows.serving.places import Places, put
 from flows.workshop.parts import Workshop
 from flows.workshop.quiet import quiet_libraries
@@ -43,7 +46,9 @@ def main() -> int:
     places = Places(settings.home, sys.argv[1])
     specification = Specification.model_validate_json(places.specification.read_bytes())
     workshop = Workshop(settings, "serving")
-    spool = Spool(specification, places.taps, places.access, places.folder / "log")
+    judge = judge_of(specification)
+    spool = Spool(specification, places.taps, places.access, places.folder / "log", judge)
+    spool.arms |= _counted_before(places)
     redactor = workshop.redactor(names=specification.log.names, keep=())()
     part = (
         f"serve-{hashlib.sha256(f'{socket.gethostname()}{places.folder}'.encode()).hexdigest()[:8]}"
@@ -52,6 +57,8 @@ def main() -> int:
     while True:
         last = stop.is_set()  # before it is looked, so that nothing comes behind the last look
         worked = spool.work(redactor, _weights(places))
+        if worked:
+            put(places.arms, spool.arms)
         if spool.access_is_large:
             _begin_anew(spool, places)
         if last or time.monotonic() >= due:
@@ -70,6 +77,15 @@ def _weights(places: Places) -> dict[str, str]:
     try:
         return json.loads(places.state.read_text("utf-8"))["weights"]
     except (OSError, ValueError, KeyError):
+        return {}
+
+
+def _counted_before(places: Places) -> dict[str, Counter[str]]:
+    """Return what was counted of each arm: totals that only grow, whoever counts."""
+    try:
+        found = json.loads(places.arms.read_text("utf-8"))
+        return {arm: Counter(counts) for arm, counts in found.items()}
+    except (OSError, ValueError, AttributeError):
         return {}
 
 

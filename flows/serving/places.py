@@ -64,6 +64,21 @@ class Places:
         return self.folder / "release.json"
 
     @property
+    def arms(self) -> Path:
+        """Return the file with what the log's writer counted of each arm."""
+        return self.folder / "arms.json"
+
+    @property
+    def wanted_canary(self) -> Path:
+        """Return the file that says which candidate is to get how much of the traffic."""
+        return self.folder / "canary.json"
+
+    @property
+    def seen_canary(self) -> Path:
+        """Return the file that says how the candidate's engines fare."""
+        return self.folder / "canary-seen.json"
+
+    @property
     def logs(self) -> Path:
         """Return where each part's own log lies."""
         return self.folder / "logs"

@@ -131,6 +131,11 @@ def abort(state: State, now: datetime, why: str) -> State:
     return state if state.ended else _ended(state, now, "aborted", why)
 
 
+def rolled_back(state: State, now: datetime, why: str) -> State:
+    """Return the state of a canary that something outside it ends; an ended one as it is."""
+    return state if state.ended else _ended(state, now, "rolled back", why)
+
+
 def _wrong(state: State, policy: CanaryPolicy, reading: Reading, now: datetime) -> str:
     """Return why the canary must end whatever its figures are; empty if nothing speaks for it."""
     if reading.stop:

@@ -17,7 +17,8 @@ from data_contracts.errors import InputError
 from data_contracts.records import Frozen
 
 STEP = "canary"
-METRICS = ("errors", "truncated", "latency", "hallucinated", "refused")
+Metric = Literal["errors", "truncated", "latency", "hallucinated", "refused"]
+METRICS: tuple[Metric, ...] = ("errors", "truncated", "latency", "hallucinated", "refused")
 # What the first one may spend of what there is. Later phases have far more requests, so the first
 # phase counts most. The next look has half as many again: with too little it would be no help.
 _PHASES_FIRST, _FAIL_FIRST, _PASS_FIRST = 0.8, 0.7, 0.5
@@ -87,7 +88,7 @@ _PHASES = (
 
 
 class CanaryPolicy(Frozen):
-    """Phases, limits and how often a verdict may be wrong. A metric that is None is not judged."""
+    """Phases, limits and how often a verdict may be wrong."""
 
     phases: tuple[Phase, ...] = Field(default=_PHASES, min_length=1)
     warm_minutes: float = Field(
@@ -104,6 +105,17 @@ class CanaryPolicy(Frozen):
         gt=0,
         lt=0.5,
         description="How often a metric that is worse by its margin may pass a phase.",
+    )
+    metrics: tuple[Metric, ...] = Field(
+        default=METRICS, min_length=1, description="What is judged."
+    )
+    eval_sets: tuple[str, ...] = Field(
+        default=(),
+        description="Eval sets whose cases say what is true: an answer of a request that asks what "
+        "a case asks is judged by it. Names of ours, or folders.",
+    )
+    tick_seconds: float = Field(
+        default=5, ge=1, le=60, description="Between two ticks: so soon a stop ends it."
     )
     fast: float = Field(
         default=1, ge=1, description="Divides every phase's minutes; least counts stay as they are."
@@ -133,7 +145,7 @@ class CanaryPolicy(Frozen):
     @property
     def judged(self) -> dict[str, Limits]:
         """Return the metrics that are judged, and what each is held to."""
-        found = {name: getattr(self, name) for name in METRICS}
+        found = {name: getattr(self, name) for name in METRICS if name in self.metrics}
         return {name: limits for name, limits in found.items() if limits is not None}
 
     @property

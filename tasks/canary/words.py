@@ -12,12 +12,12 @@ from model_registry.power.shares import share_interval
 from tasks.canary.arms import ARMS, Arms, Counts
 from tasks.canary.judge import Verdict, events_of, in_words
 from tasks.canary.phases import State
-from tasks.canary.policy import METRICS
+from tasks.canary.policy import METRICS, CanaryPolicy
 from tasks.canary.selftest import Row, Stopped
 from tasks.canary.traffic import Traffic
 
 
-def side_by_side(state: State) -> str:
+def side_by_side(state: State, policy: CanaryPolicy) -> str:
     """Return a canary's page: where it is and why, and every phase, the newest first."""
     where = state.ended or f"{state.weights.canary:g} % of the traffic"
     since = state.done[-1].until if state.ended else state.since
@@ -29,19 +29,32 @@ def side_by_side(state: State) -> str:
         + (f" Why: {state.why}." if state.why else ""),
     ]
     if not state.ended:
-        lines += _phase(state, state.weights.canary, state.counts, state.verdicts)
+        lines += _phase(state, policy, state.weights.canary, state.counts, state.verdicts)
     for done in reversed(state.done):
-        lines += _phase(state, done.share, done.counts, done.verdicts)
+        lines += _phase(state, policy, done.share, done.counts, done.verdicts)
     return "\n".join(lines)
 
 
-def _phase(state: State, share: float, counts: Arms, verdicts: Sequence[Verdict]) -> list[str]:
+def in_a_line(state: State) -> str:
+    """Return where a canary is, in a line: its share, its requests, what each metric says."""
+    if state.ended:
+        return f"{state.ended}: {state.why}"
+    share, said = state.weights.canary, [f"{v.metric} {v.verdict}" for v in state.verdicts]
+    where = f"{share:g} % of the traffic" if share else "waits for its process"
+    counted = f"{state.counts.canary.requests:,} requests of its own in this phase"
+    return ", ".join([f"version {state.candidate.version}: {where}", counted, *said])
+
+
+def _phase(
+    state: State, policy: CanaryPolicy, share: float, counts: Arms, verdicts: Sequence[Verdict]
+) -> list[str]:
     """Return one phase: the arms side by side, and the verdicts."""
     arms: list[Counts] = [getattr(counts, name) for name in ARMS]
+    shares = [name for name in METRICS if name != "latency" and name in policy.judged]
     rows = [
         ("requests", *(f"{arm.requests:,}" for arm in arms)),
         ("judged answers", *(f"{arm.judged:,}" for arm in arms)),
-        *((of, *(_share(of, arm) for arm in arms)) for of in METRICS if of != "latency"),
+        *((of, *(_share(of, arm) for arm in arms)) for of in shares),
         ("latency p50", *(_latency(state, arm, 0.5) for arm in arms)),
         ("latency p95", *(_latency(state, arm, 0.95) for arm in arms)),
     ]

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from data_contracts.errors import InputError
 from data_contracts.records import Frozen
+from model_registry.accounts.roles import CANDIDATE
+from model_registry.candidates import Candidate
 from model_registry.contents import read_contents
-from model_registry.fetching import fetch, resolve
+from model_registry.fetching import fetch, fetch_approved, resolve
 from model_registry.signing import SigningKeys
 from model_registry.tracking import Registry
 from tasks.exporting.errors import STEP
@@ -71,13 +74,42 @@ def export(
         layout=_LAYOUT,
         run="",
     )
+    address = f"{row.name}/{serves.version}"
+    return _put(due, quantize, folder, lambda aside: fetch(registry, address, aside, keys))
+
+
+def export_candidate(
+    registry: Registry,
+    candidate: Candidate,
+    folder: Path,
+    keys: SigningKeys,
+    format: Format,
+    quantize: Quantize,
+) -> Exported:
+    """Write a candidate that people approved as `export` does, to stand beside the champion."""
+    due = Export(
+        name=candidate.name,
+        version=candidate.version,
+        digest=candidate.digest,
+        format=format,
+        quantize=None if format == "safetensors" else quantize,
+        layout=_LAYOUT,
+        run="",
+    )
+    return _put(
+        due, quantize, folder, lambda aside: fetch_approved(registry, candidate, aside, keys)
+    )
+
+
+def _put(due: Export, quantize: Quantize, folder: Path, load: Callable[[Path], object]) -> Exported:
+    """Write an export of what `load` puts into a folder, unless it is there already."""
     if found := _standing(folder, due):
         return Exported(export=found, folder=str(folder), again=True)
     folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     try:
-        fetch(registry, f"{row.name}/{serves.version}", aside, keys)
+        load(aside)
         made = _fill(aside, due, quantize, folder)
         try:
             aside.rename(folder)
@@ -132,10 +164,11 @@ def _record(folder: Path) -> Export | None:
 
 
 def _readme(due: Export, run: str, notes: list[str]) -> str:
+    said = "Approved and not released" if due.name.endswith(CANDIDATE) else "Released"
     lines = [
         f"# {due.name} version {due.version}, {due.format}",
         "",
-        f"Released, digest `{due.digest}`; every byte was verified before it was exported.",
+        f"{said}, digest `{due.digest}`; every byte was verified before it was exported.",
         "MODEL_CARD.md says what it was trained on and how it scored. It runs with:",
         "",
         "```sh",

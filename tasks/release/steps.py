@@ -117,6 +117,7 @@ def judge_step(
         lost=lost,
         declined_before=told,
         seats=chosen.seats,
+        canary=chosen.canary,
     )
 
 

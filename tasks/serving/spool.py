@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -23,6 +23,7 @@ from tasks.serving.specification import STEP, Specification
 from tasks.storage.objects import ObjectStore
 
 WAIT_SECONDS = 15.0  # of a capture for its line, or of a line for its capture
+Judge = Callable[[LogRow], Mapping[str, int]]
 TOGETHER = 64  # rows redacted at once
 LARGEST_FILE = 16 << 20  # bytes of an hour's rows, above which they go on in another file
 LARGEST_ACCESS = 16 << 20  # bytes of the access log, above which it begins anew
@@ -37,14 +38,24 @@ class _Waiting(NamedTuple):
 
 
 class Spool:
-    """Captures become rows. `counts` says what became of them: `rows`, or a reason."""
+    """Captures become rows. `counts` says what became of them: `rows`, or a reason.
+
+    `arms` counts the rows of each arm: `rows`, `truncated`, and what `judge` says of an answer.
+    """
 
     def __init__(
-        self, specification: Specification, taps: Path, access: Path, folder: Path
+        self,
+        specification: Specification,
+        taps: Path,
+        access: Path,
+        folder: Path,
+        judge: Judge = lambda row: {},
     ) -> None:
         """Read `taps` and `access`, keep hours in `folder`."""
         self.specification, self.folder = specification, folder
         self.counts = Counter[str]()
+        self.arms: dict[str, Counter[str]] = {}
+        self._judge = judge
         self._taps, self._access = taps, access
         self._lines: dict[str, tuple[Access, float]] = {}
         self._waiting: dict[str, _Waiting] = {}
@@ -161,6 +172,16 @@ class Spool:
                 file.flush()
                 os.fsync(file.fileno())
             self.counts["rows"] += len(found)
+        for row in rows:
+            self._count(row)
+
+    def _count(self, row: LogRow) -> None:
+        """Count a row for its arm; it is judged as it was answered, and only counts are kept."""
+        arm = self.arms.setdefault(row.variant or "champion", Counter())
+        arm["rows"] += 1
+        arm["truncated"] += row.finish_reason == "length"
+        if row.answer:
+            arm.update(self._judge(row))
 
     def _file_of(self, hour: str) -> Path:
         """Return the file that an hour's rows go to; one that is large is followed by another."""

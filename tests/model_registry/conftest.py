@@ -220,10 +220,14 @@ def approved(
     """Register, judge and approve a candidate; `champion` is what it is compared with."""
 
     def approve(
-        registry: Registry, mark: str, champion: str | None = None, name: str = "desk"
+        registry: Registry,
+        mark: str,
+        champion: str | None = None,
+        name: str = "desk",
+        **more: Any,
     ) -> Candidate:
         candidate = register(registry, mark, name)
-        dossier = publish(registry, candidate, champion)
+        dossier = publish(registry, candidate, champion, **more)
         request_approval(registry, name, dossier)
         record_decision(registry, name, dossier, approve=True, person="ada")
         return candidate

@@ -53,6 +53,16 @@ class Desk:
         self._last = mark
         return found.version
 
+    def approve(self, mark: str, **more: Any) -> int:
+        """Let people approve another candidate, and return its number."""
+        champion = f"model-{self._last}" if self._last else None
+        return self._approved(self.registry, mark, champion=champion, **more).version
+
+    @property
+    def champion(self) -> int | None:
+        """Return the version that serves by the ledger."""
+        return self.registry.ledger.rows(NAME)[-1].version
+
     def retire(self) -> None:
         """Take the champion out of service."""
         retire(self.registry, NAME, "for a test")

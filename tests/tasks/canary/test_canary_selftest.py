@@ -96,13 +96,13 @@ def test_the_page_shows_the_arms_side_by_side_with_their_intervals() -> None:
     for _ in range(62):
         state = step(state, CanaryPolicy(), reading, reading.at)
         reading = gateway.tick(state.weights)
-    page = side_by_side(state)
+    page = side_by_side(state, CanaryPolicy())
     for word in ("baseline", "stable", "canary", "latency p95", "hallucinated", "verdict"):
         assert word in page
     line = next(line for line in page.splitlines() if line.startswith("| errors"))
     assert line.count("%;") == 3  # a share and its interval in each arm
     gone = reading.model_copy(update={"healthy": False})
-    ended = side_by_side(step(state, CanaryPolicy(), gone, gone.at))
+    ended = side_by_side(step(state, CanaryPolicy(), gone, gone.at), CanaryPolicy())
     assert "**rolled back**" in ended
     assert "does not answer" in ended
 

@@ -1,6 +1,8 @@
 """A small server of an engine's protocol: health, models, an answer that says who gave it.
 
 By itself it is a command as vLLM's: `python -m tests.tasks.serving.stub_engine FOLDER PORT NAME`.
+A fourth word is a file of how a candidate behaves: JSON with `fails` (each so many-th request),
+`seconds` (of an answer) and `finish` (its reason).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ class StubEngine:
     def __init__(self, name: str, port: int = 0) -> None:
         self.name, self.asked = name, list[dict[str, Any]]()
         self.healthy, self.code = True, 200
+        self.fails, self.seconds, self.finish = 0, 0.0, "stop"
         self.may_answer = threading.Event()
         self.may_answer.set()
         stub = self
@@ -39,9 +43,14 @@ class StubEngine:
                 stub.asked.append(dict(self.headers.items()) | {"body": body.decode()})
                 stub.may_answer.wait(60)
                 message = {"role": "assistant", "content": "Yes."}
-                choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                choice = {"index": 0, "message": message, "finish_reason": stub.finish}
+                time.sleep(stub.seconds)
                 usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
-                self._say(stub.code, {"model": stub.name, "choices": [choice], "usage": usage})
+                fails = stub.fails and len(stub.asked) % stub.fails == 0
+                self._say(
+                    500 if fails else stub.code,
+                    {"model": stub.name, "choices": [choice], "usage": usage},
+                )
 
             def _say(self, code: int, value: dict[str, Any]) -> None:
                 data = json.dumps(value).encode()
@@ -67,5 +76,7 @@ class StubEngine:
 if __name__ == "__main__":
     assert (Path(sys.argv[1]) / "config.json").is_file()
     assert not [name for name in os.environ if name.startswith(("PADDOCK_", "MLFLOW_"))]
-    StubEngine(sys.argv[3], int(sys.argv[2]))
+    engine = StubEngine(sys.argv[3], int(sys.argv[2]))
+    if len(sys.argv) > 4 and not engine.name.rpartition("/")[2].isdecimal():  # a digest: no release
+        vars(engine).update(json.loads(Path(sys.argv[4]).read_text()))
     threading.Event().wait()

@@ -1,0 +1,187 @@
+"""`canary`: an approved candidate beside the champion, from its first probe to its end.
+
+One run ticks every few seconds until the canary is promoted, rolled back or aborted. All it knows
+is in the canary's record, so a run that was killed is gone on with by the next one; where none
+comes, the keeper of the serving takes the traffic away by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State as RunState
+from prefect.states import Completed
+
+from data_contracts.errors import PaddockError
+from data_contracts.records import Frozen
+from flows.asking.canary_parameters import CanaryRunParameters
+from flows.asking.flow_runs import run_name
+from flows.promotion import describe_release
+from flows.serving.canary_start import begun
+from flows.serving.canary_ticks import Record, Site
+from flows.serving.places import Places
+from flows.showing.leading_on import served_places
+from flows.showing.live import LiveArtifact
+from flows.showing.notifying import notify, release_events, trouble_event
+from flows.showing.progress import LOGGER
+from flows.showing.publishing import publish_links
+from flows.workshop.parts import Workshop
+from flows.workshop.settings import read_settings
+from model_registry.canary_evidence import CanaryPassed, publish_canary
+from model_registry.candidates import find_candidate
+from model_registry.dossier import ChampionSeen
+from model_registry.standing import read_standing
+from tasks.canary.phases import State, rolled_back, step
+from tasks.canary.policy import STEP
+from tasks.canary.words import in_a_line, side_by_side
+from tasks.release.steps import promote_step
+
+LINE_SECONDS = 30.0  # between two lines that say the same of another moment
+LEDGER_SECONDS = 30.0  # between two looks at who serves
+
+
+class Outcome(Frozen):
+    """How a canary ended, and why. `version` is the champion that a promotion made."""
+
+    ended: str
+    why: str
+    candidate: int
+    version: int | None = None
+
+
+@flow(name="canary", flow_run_name=run_name)
+def canary(parameters: CanaryRunParameters) -> RunState[Outcome]:
+    """Tick until the canary ends; what it ended with is said, shown, and told to people."""
+    workshop = Workshop(read_settings(), "promoter")
+    name = parameters.name
+    places = Places(workshop.settings.home, name)
+    site = Site(workshop.store, places, name)
+    site.specification()  # before the folder of a serving that never was is made
+    with site.alone():
+        now = datetime.now(UTC)
+        record = begun(workshop, site, name, parameters.version, parameters.fast, now)
+        site.write(record)
+    LOGGER.info("%s", _announced(record))
+    outcome = _Run(workshop, site, record).until_its_end()
+    return Completed(message=f"{outcome.ended}: {outcome.why}", data=outcome)
+
+
+class _Run:
+    """The ticks of one run."""
+
+    def __init__(self, workshop: Workshop, site: Site, record: Record) -> None:
+        self._workshop, self._site, self._record = workshop, site, record
+        self._name = record.state.name
+        self._page = LiveArtifact(
+            lambda page, line: create_markdown_artifact(page, key="canary", description=line)
+        )
+        self._said, self._said_at = "", 0.0
+        self._ledger_at = 0.0
+        self._version: int | None = None
+
+    def until_its_end(self) -> Outcome:
+        """Tick until it ends, and tell how."""
+        while not self._record.state.ended:
+            began = time.monotonic()
+            with self._site.alone():
+                # What another run, or a person who aborts, wrote counts.
+                self._record = self._ticked(self._site.record() or self._record)
+                self._site.write(self._record)
+            self._show()
+            if not self._record.state.ended:
+                spent = time.monotonic() - began
+                time.sleep(max(0.0, self._record.policy.tick_seconds - spent))
+        return self._told()
+
+    def _ticked(self, record: Record) -> Record:
+        """Return the record after a tick."""
+        if record.state.ended:
+            return record
+        now = datetime.now(UTC)
+        reading, record = self._site.read(record, now, self._moved(record.state))
+        after = step(record.state, record.policy, reading, now)
+        if after.ended == "promoted":
+            after = self._promoted(record.state, after)
+        return record.model_copy(update={"state": after})
+
+    def _moved(self, state: State) -> str:
+        """Return why it must end because of what the ledger says; empty if it need not.
+
+        A ledger that does not answer ends nothing: it is asked again before a promotion.
+        """
+        if time.monotonic() < self._ledger_at:
+            return ""
+        self._ledger_at = time.monotonic() + LEDGER_SECONDS
+        try:
+            standing = read_standing(self._workshop.registry, self._name)
+        except PaddockError as error:
+            LOGGER.warning("who serves could not be read: %s", error.what)
+            return ""
+        if standing.digest in (state.champion.digest, state.candidate.digest):
+            return ""
+        return "the champion that it was compared with serves no more"
+
+    def _promoted(self, before: State, after: State) -> State:
+        """Let the candidate be the champion; the state of one rolled back if that is refused."""
+        try:
+            registry, keys = self._workshop.registry, self._workshop.keys
+            candidate = find_candidate(registry, self._name, after.candidate.version)
+            champion = after.champion
+            passed = CanaryPassed(
+                candidate=candidate.name,
+                version=candidate.version,
+                digest=candidate.digest,
+                champion=ChampionSeen(version=champion.version, digest=champion.digest),
+                began=after.began,
+                ended=after.tick,
+                requests=sum(done.counts.canary.requests for done in after.done),
+            )
+            page = side_by_side(after, self._record.policy)
+            publish_canary(registry, candidate, passed, page, keys)
+            release = promote_step(registry, self._name, keys, candidate.version).release
+        except PaddockError as error:
+            why = f"every phase was passed, and its promotion was refused: {error.what}"
+            return rolled_back(before, after.tick, why)
+        if release:
+            LOGGER.info("%s", describe_release(release))
+            self._version = release.version
+            notify(self._workshop, *release_events(release, self._workshop.settings.mlflow_pages))
+        return after
+
+    def _show(self) -> None:
+        """Show where it is: the page at each tick, a line where it says something new, or later."""
+        state, now = self._record.state, time.monotonic()
+        said = f"{state.phase} {state.ended} {[(v.metric, v.verdict) for v in state.verdicts]}"
+        line = in_a_line(state)
+        if said != self._said or now - self._said_at >= LINE_SECONDS:
+            self._said, self._said_at = said, now
+            LOGGER.info("  %s", line)
+        self._page.show(side_by_side(state, self._record.policy), line)
+
+    def _told(self) -> Outcome:
+        """Say how it ended, to people as well."""
+        state = self._record.state
+        LOGGER.info("\n%s\n", side_by_side(state, self._record.policy))
+        publish_links(served_places(self._workshop, self._name))
+        if state.ended == "rolled back":
+            what = f"the canary of version {state.candidate.version} was rolled back: {state.why}"
+            remedy = f"`paddock canary status --name {self._name}` shows the arms side by side"
+            notify(self._workshop, trouble_event(self._name, what, remedy))
+        return Outcome(
+            ended=state.ended or "",
+            why=state.why,
+            candidate=state.candidate.version,
+            version=self._version,
+        )
+
+
+def _announced(record: Record) -> str:
+    state, policy = record.state, record.policy
+    phases = ", ".join(f"{p.share:g} % for {p.minutes / policy.fast:g} min" for p in policy.phases)
+    return (
+        f"{STEP} of {state.name}: version {state.candidate.version} beside version "
+        f"{state.champion.version}; {phases}, at least; judged by {', '.join(policy.judged)}."
+    )

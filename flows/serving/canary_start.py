@@ -1,0 +1,105 @@
+"""What a canary begins with: a candidate that people approved, and a policy that can be held to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from data_contracts.errors import ContractError, InputError, PaddockError
+from flows.serving.canary_ticks import Record, Site
+from flows.serving.champion import candidate_to_serve
+from flows.serving.places import Places
+from flows.workshop.parts import Workshop
+from model_registry.candidates import Candidate, list_candidates
+from model_registry.fetching import require_approved
+from model_registry.standing import read_standing
+from tasks.canary.phases import Version, begin
+from tasks.canary.policy import STEP, CanaryPolicy
+from tasks.serving.specification import Specification
+
+FROM_ROWS = ("truncated", "hallucinated", "refused")  # counted by the log's writer
+
+
+def begun(
+    workshop: Workshop,
+    site: Site,
+    name: str,
+    version: int | None,
+    fast: float | None,
+    now: datetime,
+) -> Record:
+    """Return the record of the canary that runs already, or of one that begins now.
+
+    InputError if another candidate's runs, or if what serves cannot be held to the policy;
+    ContractError if no candidate may go on.
+    """
+    specification = site.specification()
+    running = site.record()
+    if running and not running.state.ended:
+        stands = running.state.candidate.version
+        if version in (None, stands):
+            return running
+        raise InputError(
+            f"the canary of version {stands} is under way",
+            step=STEP,
+            where=name,
+            remedy=f"wait for its end, or `paddock canary abort --name {name} --reason …`",
+        )
+    policy = policy_of(specification, fast)
+    candidate = approved(workshop, name, version)
+    champion = read_standing(workshop.registry, name).champion
+    if champion is None:
+        raise ContractError(
+            "nothing serves that a canary could stand beside",
+            step=STEP,
+            where=name,
+            remedy=f"`paddock promote --name {name}` lets the first version serve",
+        )
+    seen = Version(version=champion.version, digest=champion.digest)
+    mine = Version(version=candidate.version, digest=candidate.digest)
+    state = begin(name, mine, seen, now)
+    places = Places(workshop.settings.home, name)
+    release = candidate_to_serve(workshop, specification, places.folder, candidate)
+    return Record(state=state, policy=policy, release=release, since=site.totals())
+
+
+def policy_of(specification: Specification, fast: float | None) -> CanaryPolicy:
+    """Return what a canary is held to; InputError if what serves does not count what it asks."""
+    policy = CanaryPolicy.model_validate(specification.canary)
+    if fast is not None:
+        policy = policy.model_copy(update={"fast": fast})
+    unseen = [] if specification.log.keep else [of for of in policy.judged if of in FROM_ROWS]
+    if not policy.eval_sets and "hallucinated" in policy.judged and not unseen:
+        unseen = ["hallucinated"]
+        why = "no eval set says what is true: name some as eval_sets"
+    else:
+        why = "they are counted in the log, which is not kept: set keep = true in [log]"
+    if unseen:
+        raise InputError(
+            f"the canary's policy judges what nobody counts here: {', '.join(unseen)}",
+            step=STEP,
+            where=f"[canary] of the serving of {specification.name}",
+            remedy=f"{why}, or leave it out of metrics; then start the serving again",
+        )
+    return policy
+
+
+def approved(workshop: Workshop, name: str, version: int | None) -> Candidate:
+    """Return the candidate that is named, or the newest that people approved."""
+    registry, keys = workshop.registry, workshop.keys
+    if version is not None:
+        return require_approved(registry, name, version, keys)
+    served = read_standing(registry, name).served
+    passed_over: list[str] = []
+    for candidate in list_candidates(registry, name):
+        if candidate.digest in served:
+            break  # whatever is older than one that served is out of date
+        try:
+            return require_approved(registry, name, candidate.version, keys)
+        except PaddockError as refusal:
+            passed_over.append(f"version {candidate.version}: {refusal.what}")
+    raise ContractError(
+        f"no candidate may stand beside the champion ({'; '.join(passed_over) or 'there is none'})",
+        step=STEP,
+        where=name,
+        remedy=f"`paddock show --name {name}` says what waits for whom",
+    )
