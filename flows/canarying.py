@@ -34,13 +34,14 @@ from model_registry.canary_evidence import CanaryPassed, publish_canary
 from model_registry.candidates import find_candidate
 from model_registry.dossier import ChampionSeen
 from model_registry.standing import read_standing
-from tasks.canary.phases import State, rolled_back, step
+from tasks.canary.phases import State, ended_by, step
 from tasks.canary.policy import STEP
 from tasks.canary.words import in_a_line, side_by_side
 from tasks.release.steps import promote_step
 
 LINE_SECONDS = 30.0  # between two lines that say the same of another moment
-LEDGER_SECONDS = 30.0  # between two looks at who serves
+LEDGER_SECONDS = 10.0  # between two looks at who serves
+MOVED = "the champion that it was compared with serves no more"
 
 
 class Outcome(Frozen):
@@ -61,8 +62,7 @@ def canary(parameters: CanaryRunParameters) -> RunState[Outcome]:
     site = Site(workshop.store, places, name)
     site.specification()  # before the folder of a serving that never was is made
     with site.alone():
-        now = datetime.now(UTC)
-        record = begun(workshop, site, name, parameters.version, parameters.fast, now)
+        record = begun(workshop, site, name, parameters.version, parameters.fast)
         site.write(record)
     LOGGER.info("%s", _announced(record))
     outcome = _Run(workshop, site, record).until_its_end()
@@ -100,29 +100,31 @@ class _Run:
         """Return the record after a tick."""
         if record.state.ended:
             return record
-        now = datetime.now(UTC)
-        reading, record = self._site.read(record, now, self._moved(record.state))
+        now, serves = datetime.now(UTC), self._serves(record.state)
+        if serves == record.state.candidate.digest:
+            after = ended_by(record.state, now, "promoted", "it is the champion already")
+            return record.model_copy(update={"state": after})
+        moved = "" if serves == record.state.champion.digest else MOVED
+        reading, record = self._site.read(record, now, moved)
         after = step(record.state, record.policy, reading, now)
         if after.ended == "promoted":
             after = self._promoted(record.state, after)
         return record.model_copy(update={"state": after})
 
-    def _moved(self, state: State) -> str:
-        """Return why it must end because of what the ledger says; empty if it need not.
+    def _serves(self, state: State) -> str | None:
+        """Return the digest of what serves by the ledger, as far as it was looked at of late.
 
         A ledger that does not answer ends nothing: it is asked again before a promotion.
         """
         if time.monotonic() < self._ledger_at:
-            return ""
+            return state.champion.digest
         self._ledger_at = time.monotonic() + LEDGER_SECONDS
         try:
             standing = read_standing(self._workshop.registry, self._name)
         except PaddockError as error:
             LOGGER.warning("who serves could not be read: %s", error.what)
-            return ""
-        if standing.digest in (state.champion.digest, state.candidate.digest):
-            return ""
-        return "the champion that it was compared with serves no more"
+            return state.champion.digest
+        return standing.digest
 
     def _promoted(self, before: State, after: State) -> State:
         """Let the candidate be the champion; the state of one rolled back if that is refused."""
@@ -144,7 +146,7 @@ class _Run:
             release = promote_step(registry, self._name, keys, candidate.version).release
         except PaddockError as error:
             why = f"every phase was passed, and its promotion was refused: {error.what}"
-            return rolled_back(before, after.tick, why)
+            return ended_by(before, after.tick, "rolled back", why)
         if release:
             LOGGER.info("%s", describe_release(release))
             self._version = release.version

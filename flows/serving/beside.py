@@ -98,10 +98,12 @@ class Beside:
             engines.stop()
 
     def _wanted(self) -> Wanted | None:
+        """Return what is wanted; None where nothing is, or nobody has ticked for too long."""
         try:
-            return Wanted.model_validate_json(self._places.wanted_canary.read_bytes())
+            wanted = Wanted.model_validate_json(self._places.wanted_canary.read_bytes())
         except (OSError, ValidationError):
-            return None  # none is wanted, or nobody can tell: no traffic
+            return None
+        return wanted if abs(datetime.now(UTC) - wanted.tick) <= SILENT else None
 
     def _begin(self, release: Release, now: float) -> None:
         engine = self._specification.engine
@@ -148,10 +150,7 @@ class Beside:
         self._point(())
 
     def _due(self, wanted: Wanted) -> dict[str, int]:
-        fresh = abs(datetime.now(UTC) - wanted.tick) <= SILENT
-        if not (fresh and self._ready):
-            return {}
-        return {"baseline": wanted.baseline, ARM: wanted.canary}
+        return {"baseline": wanted.baseline, ARM: wanted.canary} if self._ready else {}
 
     def _set_shares(self, shares: dict[str, int]) -> None:
         if shares != self._shares:

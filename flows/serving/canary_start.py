@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from data_contracts.errors import ContractError, InputError, PaddockError
 from flows.serving.canary_ticks import Record, Site
@@ -25,7 +25,6 @@ def begun(
     name: str,
     version: int | None,
     fast: float | None,
-    now: datetime,
 ) -> Record:
     """Return the record of the canary that runs already, or of one that begins now.
 
@@ -56,9 +55,10 @@ def begun(
         )
     seen = Version(version=champion.version, digest=champion.digest)
     mine = Version(version=candidate.version, digest=candidate.digest)
-    state = begin(name, mine, seen, now)
+    begin(name, mine, seen, datetime.now(UTC))  # what it refuses, before the weights are written
     places = Places(workshop.settings.home, name)
     release = candidate_to_serve(workshop, specification, places.folder, candidate)
+    state = begin(name, mine, seen, datetime.now(UTC))
     return Record(state=state, policy=policy, release=release, since=site.totals())
 
 

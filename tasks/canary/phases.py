@@ -128,12 +128,12 @@ def rolled_back_if_overdue(state: State, now: datetime) -> State:
 
 def abort(state: State, now: datetime, why: str) -> State:
     """Return the state of a canary that a person ends; an ended one as it is."""
-    return state if state.ended else _ended(state, now, "aborted", why)
+    return ended_by(state, now, "aborted", why)
 
 
-def rolled_back(state: State, now: datetime, why: str) -> State:
+def ended_by(state: State, now: datetime, how: Ended, why: str) -> State:
     """Return the state of a canary that something outside it ends; an ended one as it is."""
-    return state if state.ended else _ended(state, now, "rolled back", why)
+    return state if state.ended else _ended(state, now, how, why)
 
 
 def _wrong(state: State, policy: CanaryPolicy, reading: Reading, now: datetime) -> str:

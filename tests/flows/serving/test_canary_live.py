@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from data_contracts.inference_log import LogRow
-from flows.serving.beside import Fares
+from model_registry.promotion import promote
 from tests.flows.serving.conftest import NAME, Desk, Served, children_of, kill
 
 pytestmark = pytest.mark.timeout(600)
@@ -91,13 +91,6 @@ def started(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(20)
-
-
-def fares(served: Served) -> Fares | None:
-    try:
-        return Fares.model_validate_json(served.places.seen_canary.read_bytes())
-    except OSError:
-        return None
 
 
 def share(served: Served) -> int:
@@ -251,6 +244,23 @@ def test_a_killed_watcher_is_gone_on_with_and_without_requests_nothing_is_promot
     assert "no canary is under way: the newest was aborted" in twice.stderr
 
 
+def test_one_that_people_promote_meanwhile_is_over_and_stays_the_champion(
+    stubs: Desk,
+    manner: Path,
+    beside: Served,
+    home_environment: Callable[[Path], dict[str, str]],
+) -> None:
+    manner.write_text("{}")
+    with started(stubs.home, home_environment(stubs.home)) as run:
+        beside.wait(lambda: share(beside) == 5000, 100)
+        assert promote(stubs.registry, NAME, 2, stubs.keys).moved
+        said, _ = run.communicate(timeout=60)
+    assert run.returncode == 0, said
+    assert "it is the champion already" in said
+    beside.wait(lambda: beside.ask("Who is it?").json()["model"] == f"{NAME}/2", 100)
+    assert share(beside) == 0
+
+
 def test_without_a_serving_it_says_what_to_start(
     make_desk: Callable[[Path], Desk], tmp_path: Path, paddock: Callable[..., Any]
 ) -> None:
@@ -269,11 +279,13 @@ def _state(home: Path) -> dict[str, Any]:
 
 
 def _candidate_engine(served: Served) -> int:
-    """Return the process of the candidate's engine."""
+    """Return the process of the candidate's engine: the newest, as one of before may be leaving."""
+    found = [0]
     for pid in children_of(served.process.pid):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
         if "tests.tasks.serving.stub_engine" in words:
             name = next(word for word in words if word.startswith(f"{NAME}/"))
             if not name.rpartition("/")[2].isdecimal():
-                return pid
-    raise AssertionError("no engine of the candidate's runs")
+                found.append(pid)
+    assert max(found), "no engine of the candidate's runs"
+    return max(found)
