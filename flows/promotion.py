@@ -20,6 +20,7 @@ from flows.asking.release_parameters import (
     RetireParameters,
     RollbackParameters,
 )
+from flows.serving.promised import pause_of_releases
 from flows.showing.leading_on import served_places
 from flows.showing.notifying import Event, notify, release_events, trouble_event
 from flows.showing.progress import LOGGER
@@ -41,10 +42,11 @@ LONG = timedelta(days=1)  # people are told once more of what waits so long
 def promote(parameters: PromoteParameters = DEFAULTS) -> State[Poll]:
     """Promote the newest candidate that people approved, if there is one.
 
-    ContractError if the registry is not as the ledger says: then nothing is promoted.
+    Nothing is while the error budget of what serves burns, and the serving's file says that this
+    pauses releases. ContractError if the registry is not as the ledger says: then nothing is.
     """
     workshop = Workshop(read_settings(), "promoter")
-    poll = promote_step(workshop.registry, parameters.name, workshop.keys, parameters.version)
+    poll = look_at_candidates(workshop, parameters)
     text = describe_poll(parameters.name, poll)
     LOGGER.info("%s", text)
     publish_page(
@@ -68,6 +70,15 @@ def promote(parameters: PromoteParameters = DEFAULTS) -> State[Poll]:
             remedy=poll.remedy,
         )
     return Completed(message=text.partition("\n")[0], data=poll)
+
+
+def look_at_candidates(workshop: Workshop, parameters: PromoteParameters) -> Poll:
+    """Return what a look did; with a budget that burns, none unless it is urgent."""
+    held = pause_of_releases(workshop, parameters.name, datetime.now(UTC)).words
+    if held and not parameters.urgent:
+        return Poll(release=None, passed_over={}, held=held)
+    poll = promote_step(workshop.registry, parameters.name, workshop.keys, parameters.version)
+    return poll.model_copy(update={"held": held})
 
 
 @flow(name="rollback", flow_run_name=run_name)
@@ -127,6 +138,8 @@ def _next(name: str, poll: Poll) -> str:
     """Return what somebody does after a look at the candidates."""
     if poll.trouble:
         return f"{poll.remedy}."
+    if poll.held and not poll.release:
+        return f"`paddock slo status --name {name}` says until when; a rollback is not held."
     if poll.release and poll.release.moved:
         return f"`paddock monitor --name {name}` compares what it is asked with what it learned."
     if poll.passed_over:
@@ -140,6 +153,9 @@ def describe_poll(name: str, poll: Poll) -> str:
     lines += [f"- version {v} passed over: {why}" for v, why in poll.passed_over.items()]
     if poll.trouble:
         lines.append(f"Nothing of {name} was looked at: {poll.trouble}. To do: {poll.remedy}.")
+    if poll.held:
+        went = "Promoted all the same (urgent)" if poll.release else "Nothing is promoted"
+        lines.append(f"{went}: of what serves of {name}, {poll.held}.")
     serves = f": version {poll.champion} is the champion already" if poll.champion else ""
     return "\n".join(lines) or f"No candidate of {name} waits to be promoted{serves}."
 

@@ -41,7 +41,8 @@ class Poll(Frozen):
     """What a look at the candidates did: the release (if any), and why others were passed over.
 
     `champion` is the version that serves already. `trouble` says why no candidate was looked at:
-    the registry is not as releases left it.
+    the registry is not as releases left it. `held` says why nothing was: what serves burns its
+    error budget. Of an urgent promotion it says what that went past.
     """
 
     release: Release | None
@@ -49,6 +50,7 @@ class Poll(Frozen):
     champion: int | None = None
     trouble: str = ""
     remedy: str = ""
+    held: str = ""
 
 
 def promote(

@@ -23,6 +23,8 @@ from flows.workshop.settings import Settings
 from model_registry.policy import load_policy
 from tasks.canary.policy import read_policy
 from tasks.evaluation.judging.rubric import load_rubric
+from tasks.serving.specification import read_specification
+from tasks.slo.objectives import promises_of
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
@@ -131,6 +133,8 @@ def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
             "clean",
             "log",
             "serve",
+            "slo",
+            "promote",
         )
         for option in OPTION.findall(_help(name))
     }
@@ -158,7 +162,7 @@ def test_every_setting_is_explained() -> None:
 
 
 def test_examples_of_contracts_policies_and_eval_sets_can_be_read(tmp_path: Path) -> None:
-    found = {"contract": 0, "policy": 0, "card": 0, "rubric": 0, "model": 0, "canary": 0}
+    found = {"contract": 0, "policy": 0, "card": 0, "rubric": 0, "model": 0, "canary": 0, "slo": 0}
     for page in PAGES:
         for block in _blocks(page, "toml"):
             given = tmp_path / "given.toml"
@@ -179,10 +183,21 @@ def test_examples_of_contracts_policies_and_eval_sets_can_be_read(tmp_path: Path
             elif block.startswith("[canary]"):
                 read_policy(given)
                 found["canary"] += 1
+            elif block.startswith("[slo]"):
+                promises_of(read_specification(given).slo, "")
+                found["slo"] += 1
             else:
                 (tmp_path / "card.toml").write_text(block)
                 found["card"] += 1
-    assert found == {"contract": 3, "policy": 3, "card": 1, "rubric": 1, "model": 1, "canary": 1}
+    assert found == {
+        "contract": 3,
+        "policy": 3,
+        "card": 1,
+        "rubric": 1,
+        "model": 1,
+        "canary": 1,
+        "slo": 1,
+    }
     (case,) = _blocks(CHECKOUT / "docs" / "data.md", "json")
     (tmp_path / "cases.jsonl").write_text(case)
     assert load_eval_set_folder(tmp_path).cases

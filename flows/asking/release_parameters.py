@@ -67,6 +67,11 @@ class PromoteParameters(NamedParameters):
         "served before and was rolled back is promoted only if it is named. Naming the champion's "
         "puts it back where its alias or version was changed in MLflow.",
     )
+    urgent: bool = Field(
+        default=False,
+        description="Promote although the error budget of what serves burns, or is spent: for the "
+        "release that mends it. Gates and people's approval hold as ever.",
+    )
 
 
 class RollbackParameters(NamedParameters):

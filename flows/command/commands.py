@@ -42,6 +42,7 @@ from flows.asking.release_parameters import (
 )
 from flows.asking.report_parameters import BackfillParameters, ReportParameters
 from flows.asking.serving_parameters import ServeParameters
+from flows.asking.slo_parameters import SloParameters
 from flows.command import actions
 from flows.command.words import Options, RunOptions
 
@@ -195,6 +196,11 @@ COMMANDS = {
         ServeParameters,
         actions.of("flows.command.serving", "serve"),
         "a champion behind a gateway on this machine: OpenAI's API",
+    ),
+    "slo": Command(
+        SloParameters,
+        actions.of("flows.command.promising", "slo"),
+        "what serving promised, what is left of each budget; rules for Prometheus",
     ),
     "up": Command(Parameters, actions.up, "start Prefect, MLflow and a worker on this machine"),
     "down": Command(

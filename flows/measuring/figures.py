@@ -98,6 +98,12 @@ KINDS: dict[str, Kind] = {
     "paddock_candidate_score": Kind(
         "The newest candidate's score, in the metric's own unit", ("model", "version", "metric")
     ),
+    # What is served here, by the promises in its specification.
+    "paddock_slo_requests_total": Kind(
+        "Requests that an objective counts, since its gateway or this exporter began",
+        ("model", "slo"),
+    ),
+    "paddock_slo_bad_total": Kind("Those that are bad", ("model", "slo")),
     # Releases, by the ledger.
     "paddock_stage_info": Kind(
         "1 for each version that serves, or to which a rollback goes", ("model", "version", "stage")

@@ -14,6 +14,7 @@ from flows.measuring.flow_runs import flow_runs
 from flows.measuring.log_days import LogDays
 from flows.measuring.machine import disk, gpus, server
 from flows.measuring.people import people
+from flows.measuring.promises import Promised
 from flows.measuring.releases import registry, releases
 from flows.measuring.run_records import RunRecords
 from flows.workshop.logins import is_server
@@ -39,6 +40,7 @@ def sources_of(settings: Settings) -> list[Source]:
         Source("budgets", 60, lambda: budgets(outputs)),
         Source("drift", 30, lambda: drift_looks(store, ledger.names())),
         Source("log", 60, LogDays(store).figures),
+        Source("serving", 10, Promised(settings.home, store).figures),
     ]
     return [*found, *_of_prefect(settings), *_of_mlflow(settings)]
 

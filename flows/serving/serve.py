@@ -22,6 +22,7 @@ from flows.workshop.parts import Workshop
 from flows.workshop.settings import CHECKOUT
 from tasks.canary.policy import read_policy
 from tasks.serving.specification import STEP, Specification, read_specification
+from tasks.slo.objectives import promises_of
 
 DEFAULT = CHECKOUT / "deploy" / "serving.toml"
 _HERE = ("127.0.0.1", "localhost", "::1")
@@ -34,6 +35,7 @@ def specified(parameters: ServeParameters) -> Specification:
     found = read_specification(path, name=parameters.name, port=parameters.port)
     if found.canary:
         read_policy(path)  # what cannot be one is refused here, not when a canary begins
+    promises_of(found.slo, str(path))
     return found
 
 

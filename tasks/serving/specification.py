@@ -114,6 +114,9 @@ class Specification(Frozen):
     canary: dict[str, Any] = Field(
         default_factory=dict, description="Its policy; tasks/canary/policy.py reads it."
     )
+    slo: dict[str, Any] = Field(
+        default_factory=dict, description="What is promised; tasks/slo/objectives.py reads it."
+    )
 
     @model_validator(mode="after")
     def _plain_tenants(self) -> Specification:

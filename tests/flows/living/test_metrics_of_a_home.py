@@ -18,6 +18,7 @@ from flows.measuring.dashboards import Panel, read_boards
 from flows.measuring.figures import KINDS
 from flows.servers.watchdog import ask
 from tasks.human_review.sample import read_sample
+from tasks.serving.specification import Specification
 from tasks.storage.objects import LocalStore
 from tests.flows.living.conftest import NAME, Ended, Lived, done
 from tests.flows.living.watched import Watched, happen_in_store, requests, watch_home
@@ -42,6 +43,9 @@ def home(lived: Lived, terminal: Run, tmp_path_factory: pytest.TempPathFactory) 
     done(terminal(home, "reconcile"))
     done(terminal(home, "review", *NAME, "--items", "4"))
     happen_in_store(LocalStore(home / "store"), "shelves")
+    promised = home / "serving" / "shelves" / "specification.json"
+    promised.parent.mkdir(parents=True)
+    promised.write_text(Specification(name="shelves").model_dump_json())
     return home
 
 

@@ -16,6 +16,8 @@ from scipy.stats import binomtest
 from flows.serving.keeper import READY_SECONDS
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.counted import EDGES_MS
+from tasks.slo.counting import gateway_counts
+from tasks.slo.objectives import Objective
 from tests.tasks.serving.conftest import RunningGateway
 from tests.tasks.serving.stub_engine import StubEngine
 
@@ -180,6 +182,10 @@ def test_what_is_counted_tells_arms_codes_and_waits_apart(
         'envoy_paddock_requests{arm="stable",code="200"} 5',
         'envoy_paddock_requests{arm="stable",code="500"} 1',
     ]
+    page = running.admin.get("/stats/prometheus?filter=paddock").text
+    assert gateway_counts(Objective(of="success", target=0.999), page, EDGES_MS) == (6, 1)
+    quick = Objective(of="latency", target=0.95, at_most_ms=20_000)
+    assert gateway_counts(quick, page, EDGES_MS) == (5, 0)
     edges = [
         line
         for line in lines

@@ -11,6 +11,7 @@ import pytest
 from data_contracts.errors import InputError
 from tasks.canary.policy import CanaryPolicy, read_policy
 from tasks.serving.specification import Specification, read_specification
+from tasks.slo.objectives import Promises, promises_of
 
 SHIPPED = Path(__file__).resolve().parents[3] / "deploy" / "serving.toml"
 
@@ -24,9 +25,10 @@ def test_the_file_that_ships_is_the_defaults_with_and_without_its_comments(tmp_p
     whole = tmp_path / "whole.toml"
     whole.write_text(entries.replace("command =", "# command ="))
     assert read_policy(whole) == CanaryPolicy()
-    found = read_specification(whole).model_dump(exclude={"tenants", "canary"})
-    assert found == Specification().model_dump(exclude={"tenants", "canary"})
-    known = Specification().model_dump(exclude={"tenants", "canary"})
+    assert promises_of(read_specification(whole).slo, "whole.toml") == Promises()
+    found = read_specification(whole).model_dump(exclude={"tenants", "canary", "slo"})
+    assert found == Specification().model_dump(exclude={"tenants", "canary", "slo"})
+    known = Specification().model_dump(exclude={"tenants", "canary", "slo"})
     for table, defaults in known.items():  # and every entry stands there
         named = set(told[table]) if isinstance(defaults, dict) else {table}
         wanted = set(defaults) - {"command"} if isinstance(defaults, dict) else {table}
