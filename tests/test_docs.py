@@ -134,6 +134,7 @@ def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
             "log",
             "serve",
             "slo",
+            "cost",
             "promote",
         )
         for option in OPTION.findall(_help(name))

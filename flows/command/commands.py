@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from flows.asking.canary_parameters import CanaryParameters
 from flows.asking.cleaning_parameters import CleanParameters
 from flows.asking.comparing_parameters import CompareParameters
+from flows.asking.cost_parameters import CostParameters
 from flows.asking.drift_parameters import DemoLogParameters, DriftParameters, MonitorParameters
 from flows.asking.gates import GatesParameters
 from flows.asking.ledger_parameters import (
@@ -165,6 +166,11 @@ COMMANDS = {
     ),
     "log": Command(
         LogParameters, actions.log, "the inference log: bring rows in, count them, seal days"
+    ),
+    "cost": Command(
+        CostParameters,
+        actions.write("flows.command.costing", "tell"),
+        "what requests and trainings cost, by version and tenant, and what the days ahead will",
     ),
     "quarantine": Command(
         QuarantineParameters,

@@ -153,7 +153,7 @@ def _add(found: LogFigures, item: Item, *, by_day: bool) -> None:
         found.notes[UNKNOWN_FIELDS] += 1
     group = Group(
         item.window[:10] if by_day else item.window,
-        _version(row),
+        version_of(row),
         row.tenant or "-",
         row.variant or "-",
     )
@@ -165,6 +165,7 @@ def _add(found: LogFigures, item: Item, *, by_day: bool) -> None:
     figures.add(row)
 
 
-def _version(row: LogRow) -> str:
+def version_of(row: LogRow) -> str:
+    """Return the version that answered a row, as it names it; `-` where it names none."""
     named = None if row.version else _VERSION.search(row.model)
     return (row.version or (named[1] if named else "") or row.weights[:12] or "-")[:16]

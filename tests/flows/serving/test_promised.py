@@ -14,7 +14,7 @@ from data_contracts.inference_log import LogRow, log_bytes
 from flows.asking.release_parameters import PromoteParameters
 from flows.measuring.figures import Figure
 from flows.measuring.promises import Promised
-from flows.promotion import look_at_candidates, describe_poll
+from flows.promotion import describe_poll, look_at_candidates
 from flows.serving.places import Places, put
 from flows.serving.promised import pause_of_releases, standing
 from flows.workshop.parts import Workshop

@@ -1,0 +1,1 @@
+"""What requests cost, by version and tenant; the days ahead; what a cap would have refused."""
