@@ -135,6 +135,7 @@ def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
             "serve",
             "slo",
             "cost",
+            "load",
             "promote",
         )
         for option in OPTION.findall(_help(name))

@@ -17,6 +17,7 @@ from flows.asking.ledger_parameters import (
     HistoryParameters,
     ReconcileParameters,
 )
+from flows.asking.load_parameters import LoadParameters
 from flows.asking.log_parameters import LogParameters
 from flows.asking.model_parameters import CheckParameters, DeployParameters, InitParameters
 from flows.asking.parameters import (
@@ -207,6 +208,11 @@ COMMANDS = {
         SloParameters,
         actions.of("flows.command.promising", "slo"),
         "what serving promised, what is left of each budget; rules for Prometheus",
+    ),
+    "load": Command(
+        LoadParameters,
+        actions.of("flows.command.loading", "load"),
+        "send a recorded traffic to a server: what comes back in time, where it is full",
     ),
     "up": Command(Parameters, actions.up, "start Prefect, MLflow and a worker on this machine"),
     "down": Command(

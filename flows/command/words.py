@@ -174,7 +174,9 @@ def _as_json_list(text: str) -> str:
 
 
 def _as_given(value: Any) -> Any:
-    return tuple(item.translate(_SHOWN) for item in value) if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    return tuple(one.translate(_SHOWN) if isinstance(one, str) else one for one in value)
 
 
 def _lists(models: Iterable[type[BaseModel]]) -> set[str]:
