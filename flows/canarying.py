@@ -20,6 +20,7 @@ from data_contracts.records import Frozen
 from flows.asking.canary_parameters import CanaryRunParameters
 from flows.asking.flow_runs import run_name
 from flows.promotion import describe_release
+from flows.serving.budgets import Budgets
 from flows.serving.canary_start import begun
 from flows.serving.canary_ticks import Record, Site
 from flows.serving.places import Places
@@ -80,6 +81,7 @@ class _Run:
         )
         self._said, self._said_at = "", 0.0
         self._ledger_at = 0.0
+        self._budget = Budgets(workshop, self._name)
         self._version: int | None = None
 
     def until_its_end(self) -> Outcome:
@@ -105,7 +107,8 @@ class _Run:
             after = ended_by(record.state, now, "promoted", "it is the champion already")
             return record.model_copy(update={"state": after})
         moved = "" if serves == record.state.champion.digest else MOVED
-        reading, record = self._site.read(record, now, moved)
+        hold = self._budget.hold()
+        reading, record = self._site.read(record, now, stop=moved, hold=hold)
         after = step(record.state, record.policy, reading, now)
         if after.ended == "promoted":
             after = self._promoted(record.state, after)
@@ -157,7 +160,10 @@ class _Run:
         """Show where it is: the page at each tick, a line where it says something new, or later."""
         state, now = self._record.state, time.monotonic()
         said = f"{state.phase} {state.ended} {[(v.metric, v.verdict) for v in state.verdicts]}"
+        said += str(bool(self._budget.said))
         line = in_a_line(state)
+        if hold := self._budget.said:
+            line += f"; it does not go on: {hold}"
         if said != self._said or now - self._said_at >= LINE_SECONDS:
             self._said, self._said_at = said, now
             LOGGER.info("  %s", line)

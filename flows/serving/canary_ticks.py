@@ -135,7 +135,9 @@ class Site:
             return None
         return fares if fares.digest == digest else None
 
-    def read(self, record: Record, now: datetime, stop: str) -> tuple[Reading, Record]:
+    def read(
+        self, record: Record, now: datetime, *, stop: str, hold: str
+    ) -> tuple[Reading, Record]:
         """Return what is known now, and the record that remembers which gateway counted it."""
         fares = self.fares(record.state.candidate.digest)
         page, totals = read_page(self._places.socket), self.totals()
@@ -148,6 +150,7 @@ class Site:
             edges=EDGES,
             gateway=gateway,
             stop=stop or (fares.why if fares else ""),
+            hold=hold,
             **_scraped(page, totals, record),
         ), record
 

@@ -60,7 +60,8 @@ class Reading(Frozen):
     `edges` are the buckets' upper edges in ms, without +Inf. `gateway` names the process that
     counts (its start, say): another name means that its counters began at 0. `healthy` tells
     whether the canary's process answers; None if that could not be told. `stop` is why the canary
-    must end now (an alert, a spent budget), in words for people; empty if nothing speaks for it.
+    must end now, in words for people; empty if nothing speaks for it. `hold` is why it must not
+    go on for now (an error budget that burns): it stays where it is.
     """
 
     at: AwareDatetime
@@ -71,6 +72,7 @@ class Reading(Frozen):
     canary: Scraped = Scraped()
     gateway: str = ""
     stop: str = ""
+    hold: str = ""
 
 
 class Counts(Frozen):

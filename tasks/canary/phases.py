@@ -108,7 +108,8 @@ def step(state: State, policy: CanaryPolicy, reading: Reading, now: datetime) ->
     if wrong := _wrong(state, policy, reading, now):
         return _ended(state, now, "rolled back", wrong)
     if state.phase == WARM:
-        return _next(state, policy, now) if reading.healthy and not taken.lacks else state
+        ready = reading.healthy and not taken.lacks and not reading.hold
+        return _next(state, policy, now) if ready else state
     return _judged(state, policy, taken, reading, now)
 
 
@@ -177,7 +178,7 @@ def _judged(
         passed = state.counts.canary.requests >= policy.most_needed
     # A tick that could not see all, or in which no request reached the canary, never promotes.
     sees = bool(taken.new.canary.requests) and reading.healthy is True and not taken.lacks
-    return _next(state, policy, now) if due and passed and sees else state
+    return _next(state, policy, now) if due and passed and sees and not reading.hold else state
 
 
 def _next(state: State, policy: CanaryPolicy, now: datetime) -> State:

@@ -272,3 +272,19 @@ def test_compressed_minutes_keep_every_least_count() -> None:
 def test_the_champion_beside_itself_is_refused() -> None:
     with pytest.raises(InputError, match="champion's bytes already"):
         begin("desk", Version(version=3, digest=OLD.digest), OLD, START)
+
+
+def test_what_is_held_stays_where_it_is_and_goes_on_afterwards() -> None:
+    site = Site()
+    held = site.reading()
+    site.state = step(
+        site.state, POLICY, held.model_copy(update={"hold": "a budget burns"}), site.now
+    )
+    assert (site.state.phase, site.state.weights.canary) == (-1, 0)
+    assert site.minute().weights.canary == 5
+    for _ in range(90):
+        reading = site.reading().model_copy(update={"hold": "a budget burns"})
+        site.state = step(site.state, POLICY, reading, site.now)
+    assert (site.state.phase, site.state.ended) == (0, None)
+    assert {verdict.verdict for verdict in site.state.verdicts} == {"pass"}
+    assert site.minute().phase == 1
