@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up down serve test test-slow game-day check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-retraining bench-scorers bench-serving setup setup-dev lock clean
+.PHONY: help run up down serve test test-slow game-day check docs format bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-retraining bench-retrieval bench-scorers bench-serving setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -77,6 +77,9 @@ bench-laptop: setup-dev  ## this build beside an earlier one on this machine: tr
 
 bench-release: setup-dev  ## how long a release takes and how often it reads the weights, beside an earlier build
 	@$(BIN)/python -m tests.benchmarks.bench_release $(BENCH)
+
+bench-retrieval: setup-dev  ## how well documents are found, how fast they are indexed and searched, beside faiss
+	@$(BIN)/python -m tests.benchmarks.bench_retrieval $(BENCH)
 
 bench-retraining: setup-dev  ## what a retraining learns from a drifted log, and what it loses (two trainings)
 	@$(BIN)/python -m tests.benchmarks.bench_retraining $(BENCH)

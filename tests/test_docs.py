@@ -132,6 +132,7 @@ def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
             "export",
             "clean",
             "log",
+            "index",
             "serve",
             "slo",
             "cost",

@@ -14,7 +14,9 @@ from data_contracts.contracts import DatasetContract
 from data_contracts.errors import InputError
 from data_contracts.kinds.chat import ChatRecord
 from eval_sets.loading import list_eval_sets, load_eval_set, load_eval_set_folder
+from eval_sets.retrieval.loading import load_retrieval_set
 from eval_sets.types import EvalSet
+from flows.asking.index_parameters import BuildIndexParameters, EvaluateIndexParameters
 from flows.asking.naming import is_set_folder
 from flows.asking.parameters import (
     BaseParameters,
@@ -32,6 +34,11 @@ from tasks.ingestion.sources import look
 
 def require_given(parameters: Parameters) -> None:
     """Return if every file and folder that was named is there; InputError names the first."""
+    if isinstance(parameters, BuildIndexParameters) and parameters.source:
+        require_given(parameters.ingestion())
+    if isinstance(parameters, EvaluateIndexParameters):
+        load_retrieval_set(parameters.retrieval_set)
+        load_policy(parameters.policy)
     if isinstance(parameters, IngestParameters):
         chosen_mapping(parameters, chosen_contract(parameters))
         if not parameters.is_demo and "://" not in parameters.source:

@@ -11,6 +11,7 @@ from flows.asking.comparing_parameters import CompareParameters
 from flows.asking.cost_parameters import CostParameters
 from flows.asking.drift_parameters import DemoLogParameters, DriftParameters, MonitorParameters
 from flows.asking.gates import GatesParameters
+from flows.asking.index_parameters import IndexParameters
 from flows.asking.ledger_parameters import (
     ExportParameters,
     FetchParameters,
@@ -72,6 +73,11 @@ COMMANDS = {
     "ingest": Command(IngestParameters, actions.ingest, "raw data in, a snapshot to train on out"),
     "finetune": Command(
         FinetuneParameters, actions.finetune, "a snapshot in, a trained model out, to try settings"
+    ),
+    "index": Command(
+        IndexParameters,
+        actions.of("flows.command.indexing", "index"),
+        "documents to search: build an index, ask it, judge what it finds",
     ),
     "show": Command(NamedParameters, actions.show, "the last runs, candidates and the champion"),
     "review": Command(

@@ -19,6 +19,7 @@ from tasks.storage.stages import (
     DRIFT_ANSWERS,
     DRIFT_REFERENCE,
     EVERY,
+    INDEX_SCORECARD,
     JUDGEMENTS,
     LOST,
     REFUSED,
@@ -28,8 +29,8 @@ from tasks.storage.stages import (
     Stage,
 )
 
-# Made of a scorecard or a champion, and of use as long as that is.
-_FOLLOWS = (LOST, SAMPLE, JUDGEMENTS, DRIFT_REFERENCE, DRIFT_ANSWERS, DRIFT)
+# Made of a scorecard, a champion or an index, and of use as long as that is.
+_FOLLOWS = (LOST, SAMPLE, JUDGEMENTS, DRIFT_REFERENCE, DRIFT_ANSWERS, DRIFT, INDEX_SCORECARD)
 _AT_WORK = "a run is at work"
 
 

@@ -200,6 +200,27 @@ DRIFT = Stage(
         *_ROWS,
     ),
 )
+_INDEXING = (
+    "tasks.models.encoding",
+    "tasks.retrieval.blocks",
+    "tasks.retrieval.building",
+    "tasks.retrieval.chunking",
+    "tasks.retrieval.graph",
+    "tasks.retrieval.lexical",
+)
+INDEX = Stage("index", 1, _INDEXING)
+INDEX_SCORECARD = Stage(
+    "index-scorecard",
+    1,
+    (
+        "model_registry.power.shares",
+        "tasks.evaluation.intervals",
+        "tasks.models.encoding",
+        "tasks.retrieval.evaluating",
+        "tasks.retrieval.index",
+        "tasks.retrieval.lexical",
+    ),
+)
 EVERY = (
     BASE,
     SHARD,
@@ -220,4 +241,6 @@ EVERY = (
     DRIFT_REFERENCE,
     DRIFT_ANSWERS,
     DRIFT,
+    INDEX,
+    INDEX_SCORECARD,
 )

@@ -1,0 +1,126 @@
+"""What a person may ask about an index of documents; beside parameters.py."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import CliPositionalArg
+
+from data_contracts.kinds.document import DocumentRecord
+from eval_sets.retrieval.loading import DOCUMENTS, list_retrieval_sets, load_retrieval_set
+from flows.asking.naming import absolute_contract, absolute_file, absolute_folder, absolute_source
+from flows.asking.parameters import NEWEST, IngestParameters, NamedParameters, Parameters, Words
+
+_DIGEST = "^(newest|[0-9a-f]{4,64})$"
+
+
+def _source(name: str) -> str:
+    return name if name in list_retrieval_sets() else absolute_source(name)
+
+
+class BuildIndexParameters(Parameters):
+    """Documents in, an index to search out."""
+
+    source: Annotated[str, AfterValidator(_source)] = Field(
+        default="",
+        description="Where the documents are, as for `paddock ingest` (rows with a column `text`): "
+        "they are ingested first. Or a retrieval set that ships with its documents (desk_guides). "
+        "Empty: a snapshot is indexed.",
+    )
+    snapshot: str = Field(
+        default=NEWEST,
+        pattern=_DIGEST,
+        description="The snapshot of documents to index: its digest or the beginning of it, which "
+        "`paddock ingest --kind document` prints; newest: the one that was made last.",
+    )
+    contract: Annotated[str, AfterValidator(absolute_contract)] = Field(
+        default="", description="The contract of the source, a TOML file of kind document."
+    )
+    mapping: Annotated[str, AfterValidator(absolute_file)] = Field(
+        default="", description="From the source's columns to ours: 'text=body'."
+    )
+    keep: Words = Field(
+        default=(), description="Public words that redaction must leave, such as product names."
+    )
+    names: bool = Field(
+        default=True,
+        description="Redact names, places and organizations, too. Off for documents that are "
+        "public: a question that asks for a name finds only what is left of it.",
+    )
+    chunk_tokens: int = Field(
+        default=128,
+        ge=32,
+        le=512,
+        description="Tokens a chunk may have at most, its headings counted; the encoder reads 128.",
+    )
+    overlap: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Tokens of a cut block's part that the next one repeats: at most a quarter of "
+        "a chunk's.",
+    )
+    exact_up_to: int = Field(
+        default=200_000,
+        ge=0,
+        description="Chunks up to which a question is compared with all; above, a graph is built.",
+    )
+
+    def ingestion(self) -> IngestParameters:
+        """Return what ingestion is asked."""
+        shipped = self.source in list_retrieval_sets()
+        return IngestParameters(
+            source=str(load_retrieval_set(self.source).folder / DOCUMENTS)
+            if shipped
+            else self.source,
+            kind=DocumentRecord.KIND,  # pyright: ignore[reportArgumentType]
+            contract=self.contract,
+            mapping=self.mapping,
+            keep=self.keep,
+            names=self.names,
+        )
+
+
+class EvaluateIndexParameters(NamedParameters):
+    """Ask an index questions whose passages are known, and judge what it finds."""
+
+    index: str = Field(
+        default=NEWEST,
+        pattern=_DIGEST,
+        description="The index: its digest or the beginning of it; newest: the one made last.",
+    )
+    retrieval_set: Annotated[str, AfterValidator(absolute_folder)] = Field(
+        default="desk_guides",
+        description="The questions with their passages: a name, or a folder with card.toml and "
+        "cases.jsonl.",
+    )
+    policy: Annotated[str, AfterValidator(absolute_file)] = Field(
+        default="retrieval", description="The gate policy: a name, or a TOML file."
+    )
+    seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
+
+
+class IndexParameters(BuildIndexParameters, EvaluateIndexParameters):
+    """Build an index of documents, search it, or judge it."""
+
+    action: CliPositionalArg[Literal["build", "search", "evaluate"]] = Field(
+        description="build: make an index; search: print the chunks for a question; evaluate: ask "
+        "questions whose passages are known."
+    )
+    question: CliPositionalArg[str] = Field(
+        default="", description="For search: what is looked for."
+    )
+    most: int = Field(default=5, ge=1, le=100, description="For search: how many chunks.")
+
+    def building(self) -> BuildIndexParameters:
+        """Return what the flow is asked that builds."""
+        return BuildIndexParameters(**_part(self, BuildIndexParameters))
+
+    def evaluation(self) -> EvaluateIndexParameters:
+        """Return what the flow is asked that judges."""
+        return EvaluateIndexParameters(**_part(self, EvaluateIndexParameters))
+
+
+def _part(given: Parameters, model: type[Parameters]) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in model.model_fields}

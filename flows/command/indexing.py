@@ -1,0 +1,63 @@
+"""What each action of `paddock index` does."""
+
+from __future__ import annotations
+
+import logging
+
+from data_contracts.errors import InputError
+from flows.asking.index_parameters import IndexParameters
+from flows.asking.parameters import NEWEST
+from flows.command.readying import make_ready, started
+from flows.command.words import Options
+from flows.workshop.settings import read_settings
+
+LOGGER = logging.getLogger("paddock")
+_SHOWN = 400  # characters of a chunk's text
+
+
+def index(parameters: IndexParameters, options: Options) -> int:
+    """Do what was asked; exit code 1 if a gate refused the index."""
+    if parameters.action == "search" and not parameters.question.strip():
+        raise InputError(
+            "no question was given",
+            step="search",
+            where="paddock index search",
+            remedy='ask one, in quotation marks: paddock index search "how long is the warranty?"',
+        )
+    make_ready(options, servers=parameters.action != "search")
+    if parameters.action == "build":
+        started("flows.indexing", "build_index", parameters.building())
+        return 0
+    if parameters.action == "evaluate":
+        done = started("flows.indexing", "evaluate_index", parameters.evaluation())
+        return 0 if done.passed else 1
+    LOGGER.info("%s", search(parameters))
+    return 0
+
+
+def search(parameters: IndexParameters) -> str:
+    """Return the chunks for a question, best first, with what speaks for each."""
+    from flows.indexing import require_servable
+    from flows.workshop.parts import Workshop
+    from tasks.models.encoding import Encoder
+    from tasks.retrieval.index import Index
+    from tasks.retrieval.steps import chosen_index
+
+    workshop = Workshop(read_settings())
+    reference = chosen_index(workshop.outputs, parameters.index, NEWEST)
+    require_servable(workshop, reference)
+    opened = Index(workshop.outputs.fetch(reference), Encoder())
+    hits = opened.search(parameters.question, parameters.most)
+    lines = [f"Index {reference.digest[:16]}, {opened.facts.chunks:,} chunks"]
+    chunks = opened.chunks([hit.place for hit in hits])
+    for rank, (hit, chunk) in enumerate(zip(hits, chunks, strict=True), start=1):
+        near = "-" if hit.cosine is None else f"{hit.cosine:.3f}"
+        said = "-" if hit.words is None else f"{hit.words:.2f}"
+        text = " ".join(chunk.text.split())
+        cut = f"{text[:_SHOWN]}…" if len(text) > _SHOWN else text
+        above = f"  {' / '.join(chunk.headings)}\n" if chunk.headings else ""
+        lines.append(
+            f"\n{rank}. {chunk.id}  score {hit.score:.4f} (meaning {near}, words {said})\n"
+            f"   {chunk.source}, line {chunk.line}\n {above}   {cut}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Documents found by a question: chunks, vectors and words in an index, searched and evaluated."""

@@ -1,0 +1,79 @@
+"""A graph of vectors that is searched in place of all of them, where those are very many.
+
+HNSW (Malkov and Yashunin (2018), arXiv:1603.09320) as faiss builds it. Equal vectors are one node:
+where one vector is a third of the rows, a quarter of the others cannot be found any more, however
+wide the search. That every node finds itself is checked before the graph is kept. Needs faiss and
+numpy; writes the folder it is given.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from data_contracts.errors import ContractError
+
+STEP = "index"
+GRAPH, MEMBERS = "graph.faiss", "members.npz"
+_NEIGHBOURS, _BUILD_WIDTH, _SEARCH_WIDTH = 32, 80, 96
+_LEAST_FOUND = 0.999  # of the nodes, by a search for themselves
+_AT_ONCE = 4096
+
+
+def write_graph(vectors: Any, folder: Path) -> int:
+    """Write the graph of unit vectors, float32 [n, d]; return its nodes.
+
+    One thread builds it, so that the same vectors give the same bytes. ContractError if more than
+    one node in a thousand does not find itself.
+    """
+    import faiss
+    import numpy as np
+
+    numbers: dict[bytes, int] = {}
+    node_of = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in vectors])
+    order = np.argsort(node_of, kind="stable")
+    starts = np.searchsorted(node_of[order], np.arange(len(numbers) + 1))
+    distinct = np.ascontiguousarray(vectors[order[starts[:-1]]])
+    faiss.omp_set_num_threads(1)
+    graph: Any = faiss.IndexHNSWFlat(vectors.shape[1], _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+    graph.hnsw.efConstruction = _BUILD_WIDTH
+    graph.add(distinct)
+    graph.hnsw.efSearch = _SEARCH_WIDTH
+    found = 0
+    for start in range(0, len(distinct), _AT_ONCE):
+        _, nearest = graph.search(distinct[start : start + _AT_ONCE], 1)
+        found += int((nearest[:, 0] == np.arange(start, start + len(nearest))).sum())
+    if found < _LEAST_FOUND * len(distinct):
+        raise ContractError(
+            f"{len(distinct) - found:,} of {len(distinct):,} vectors do not find themselves",
+            step=STEP,
+            where="the graph of vectors",
+            remedy="raise --exact-up-to above the number of chunks: all of them are then compared",
+        )
+    faiss.write_index(graph, str(folder / GRAPH))
+    np.savez(folder / MEMBERS, order=order, starts=starts)
+    return len(distinct)
+
+
+class Graph:
+    """A graph that was written."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load it; what a missing file raises is the caller's to explain."""
+        import faiss
+        import numpy as np
+
+        self._graph: Any = faiss.read_index(str(folder / GRAPH))
+        members = np.load(folder / MEMBERS)
+        self._order, self._starts = members["order"], members["starts"]
+
+    def search(self, vector: Any, most: int) -> list[tuple[int, float]]:
+        """Return (place, cosine) of the nearest vectors, best first, equal ones all named."""
+        self._graph.hnsw.efSearch = max(_SEARCH_WIDTH, 2 * most)
+        scores, nodes = self._graph.search(vector[None, :], most)
+        return [
+            (int(place), float(score))
+            for score, node in zip(scores[0], nodes[0], strict=True)
+            if node >= 0
+            for place in self._order[self._starts[node] : self._starts[node + 1]]
+        ][:most]

@@ -1,0 +1,111 @@
+"""Prefect's view of retrieval: build an index of a snapshot, judge one; found if unchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data_contracts.errors import InputError, shielded
+from eval_sets.retrieval.loading import RetrievalSet
+from tasks.models.encoding import Encoder
+from tasks.retrieval.building import Asked, Tell, write_index
+from tasks.retrieval.chunking import Chunking
+from tasks.retrieval.evaluating import Estimates, Page, evaluate_index
+from tasks.retrieval.index import Index
+from tasks.storage.outputs import Built, Outputs, Reference
+from tasks.storage.stages import INDEX, INDEX_SCORECARD
+
+STEP = "index"
+
+
+@task(name="build the index", cache_policy=NO_CACHE)
+def index_step(
+    outputs: Outputs,
+    snapshot: Reference,
+    encoder: Encoder,
+    chunking: Chunking,
+    exact_up_to: int,
+    tell: Tell,
+) -> Built:
+    """Index a snapshot of documents, or find its index.
+
+    Of the newest index with the same encoder and chunking it takes over the documents both have.
+    """
+    asked = Asked(snapshot.digest, chunking, exact_up_to)
+    inputs = {"snapshot": snapshot.digest, "encoder": encoder.digest}
+    parameters = {"chunking": chunking.model_dump(), "exact_up_to": exact_up_to}
+
+    def make(folder: Path) -> dict[str, int]:
+        before = earlier_index(outputs, encoder, chunking)
+        with outputs.borrow(snapshot) as rows, shielded(STEP):
+            opened = Index(outputs.fetch(before), encoder) if before else None
+            return write_index(
+                rows, asked, encoder, folder, earlier=opened and opened.earlier(), tell=tell
+            )
+
+    return outputs.build(INDEX.of(inputs, parameters), make)
+
+
+@task(name="judge the index", cache_policy=NO_CACHE)
+def index_scorecard_step(
+    outputs: Outputs,
+    index: Reference,
+    encoder: Encoder,
+    chosen: RetrievalSet,
+    *,
+    seed: int,
+    resamples: int,
+    estimate: Estimates,
+    page: Page,
+) -> Built:
+    """Ask an index the questions of a set, or find what it found.
+
+    `estimate` gives a figure its interval and `page` draws the scorecard, as in every evaluation.
+    """
+
+    def make(folder: Path) -> dict[str, int]:
+        scorecard = evaluate_index(
+            Index(outputs.fetch(index), encoder),
+            index.digest,
+            chosen,
+            folder,
+            seed=seed,
+            resamples=resamples,
+            estimate=estimate,
+            page=page,
+        )
+        return {"metrics": len(scorecard.metrics), "cases": len(chosen.cases)}
+
+    inputs = {"index": index.digest, "encoder": encoder.digest}
+    parameters = {"seed": seed, "set": chosen.digest}
+    return outputs.build(INDEX_SCORECARD.of(inputs, parameters), make)
+
+
+def earlier_index(outputs: Outputs, encoder: Encoder, chunking: Chunking) -> Reference | None:
+    """Return the newest index that has the same encoder and chunking, if there is one."""
+    fitting = [
+        (manifest.created_at, reference)
+        for reference, manifest in outputs.every(INDEX)
+        if manifest.inputs.get("encoder") == encoder.digest
+        and manifest.parameters.get("chunking") == chunking.model_dump()
+        and not outputs.is_of_older_form(reference, INDEX)
+    ]
+    return max(fitting, key=lambda one: one[0])[1] if fitting else None
+
+
+def chosen_index(outputs: Outputs, given: str, newest: str) -> Reference:
+    """Return the index whose digest begins so, or the `newest`; InputError if it is not one."""
+    every = sorted(outputs.every(INDEX), key=lambda one: one[1].created_at)
+    beginning = "" if given == newest else given
+    fitting = [reference for reference, _ in every if reference.digest.startswith(beginning)]
+    if not fitting or (beginning and len({one.digest for one in fitting}) > 1):
+        what = "there is no such index" if every else "there is no index yet"
+        raise InputError(
+            "several indexes have digests that begin so" if fitting else what,
+            step=STEP,
+            where=f"index {given}, in {outputs.store.uri}",
+            remedy="`paddock index build` makes one, or finds it again, and prints its digest",
+        )
+    return fitting[-1]

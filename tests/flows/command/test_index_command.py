@@ -1,0 +1,88 @@
+"""`paddock index` as a person types it: documents in, an index searched, judged and refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data_contracts.errors import InputError
+from eval_sets.retrieval.loading import DOCUMENTS, load_retrieval_set
+from flows.asking.index_parameters import IndexParameters
+from flows.command.cli import main
+
+Terminal = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def home(terminal: Terminal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home in which the guides and a letter with a mail address are indexed."""
+    folder = tmp_path_factory.mktemp("indexing")
+    guides = (load_retrieval_set("desk_guides").folder / DOCUMENTS).read_text()
+    letter = {"text": "# Lost gear\n\nWrite to marjorie.haldane@mail.example about a lost glove."}
+    (folder / "guides.jsonl").write_text(guides + json.dumps(letter) + "\n")
+    words = ["--source", str(folder / "guides.jsonl"), "--no-names"]
+    ended = terminal(folder / "home", "index", "build", *words)
+    assert ended.returncode == 0, ended.stderr
+    assert "chunks of 17 documents." in ended.stdout
+    return folder / "home"
+
+
+def test_a_question_gets_chunks_with_scores_and_sources(home: Path, terminal: Terminal) -> None:
+    ended = terminal(home, "index", "search", "whom do I tell of a lost glove?", "--most", "2")
+    assert ended.returncode == 0, ended.stderr
+    _, first, second = ended.stdout.split("\n\n", 2)
+    assert "guides.jsonl, line 17" in first
+    assert "Write to <EMAIL_1> about a lost glove." in first
+    assert "score 0.03" in first
+    assert "score 0.0" in second
+    assert "marjorie" not in ended.stdout + ended.stderr
+
+
+def test_too_few_questions_are_not_enough_to_pass(home: Path, terminal: Terminal) -> None:
+    ended = terminal(home, "index", "evaluate", "--name", "desk")
+    assert ended.returncode == 1, ended.stderr
+    assert "desk_guides 1.0.0 (66 cases)" in ended.stdout
+    assert "not enough evidence" in ended.stdout
+    assert "REFUSED" in ended.stdout
+    (scorecard,) = (home / "store/index-scorecard").glob("*/scorecard.json")
+    five = json.loads(scorecard.read_text())["metrics"]["retrieval/recall_at_5"]
+    assert five["scores"]["candidate"]["value"] > 0.85
+
+
+def test_without_an_index_search_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PADDOCK_HOME", str(tmp_path / "home"))
+    assert main(["index", "search", "where is the shop?"]) == 2
+    assert "there is no index yet" in capsys.readouterr().err
+
+
+def test_a_search_without_a_question_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["index", "search", " "]) == 2
+    assert "no question was given" in capsys.readouterr().err
+
+
+def test_the_flows_are_asked_what_the_command_was() -> None:
+    asked = IndexParameters(action="build", source="desk_guides", chunk_tokens=64, keep=("Tarn",))
+    building = asked.building()
+    assert (building.chunk_tokens, building.keep) == (64, ("Tarn",))
+    ingestion = building.ingestion()
+    assert ingestion.kind == "document"
+    assert Path(ingestion.source).name == DOCUMENTS
+    assert asked.evaluation().retrieval_set == "desk_guides"
+
+
+def test_source_and_snapshot_are_not_both_taken() -> None:
+    from flows.indexing import _chunking, _snapshot  # pyright: ignore[reportPrivateUsage]
+    from flows.workshop.parts import Workshop
+
+    both = IndexParameters(action="build", source="desk_guides", snapshot="abcd").building()
+    with pytest.raises(InputError, match="a source and a snapshot"):
+        _snapshot(object.__new__(Workshop), both)
+    wide = IndexParameters(action="build", chunk_tokens=64, overlap=20).building()
+    with pytest.raises(InputError, match="more than a quarter"):
+        _chunking(wide)
