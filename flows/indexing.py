@@ -23,6 +23,7 @@ from flows.asking.inputs import ingest_inputs
 from flows.asking.parameters import NEWEST
 from flows.asking.training import chosen_snapshot, require_nobody_forgotten
 from flows.ingestion import begin_ingestion
+from flows.releasing_index import index_name, release_index, serving_index
 from flows.showing import publishing
 from flows.showing.progress import LOGGER, stage
 from flows.workshop.parts import Workshop
@@ -30,8 +31,9 @@ from flows.workshop.settings import read_settings
 from model_registry.gates import Verdict, judge, verdict_markdown
 from model_registry.policy import load_policy
 from model_registry.scorecard import Estimate, Scorecard, read_scorecard
-from tasks.evaluation.intervals import RESAMPLES, mean_estimate
+from tasks.evaluation.intervals import RESAMPLES, mean_difference, mean_estimate
 from tasks.evaluation.report import markdown
+from tasks.ingestion.subjects import forgotten_subjects
 from tasks.models.encoding import Encoder
 from tasks.retrieval.building import FACTS, Facts
 from tasks.retrieval.chunking import Chunking
@@ -106,8 +108,8 @@ def evaluate_index(parameters: EvaluateIndexParameters = JUDGED) -> State[Judged
     policy = load_policy(parameters.policy)
     chosen = load_retrieval_set(parameters.retrieval_set)
     index = chosen_index(workshop.outputs, parameters.index, NEWEST)
-    require_servable(workshop, index)
-    with stage("judge the index"):
+    require_servable(workshop, workshop.outputs.manifest(index).inputs["snapshot"])
+    with serving_index(workshop, parameters.name, index) as champion, stage("judge the index"):
         built = index_scorecard_step(
             workshop.outputs,
             index,
@@ -116,15 +118,21 @@ def evaluate_index(parameters: EvaluateIndexParameters = JUDGED) -> State[Judged
             seed=parameters.seed,
             resamples=RESAMPLES,
             estimate=_estimate,
+            difference=_difference,
             page=markdown,
+            champion=champion,
         )
     folder = workshop.outputs.fetch(built.reference)
     scorecard = read_scorecard(folder / SCORECARD)
     verdict = judge(policy, scorecard)
     publishing.publish_scorecard(folder)
     publishing.publish_verdict(verdict)
-    experiment = f"{parameters.name}-index"
-    publishing.log_scorecard(workshop.registry, experiment, built.reference.digest, folder)
+    name = index_name(parameters.name)
+    publishing.log_scorecard(workshop.registry, name, built.reference.digest, folder)
+    if parameters.register_it:
+        verdict = release_index(
+            workshop, parameters.name, index, scorecard, built.reference.digest, parameters.policy
+        ).verdict
     told = summary(index, scorecard, verdict)
     LOGGER.info("%s\n\nFiles  %s/%s", told, workshop.store.uri, built.reference.key)
     said = "passes" if verdict.passed else "is refused by"
@@ -165,7 +173,9 @@ def summary(index: Reference, scorecard: Scorecard, verdict: Verdict) -> str:
     lines.append("")
     for key, metric in scorecard.metrics.items():
         figure = metric.scores["candidate"]
-        lines.append(f"  {key:38s} {figure.shown(metric.unit):24s} n = {figure.n}")
+        apart = metric.differences.get("candidate-champion")
+        more = f", {apart.shown(metric.unit, signed=True)} over what serves" if apart else ""
+        lines.append(f"  {key:38s} {figure.shown(metric.unit):24s} n = {figure.n}{more}")
     lines += ["", *scorecard.notes] if scorecard.notes else []
     lines += [
         "",
@@ -175,10 +185,13 @@ def summary(index: Reference, scorecard: Scorecard, verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def require_servable(workshop: Workshop, index: Reference) -> None:
-    """Raise ContractError where an index holds text of a person who is to be forgotten."""
-    snapshot = workshop.outputs.manifest(index).inputs["snapshot"]
-    require_nobody_forgotten(workshop, chosen_snapshot(workshop, snapshot))
+def require_servable(workshop: Workshop, snapshot: str) -> None:
+    """Raise where an index of a snapshot holds text of a person who is to be forgotten.
+
+    ContractError if it does, InputError if nobody can tell since the snapshot is gone.
+    """
+    if forgotten_subjects(workshop.store):
+        require_nobody_forgotten(workshop, chosen_snapshot(workshop, snapshot))
 
 
 def _snapshot(workshop: Workshop, parameters: BuildIndexParameters) -> Reference:
@@ -218,6 +231,10 @@ def _chunking(parameters: BuildIndexParameters) -> Chunking:
 
 def _estimate(scores: Sequence[float], seed: int, key: str) -> Estimate:
     return mean_estimate(scores, seed=seed, key=key)
+
+
+def _difference(one: Sequence[float], other: Sequence[float], seed: int, key: str) -> Estimate:
+    return mean_difference(one, other, seed=seed, key=key)
 
 
 def _table(done: Indexed) -> str:

@@ -1,8 +1,9 @@
 """Registers what a run trained as a version of `<name>-candidate`, signed.
 
 Needs a folder with model/ (safetensors and tokenizer), MODEL_CARD.md, references.json and, for
-LoRA, adapter/. Writes a run of the experiment `<name>-candidates` that keeps the files and their
-signature, and the version that points at them.
+LoRA, adapter/; an index of documents has index/ in the place of model/. Writes a run of the
+experiment `<name>-candidates` that keeps the files and their signature, and the version that points
+at them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from data_contracts.errors import InputError, IntegrityError
 from data_contracts.records import Frozen
 from model_registry.accounts.roles import CANDIDATE
 from model_registry.contents import Contents, read_contents
+from model_registry.index_files import INDEX, check_index_folder, refuse_other_encoder
 from model_registry.model_files import check_model_folder, refuse_other_tokenizer
 from model_registry.signing import SigningKeys, sign_contents, verify_contents
 from model_registry.tracking import Registry
@@ -90,10 +92,10 @@ def register_candidate(
 ) -> Candidate:
     """Register a candidate, or return the one that has this digest already.
 
-    `trained_tokenizer` returns `tokenizer_digest` of the tokenizer that trained; IntegrityError if
-    the one that ships is another. That is looked at before files are registered, and not again
-    where the registry has these very files. IntegrityError as well if the digest was registered
-    with other files.
+    `trained_tokenizer` returns `tokenizer_digest` of the tokenizer that trained, of an index its
+    encoder's digest; IntegrityError if the one that ships is another. That is looked at before
+    files are registered, and not again where the registry has these very files. IntegrityError as
+    well if the digest was registered with other files.
     """
     _check(files)
     files_digest = folder_digest(files)
@@ -102,7 +104,7 @@ def register_candidate(
         facts = {
             DIGEST: digest,
             FILES_DIGEST: files_digest,
-            _TOKENIZER_TAG: refuse_other_tokenizer(trained_tokenizer(), files / "model"),
+            _TOKENIZER_TAG: _reader(files, trained_tokenizer()),
             _CARD_TAG: file_digest(files / _CARD),
             **{f"{_REFERENCE}{key}": value for key, value in references.items()},
             **(tags or {}),
@@ -175,7 +177,7 @@ def require_signed(
     """Return if what was read of a run's files is a model, and bears the run's signature."""
     with registry.downloaded(registry.artifact_uri(run, SIGNATURE)) as folder:
         verify_contents(contents, folder / SIGNATURE_NAME, keys, FILES)
-    check_model_folder(files / "model")
+    _check_content(files)
 
 
 def upload_files(
@@ -237,7 +239,21 @@ def _check(files: Path) -> None:
             raise InputError(
                 f"a candidate needs {name}", step=STEP, where=str(files), remedy="write it first"
             )
-    check_model_folder(files / "model")
+    _check_content(files)
+
+
+def _check_content(files: Path) -> None:
+    if (files / INDEX).is_dir() and not (files / "model").exists():
+        check_index_folder(files / INDEX)
+    else:
+        check_model_folder(files / "model")
+
+
+def _reader(files: Path, made: str) -> str:
+    """Return the digest of what reads texts for it: a tokenizer, or of an index the encoder."""
+    if (files / INDEX).is_dir():
+        return refuse_other_encoder(made, files / INDEX)
+    return refuse_other_tokenizer(made, files / "model")
 
 
 def _upload(

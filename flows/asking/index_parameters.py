@@ -13,6 +13,7 @@ from flows.asking.naming import absolute_contract, absolute_file, absolute_folde
 from flows.asking.parameters import NEWEST, IngestParameters, NamedParameters, Parameters, Words
 
 _DIGEST = "^(newest|[0-9a-f]{4,64})$"
+_INDEX = "^(newest|champion|[0-9a-f]{4,64})$"
 
 
 def _source(name: str) -> str:
@@ -87,8 +88,9 @@ class EvaluateIndexParameters(NamedParameters):
 
     index: str = Field(
         default=NEWEST,
-        pattern=_DIGEST,
-        description="The index: its digest or the beginning of it; newest: the one made last.",
+        pattern=_INDEX,
+        description="The index: its digest or the beginning of it; newest: the one made last; "
+        "champion: for search, the one that serves of NAME-index.",
     )
     retrieval_set: Annotated[str, AfterValidator(absolute_folder)] = Field(
         default="desk_guides",
@@ -97,6 +99,11 @@ class EvaluateIndexParameters(NamedParameters):
     )
     policy: Annotated[str, AfterValidator(absolute_file)] = Field(
         default="retrieval", description="The gate policy: a name, or a TOML file."
+    )
+    register_it: bool = Field(
+        default=False,
+        description="Register the index as a candidate of NAME-index, and ask people about it if "
+        "its gates pass; `paddock promote --name NAME-index` then lets it serve.",
     )
     seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from data_contracts.errors import InputError
+from data_contracts.errors import ContractError, InputError
 from flows.asking.index_parameters import IndexParameters
 from flows.asking.parameters import NEWEST
 from flows.command.readying import make_ready, started
 from flows.command.words import Options
 from flows.workshop.settings import read_settings
 
+if TYPE_CHECKING:
+    from tasks.retrieval.index import Index
+
 LOGGER = logging.getLogger("paddock")
+CHAMPION = "champion"
 _SHOWN = 400  # characters of a chunk's text
 
 
@@ -38,17 +43,36 @@ def index(parameters: IndexParameters, options: Options) -> int:
 def search(parameters: IndexParameters) -> str:
     """Return the chunks for a question, best first, with what speaks for each."""
     from flows.indexing import require_servable
+    from flows.releasing_index import index_name, serving_index
     from flows.workshop.parts import Workshop
     from tasks.models.encoding import Encoder
     from tasks.retrieval.index import Index
     from tasks.retrieval.steps import chosen_index
 
     workshop = Workshop(read_settings())
+    if parameters.index == CHAMPION:
+        with serving_index(workshop, parameters.name) as serving:
+            if serving is None:
+                raise ContractError(
+                    "no index serves",
+                    step="search",
+                    where=index_name(parameters.name),
+                    remedy="`paddock promote` lets one serve that people approved; --index newest "
+                    "searches the one that was made last",
+                )
+            digest, folder = serving
+            opened = Index(folder, Encoder())
+            require_servable(workshop, opened.facts.snapshot)
+            return _searched(opened, digest, parameters)
     reference = chosen_index(workshop.outputs, parameters.index, NEWEST)
-    require_servable(workshop, reference)
     opened = Index(workshop.outputs.fetch(reference), Encoder())
+    require_servable(workshop, opened.facts.snapshot)
+    return _searched(opened, reference.digest, parameters)
+
+
+def _searched(opened: Index, digest: str, parameters: IndexParameters) -> str:
     hits = opened.search(parameters.question, parameters.most)
-    lines = [f"Index {reference.digest[:16]}, {opened.facts.chunks:,} chunks"]
+    lines = [f"Index {digest[:16]}, {opened.facts.chunks:,} chunks"]
     chunks = opened.chunks([hit.place for hit in hits])
     for rank, (hit, chunk) in enumerate(zip(hits, chunks, strict=True), start=1):
         near = "-" if hit.cosine is None else f"{hit.cosine:.3f}"

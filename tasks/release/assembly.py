@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from data_contracts.records import Frozen
 from data_contracts.snapshot.reading import SnapshotReport
+from model_registry.index_files import INDEX
 from model_registry.scorecard import Role, Scorecard
 
 
@@ -37,6 +39,19 @@ def assemble(model: Path, evidence: Evidence, out: Path) -> None:
     (out / "references.json").write_text(
         json.dumps(evidence.references, indent=1, sort_keys=True) + "\n"
     )
+
+
+def assemble_index(index: Path, card: str, references: Mapping[str, str], out: Path) -> None:
+    """Fill `out` with index/, MODEL_CARD.md and references.json; `index` is a stage's output."""
+    shutil.copytree(
+        index,
+        out / INDEX,
+        copy_function=_link_or_copy,
+        ignore=shutil.ignore_patterns(".*", "manifest.json", "about"),
+    )
+    (out / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    text = json.dumps(dict(references), indent=1, sort_keys=True)
+    (out / "references.json").write_text(text + "\n")
 
 
 def model_card(evidence: Evidence) -> str:

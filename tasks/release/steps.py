@@ -29,7 +29,7 @@ from model_registry.signing import SigningKeys
 from model_registry.tracking import Registry
 from model_registry.version_page import human_tags, version_markdown
 from tasks.redaction.logs import show_names
-from tasks.release.assembly import Evidence, assemble, origin
+from tasks.release.assembly import Evidence, assemble, assemble_index, origin
 
 
 @task(name="register the candidate", cache_policy=NO_CACHE)
@@ -62,6 +62,39 @@ def register_step(
             references=evidence.references,
             keys=keys,
             tags={**tags, **origin(evidence)},
+        )
+
+
+@task(name="register the index", cache_policy=NO_CACHE)
+def register_index_step(
+    registry: Registry,
+    keys: SigningKeys,
+    name: str,
+    index: Path,
+    *,
+    encoder: str,
+    card: str,
+    references: Mapping[str, str],
+    scratch: Path,
+    tags: Mapping[str, str],
+) -> Candidate:
+    """Register an index of documents as a signed candidate; the same index is the same version."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as place:
+        files = Path(place) / "files"
+        assemble_index(index, card, references, files)
+        digest = folder_digest(files)
+        seal(registry, name, digest)
+        return register_candidate(
+            registry,
+            name,
+            files,
+            digest=digest,
+            trained_tokenizer=lambda: encoder,
+            description="Not judged yet.",
+            references=references,
+            keys=keys,
+            tags=tags,
         )
 
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from eval_sets.retrieval.loading import RetrievalCase, RetrievalSet
-from model_registry.scorecard import SHARE, Estimate, EvalSetUsed, MetricResult, Scorecard
+from model_registry.scorecard import SHARE, Estimate, EvalSetUsed, MetricResult, Role, Scorecard
 from tasks.retrieval.index import WAYS, Hit, Index, Way
 
 AT = (1, 3, 5, 10)
@@ -31,6 +31,7 @@ _LOWEST = 0.05  # of the answerable questions' best cosines; below it a question
 
 # Of tasks/evaluation, which a stage may not import: (scores, seed, key) and a scorecard's page.
 Estimates = Callable[[Sequence[float], int, str], Estimate]
+Differences = Callable[[Sequence[float], Sequence[float], int, str], Estimate]
 Page = Callable[[Scorecard], str]
 
 
@@ -44,21 +45,27 @@ class Found(NamedTuple):
     best: float  # cosine of the nearest chunk
 
 
-def evaluate_index(
-    index: Index,
-    digest: str,
+def evaluate_indexes(
+    indexes: Mapping[Role, tuple[str, Index]],
     chosen: RetrievalSet,
     folder: Path,
     *,
     seed: int,
     resamples: int,
     estimate: Estimates,
+    difference: Differences,
     page: Page,
 ) -> Scorecard:
-    """Ask every question of a set, and write what was found and the scorecard."""
-    found = find_all(index, chosen.cases)
+    """Ask every index all questions of a set, and write what was found and the scorecard.
+
+    `indexes` gives each by its role, the candidate first, with its digest.
+    """
+    found = {role: find_all(index, chosen.cases) for role, (_, index) in indexes.items()}
+    told: dict[Role, dict[str, list[float]]] = {
+        role: figures(every) for role, every in found.items()
+    }
     scorecard = Scorecard(
-        models={"candidate": digest},
+        models={role: digest for role, (digest, _) in indexes.items()},
         eval_sets={
             chosen.card.name: EvalSetUsed(
                 version=chosen.card.version, digest=chosen.digest, cases=len(chosen.cases)
@@ -69,19 +76,30 @@ def evaluate_index(
                 key=key,
                 unit=SHARE,
                 higher_is_better=True,
-                scores={"candidate": estimate(scores, seed, key)},
+                scores=_estimates(told, key, seed, estimate),
+                differences={
+                    f"candidate-{role}": difference(scores, told[role][key], seed, key)
+                    for role in told
+                    if role != "candidate"
+                },
             )
-            for key, scores in figures(found).items()
+            for key, scores in told["candidate"].items()
         },
         seed=seed,
         resamples=resamples,
-        notes=_notes(found),
+        notes=_notes(found["candidate"]),
     )
     (folder / SCORECARD).write_text(scorecard.model_dump_json(indent=1), encoding="utf-8")
     (folder / SCORECARD_PAGE).write_text(page(scorecard), encoding="utf-8")
-    lines = (json.dumps(_line(one), ensure_ascii=False) for one in found)
+    lines = (json.dumps(_line(one), ensure_ascii=False) for one in found["candidate"])
     (folder / CASES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return scorecard
+
+
+def _estimates(
+    told: Mapping[Role, Mapping[str, list[float]]], key: str, seed: int, estimate: Estimates
+) -> dict[Role, Estimate]:
+    return {role: estimate(figures_of[key], seed, key) for role, figures_of in told.items()}
 
 
 def find_all(index: Index, cases: Sequence[RetrievalCase]) -> list[Found]:

@@ -9,10 +9,11 @@ from prefect.cache_policies import NO_CACHE
 
 from data_contracts.errors import InputError, shielded
 from eval_sets.retrieval.loading import RetrievalSet
+from model_registry.scorecard import Role
 from tasks.models.encoding import Encoder
 from tasks.retrieval.building import Asked, Tell, write_index
 from tasks.retrieval.chunking import Chunking
-from tasks.retrieval.evaluating import Estimates, Page, evaluate_index
+from tasks.retrieval.evaluating import Differences, Estimates, Page, evaluate_indexes
 from tasks.retrieval.index import Index
 from tasks.storage.outputs import Built, Outputs, Reference
 from tasks.storage.stages import INDEX, INDEX_SCORECARD
@@ -58,27 +59,37 @@ def index_scorecard_step(
     seed: int,
     resamples: int,
     estimate: Estimates,
+    difference: Differences,
     page: Page,
+    champion: tuple[str, Path] | None = None,
 ) -> Built:
     """Ask an index the questions of a set, or find what it found.
 
-    `estimate` gives a figure its interval and `page` draws the scorecard, as in every evaluation.
+    `estimate` and `difference` give figures their intervals and `page` draws the scorecard, as in
+    every evaluation. A `champion`, by its digest and folder, is asked the same.
     """
 
     def make(folder: Path) -> dict[str, int]:
-        scorecard = evaluate_index(
-            Index(outputs.fetch(index), encoder),
-            index.digest,
+        asked: dict[Role, tuple[str, Index]] = {
+            "candidate": (index.digest, Index(outputs.fetch(index), encoder))
+        }
+        if champion:
+            asked["champion"] = champion[0], Index(champion[1], encoder)
+        scorecard = evaluate_indexes(
+            asked,
             chosen,
             folder,
             seed=seed,
             resamples=resamples,
             estimate=estimate,
+            difference=difference,
             page=page,
         )
         return {"metrics": len(scorecard.metrics), "cases": len(chosen.cases)}
 
     inputs = {"index": index.digest, "encoder": encoder.digest}
+    if champion:
+        inputs["champion index"] = champion[0]
     parameters = {"seed": seed, "set": chosen.digest}
     return outputs.build(INDEX_SCORECARD.of(inputs, parameters), make)
 

@@ -14,6 +14,11 @@ from eval_sets.retrieval.loading import DOCUMENTS, load_retrieval_set
 from flows.asking.index_parameters import IndexParameters
 from flows.command.cli import main
 
+CONTRACT = """
+kind = "document"
+[privacy]
+subject = "owner"
+"""
 Terminal = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -22,9 +27,14 @@ def home(terminal: Terminal, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home in which the guides and a letter with a mail address are indexed."""
     folder = tmp_path_factory.mktemp("indexing")
     guides = (load_retrieval_set("desk_guides").folder / DOCUMENTS).read_text()
-    letter = {"text": "# Lost gear\n\nWrite to marjorie.haldane@mail.example about a lost glove."}
+    letter = {
+        "text": "# Lost gear\n\nWrite to marjorie.haldane@mail.example about a lost glove.",
+        "owner": "C-7",
+    }
+    (folder / "guides.toml").write_text(CONTRACT)
     (folder / "guides.jsonl").write_text(guides + json.dumps(letter) + "\n")
     words = ["--source", str(folder / "guides.jsonl"), "--no-names"]
+    words += ["--contract", str(folder / "guides.toml")]
     ended = terminal(folder / "home", "index", "build", *words)
     assert ended.returncode == 0, ended.stderr
     assert "chunks of 17 documents." in ended.stdout
@@ -86,3 +96,15 @@ def test_source_and_snapshot_are_not_both_taken() -> None:
     wide = IndexParameters(action="build", chunk_tokens=64, overlap=20).building()
     with pytest.raises(InputError, match="more than a quarter"):
         _chunking(wide)
+
+
+def test_an_index_with_the_text_of_a_forgotten_person_is_not_searched(
+    home: Path, terminal: Terminal
+) -> None:
+    ended = terminal(home, "index", "search", "gift card", "--index", "champion")
+    assert ended.returncode == 1
+    assert "no index serves" in ended.stderr
+    assert terminal(home, "forget", "--subject", "C-7").returncode == 0
+    ended = terminal(home, "index", "search", "gift card")
+    assert ended.returncode == 1
+    assert "of people whose rows may not be used any more" in ended.stderr

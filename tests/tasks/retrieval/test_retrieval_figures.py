@@ -12,11 +12,11 @@ from data_contracts.errors import InputError
 from eval_sets.retrieval.loading import RetrievalCase, load_retrieval_set
 from model_registry.gates import judge
 from model_registry.policy import load_policy
-from tasks.evaluation.intervals import RESAMPLES, mean_estimate
+from tasks.evaluation.intervals import RESAMPLES, mean_difference, mean_estimate
 from tasks.evaluation.report import markdown
 from tasks.models.encoding import Encoder
 from tasks.retrieval.evaluating import (
-    evaluate_index,
+    evaluate_indexes,
     find_all,
     gain,
     recall,
@@ -48,20 +48,23 @@ def test_the_shipped_set_is_found_as_its_page_says(
     built: Path, encoder: Encoder, tmp_path: Path
 ) -> None:
     chosen = load_retrieval_set("desk_guides")
-    scorecard = evaluate_index(
-        Index(built, encoder),
-        "d" * 64,
+    index = Index(built, encoder)
+    scorecard = evaluate_indexes(
+        {"candidate": ("d" * 64, index), "champion": ("e" * 64, index)},
         chosen,
         tmp_path,
         seed=7,
         resamples=RESAMPLES,
         estimate=lambda scores, seed, key: mean_estimate(scores, seed=seed, key=key),
+        difference=lambda one, other, seed, key: mean_difference(one, other, seed=seed, key=key),
         page=markdown,
     )
     found = {key: metric.scores["candidate"] for key, metric in scorecard.metrics.items()}
     at_5 = found["retrieval/recall_at_5"]
     assert (at_5.n, found["retrieval/recall_at_5_multi_hop"].n) == (56, 10)
     assert at_5.value is not None
+    same = scorecard.metrics["retrieval/recall_at_5"].differences["candidate-champion"]
+    assert (same.value, same.n) == (0, 56)
     assert at_5.value > 0.87
     assert not scorecard.notes  # every passage stands in a chunk
     verdict = judge(load_policy("retrieval"), scorecard)
