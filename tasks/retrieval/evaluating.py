@@ -60,7 +60,9 @@ def evaluate_indexes(
 
     `indexes` gives each by its role, the candidate first, with its digest.
     """
-    found = {role: find_all(index, chosen.cases) for role, (_, index) in indexes.items()}
+    found: dict[Role, list[Found]] = {
+        role: find_all(index, chosen.cases) for role, (_, index) in indexes.items()
+    }
     told: dict[Role, dict[str, list[float]]] = {
         role: figures(every) for role, every in found.items()
     }
