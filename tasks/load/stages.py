@@ -42,6 +42,8 @@ class Stage(Frozen):
     most_under_way: int
     prompt_tokens_asked: int
     prompt_tokens_counted: int
+    answer_tokens_wanted: int
+    answer_tokens_counted: int
     holds: bool
 
     @property
@@ -82,6 +84,8 @@ def stage_of(speed: float, seconds: float, sent: Sequence[Sent], limits: Limits)
         most_under_way=max((one.under_way + 1 for one in sent), default=0),
         prompt_tokens_asked=sum(one.asked_tokens for one in whole if one.prompt_tokens),
         prompt_tokens_counted=sum(one.prompt_tokens or 0 for one in whole),
+        answer_tokens_wanted=sum(one.wanted_tokens for one in whole),
+        answer_tokens_counted=sum(one.answer_tokens for one in whole),
         holds=bool(sent) and share >= limits.share,
     )
 

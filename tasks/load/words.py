@@ -106,13 +106,15 @@ def _doubt(one: Stage) -> str:
             f"{LATE_SECONDS * 1000:g} ms late, the last by {one.worst_late:.2g} s: this machine is "
             "too slow to ask so fast, and its waits are in the figures."
         )
-    counted, asked = one.prompt_tokens_counted, one.prompt_tokens_asked
-    if counted and not 0.8 <= counted / asked <= 1.25:
-        return (
-            f"Speed {one.speed:g}: the server counted {counted:,} tokens of questions, the trace "
-            f"has {asked:,}."
+    told = [
+        f"{counted:,} tokens of {of}, where the trace has {wanted:,}"
+        for of, counted, wanted in (
+            ("questions", one.prompt_tokens_counted, one.prompt_tokens_asked),
+            ("answers", one.answer_tokens_counted, one.answer_tokens_wanted),
         )
-    return ""
+        if counted and not 0.8 <= counted / wanted <= 1.25
+    ]
+    return f"Speed {one.speed:g}: the server counted {' and '.join(told)}." if told else ""
 
 
 def _planned(found: Loaded) -> str:

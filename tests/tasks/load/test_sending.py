@@ -56,6 +56,7 @@ def test_an_idle_server_holds_and_its_tokens_are_told(start: Start) -> None:
     found = stage_of(1, 1.0, replay(evenly(10, 1.0), server.url, "bells", 20, 1), LIMITS)
     assert (found.requests, found.answered, found.failed) == (10, 10, {})
     assert found.prompt_tokens_counted == found.prompt_tokens_asked == 50
+    assert found.answer_tokens_counted == found.answer_tokens_wanted == 30
     assert found.first_byte["p50"] < found.latency["p50"] - 0.03
     assert {body["max_tokens"] for body in server.asked} == {3}
     assert {body["model"] for body in server.asked} == {"bells"}
