@@ -72,7 +72,7 @@ class Objective(Frozen):
 
 
 _DEFAULTS = {
-    "success": Objective(of="success", target=0.999, pauses=True),
+    "success": Objective(of="success", target=0.999),
     "latency": Objective(of="latency", target=0.95, at_most_ms=10_000),
     "first_byte": Objective(of="first_byte", target=0.95, at_most_ms=2_000, severity="ticket"),
     "truncated": Objective(of="truncated", target=0.95, severity="ticket"),

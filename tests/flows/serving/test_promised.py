@@ -27,6 +27,7 @@ from tasks.storage.objects import LocalStore
 from tests.waiting import free_port
 
 NAME = "bells"
+PAUSING = {"objectives": {"success": {"target": 0.999, "pauses": True}}}
 NOW = datetime.now(UTC).replace(minute=50, second=0, microsecond=0)
 
 
@@ -69,7 +70,7 @@ def test_a_log_without_failures_holds_nothing_and_one_with_them_holds_releases(
     asked, urgent = PromoteParameters(name=NAME), PromoteParameters(name=NAME, urgent=True)
     write(workshop, rows(NOW - 300 * MINUTE, 300, 4))
     assert not pause_of_releases(workshop, NAME, NOW).held  # served elsewhere: not its business
-    serve_from(workshop)
+    serve_from(workshop, **PAUSING)
     assert not pause_of_releases(workshop, NAME, NOW).held
     assert look_at_candidates(workshop, asked).passed_over == {1: "its gates"}
     monkeypatch.setattr("flows.promotion.datetime", _At)
@@ -81,6 +82,9 @@ def test_a_log_without_failures_holds_nothing_and_one_with_them_holds_releases(
     assert f"Nothing is promoted: of what serves of {NAME}, success: 400 of" in describe_poll(
         NAME, poll
     )
+    put(file := Places(workshop.settings.home, NAME).specification, {"slo": {}})
+    assert not pause_of_releases(workshop, NAME, NOW).held  # no promise asks for it
+    put(file, {"slo": PAUSING})
     went = look_at_candidates(workshop, urgent)
     assert went.passed_over == {1: "its gates"}
     assert went.held
@@ -99,7 +103,7 @@ class _At(datetime):
 def test_what_cannot_be_read_holds_only_where_a_promise_asks_for_it(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away = promises_of({"prometheus": f"http://127.0.0.1:{free_port()}"}, "mine")
+    away = promises_of(PAUSING | {"prometheus": f"http://127.0.0.1:{free_port()}"}, "mine")
     _, pause = standing(workshop, NAME, away, NOW)
     assert "success: nobody knows whether its budget burns (Prometheus" in pause.words
     quiet = {"truncated": {"target": 0.95}}
@@ -110,7 +114,7 @@ def test_what_cannot_be_read_holds_only_where_a_promise_asks_for_it(
         raise ConnectionError("https://user:secret@store")
 
     monkeypatch.setattr(LocalStore, "keys", fail)
-    budgets, pause = standing(workshop, NAME, Promises(), NOW)
+    budgets, pause = standing(workshop, NAME, promises_of(PAUSING, "mine"), NOW)
     assert "the inference log cannot be read: ConnectionError" in pause.words
     assert "secret" not in pause.words
     assert budgets == ()
@@ -128,7 +132,7 @@ def test_status_says_what_was_seen_and_what_is_left(workshop: Workshop) -> None:
     assert "12,600   | 600 | 4.8%" in lines["latency"]
     assert "nothing seen" in lines["first_byte"]
     assert "12,000   | 0   | 100.0%" in lines["rated"]
-    assert "Releases of bells go on; held by success if it burns." in table
+    assert "Nothing holds releases of bells: no objective says `pauses = true`." in table
 
 
 def test_the_exporter_counts_what_only_answers_tell_from_its_own_start_on(
