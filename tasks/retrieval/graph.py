@@ -1,9 +1,9 @@
 """A graph of vectors that is searched in place of all of them, where those are very many.
 
 HNSW (Malkov and Yashunin (2018), arXiv:1603.09320) as faiss builds it. Equal vectors are one node:
-where one vector is a third of the rows, a quarter of the others cannot be found any more, however
-wide the search. That every node finds itself is checked before the graph is kept. Needs faiss and
-numpy; writes the folder it is given.
+where one vector is a third of the rows, some of the others cannot be found any more, however wide
+the search (findings/faiss_hnsw_equal_vectors_hide_others.sh). That every node finds itself is
+checked before the graph is kept. Needs faiss and numpy; writes the folder it is given.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def index_step(
 
     def make(folder: Path) -> dict[str, int]:
         before = earlier_index(outputs, encoder, chunking)
-        with outputs.borrow(snapshot) as rows, shielded(STEP):
+        with outputs.borrow(snapshot) as rows, shielded(STEP, OSError):
             opened = Index(outputs.fetch(before), encoder) if before else None
             return write_index(
                 rows, asked, encoder, folder, earlier=opened and opened.earlier(), tell=tell

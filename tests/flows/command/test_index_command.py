@@ -63,12 +63,10 @@ def test_too_few_questions_are_not_enough_to_pass(home: Path, terminal: Terminal
     assert five["scores"]["candidate"]["value"] > 0.85
 
 
-def test_without_an_index_search_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("PADDOCK_HOME", str(tmp_path / "home"))
-    assert main(["index", "search", "where is the shop?"]) == 2
-    assert "there is no index yet" in capsys.readouterr().err
+def test_without_an_index_search_says_what_to_do(tmp_path: Path, terminal: Terminal) -> None:
+    ended = terminal(tmp_path / "home", "index", "search", "where is the shop?")
+    assert ended.returncode == 2
+    assert "there is no index yet" in ended.stderr
 
 
 def test_a_search_without_a_question_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
