@@ -112,11 +112,7 @@ def test_a_version_that_is_as_good_becomes_the_champion(
     home_environment: Callable[[Path], dict[str, str]],
     paddock: Callable[..., Any],
 ) -> None:
-    version = llamas.approve("b", canary="required")
-    refused = paddock(llamas.home, "promote", "--name", NAME, "--version", str(version))
-    assert refused.returncode == 1
-    assert "its policy asks for a canary" in refused.stderr
-    assert "paddock canary start" in refused.stderr
+    llamas.approve("b", canary="required")
     specification = "[log]\nnames = false\n[engine]\nslots = 2\n" + POLICY
     served = serve(llamas.home, specification).ready()
     environment = home_environment(llamas.home)
@@ -132,8 +128,6 @@ def test_a_version_that_is_as_good_becomes_the_champion(
     candidate = next(name for name in crowd.models if not name.rpartition("/")[2].isdecimal())
     assert crowd.models[candidate] > 40
     served.wait(lambda: share(served) == 0)
-    history = paddock(llamas.home, "history", "--name", NAME)
-    assert "version 2" in history.stdout
     again = paddock(llamas.home, "canary", "start", "--name", NAME)
     assert again.returncode == 1
     assert "no candidate may stand beside the champion (there is none)" in again.stderr
@@ -269,8 +263,6 @@ def test_without_a_serving_it_says_what_to_start(
     assert ended.returncode == 2
     assert "nothing serves it from this home" in ended.stderr
     assert "paddock serve" in ended.stderr
-    shown = paddock(desk.home, "canary", "status", "--name", NAME)
-    assert "There was no canary of desk yet." in shown.stdout
 
 
 def _state(home: Path) -> dict[str, Any]:
