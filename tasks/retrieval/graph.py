@@ -2,8 +2,9 @@
 
 HNSW (Malkov and Yashunin (2018), arXiv:1603.09320) as faiss builds it. Equal vectors are one node:
 where one vector is a third of the rows, some of the others cannot be found any more, however wide
-the search (findings/faiss_hnsw_equal_vectors_hide_others.sh). That every node finds itself is
-checked before the graph is kept. Needs faiss and numpy; writes the folder it is given.
+the search (findings/faiss_hnsw_equal_vectors_hide_others.sh). Which nodes do not find themselves
+is looked at before the graph is kept, and those are compared with every question beside it. Needs
+faiss and numpy; writes the folder it is given.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from data_contracts.errors import ContractError
 STEP = "index"
 GRAPH, MEMBERS = "graph.faiss", "members.npz"
 _NEIGHBOURS, _BUILD_WIDTH, _SEARCH_WIDTH = 32, 80, 96
-_LEAST_FOUND = 0.999  # of the nodes, by a search for themselves
+_LEAST_FOUND = (
+    0.95  # of the nodes, by a search for themselves; 99.7 % of 200,000 that lie in clusters
+)
 _AT_ONCE = 4096
 
 
@@ -24,7 +27,7 @@ def write_graph(vectors: Any, folder: Path) -> int:
     """Write the graph of unit vectors, float32 [n, d]; return its nodes.
 
     One thread builds it, so that the same vectors give the same bytes. ContractError if more than
-    one node in a thousand does not find itself.
+    one node in twenty does not find itself.
     """
     import faiss
     import numpy as np
@@ -39,19 +42,21 @@ def write_graph(vectors: Any, folder: Path) -> int:
     graph.hnsw.efConstruction = _BUILD_WIDTH
     graph.add(distinct)
     graph.hnsw.efSearch = _SEARCH_WIDTH
-    found = 0
+    lost: list[Any] = []
     for start in range(0, len(distinct), _AT_ONCE):
         _, nearest = graph.search(distinct[start : start + _AT_ONCE], 1)
-        found += int((nearest[:, 0] == np.arange(start, start + len(nearest))).sum())
-    if found < _LEAST_FOUND * len(distinct):
+        own = np.arange(start, start + len(nearest))
+        lost.append(own[nearest[:, 0] != own])
+    alone = np.concatenate(lost)
+    if len(alone) > (1 - _LEAST_FOUND) * len(distinct):
         raise ContractError(
-            f"{len(distinct) - found:,} of {len(distinct):,} vectors do not find themselves",
+            f"{len(alone):,} of {len(distinct):,} vectors do not find themselves",
             step=STEP,
             where="the graph of vectors",
             remedy="raise --exact-up-to above the number of chunks: all of them are then compared",
         )
     faiss.write_index(graph, str(folder / GRAPH))
-    np.savez(folder / MEMBERS, order=order, starts=starts)
+    np.savez(folder / MEMBERS, order=order, starts=starts, alone=alone)
     return len(distinct)
 
 
@@ -66,14 +71,18 @@ class Graph:
         self._graph: Any = faiss.read_index(str(folder / GRAPH))
         members = np.load(folder / MEMBERS)
         self._order, self._starts = members["order"], members["starts"]
+        self._alone = members["alone"]  # nodes that the graph does not lead to
+        self._vectors = self._graph.reconstruct_batch(self._alone)
 
     def search(self, vector: Any, most: int) -> list[tuple[int, float]]:
         """Return (place, cosine) of the nearest vectors, best first, equal ones all named."""
         self._graph.hnsw.efSearch = max(_SEARCH_WIDTH, 2 * most)
         scores, nodes = self._graph.search(vector[None, :], most)
+        found = {int(node): float(score) for score, node in zip(scores[0], nodes[0], strict=True)}
+        found |= zip(self._alone.tolist(), (self._vectors @ vector).tolist(), strict=True)
         return [
-            (int(place), float(score))
-            for score, node in zip(scores[0], nodes[0], strict=True)
+            (int(place), found[node])
+            for node in sorted(found, key=lambda one: (-found[one], one))
             if node >= 0
             for place in self._order[self._starts[node] : self._starts[node + 1]]
         ][:most]

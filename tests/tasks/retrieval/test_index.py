@@ -215,6 +215,21 @@ def test_equal_vectors_hide_no_other(tmp_path: Path) -> None:
     assert sorted(same) == list(range(0, 900, 3))
 
 
+def test_vectors_that_the_graph_does_not_lead_to_are_found(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    import numpy as np
+
+    for width in ("_SEARCH_WIDTH", "_NEIGHBOURS", "_BUILD_WIDTH"):
+        monkeypatch.setattr(graph, width, 8)
+    drawn = np.random.default_rng(1).normal(size=(2000, 32)).astype(np.float32)
+    vectors = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    write_graph(vectors, tmp_path)
+    assert len(np.load(tmp_path / "members.npz")["alone"]) > 20
+    found = Graph(tmp_path)
+    assert all(found.search(one, 1)[0][0] == place for place, one in enumerate(vectors))
+
+
 def test_a_graph_that_loses_vectors_is_not_kept(tmp_path: Path, monkeypatch: Any) -> None:
     import numpy as np
 
