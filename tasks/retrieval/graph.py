@@ -79,7 +79,9 @@ class Graph:
         self._graph.hnsw.efSearch = max(_SEARCH_WIDTH, 2 * most)
         scores, nodes = self._graph.search(vector[None, :], most)
         found = {int(node): float(score) for score, node in zip(scores[0], nodes[0], strict=True)}
-        found |= zip(self._alone.tolist(), (self._vectors @ vector).tolist(), strict=True)
+        beside = self._vectors @ vector
+        for one in (-beside).argsort(kind="stable")[:most]:
+            found[int(self._alone[one])] = float(beside[one])
         return [
             (int(place), found[node])
             for node in sorted(found, key=lambda one: (-found[one], one))
