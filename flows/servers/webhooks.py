@@ -40,6 +40,7 @@ EVENTS = (
 )
 STARTUP_SECONDS = 240.0
 QUIET_SECONDS, BURST_SECONDS = 2.0, 20.0  # a burst ends when it is quiet, or goes on for so long
+REST_SECONDS = 30.0  # between two looks: each is a process of some seconds, a training changes much
 BUSY_SECONDS = 60.0
 RUN_SECONDS = 180.0  # for a run that is under way to end
 _WEBHOOKS = "/api/2.0/mlflow/webhooks"
@@ -98,9 +99,10 @@ class Looks:
         deployments: Sequence[str] = DEPLOYMENTS,
         quiet: float = QUIET_SECONDS,
         burst: float = BURST_SECONDS,
+        rest: float = REST_SECONDS,
     ) -> None:
         self._start, self._deployments = start, deployments
-        self._quiet, self._burst = quiet, burst
+        self._quiet, self._burst, self._rest = quiet, burst, rest
         self._heard = threading.Event()
 
     def hear(self) -> None:
@@ -123,6 +125,7 @@ class Looks:
                 except (OSError, ValueError, KeyError) as error:
                     # The schedule looks in any case.
                     print(f"{deployment} was not started ({type(error).__name__})")  # noqa: T201
+            stop.wait(self._rest)  # what is heard meanwhile is one look afterwards
 
 
 def start(

@@ -228,7 +228,7 @@ def logged_in(team: Team, browser: Any) -> Generator[Any]:
 
     context.on("request", note)
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)  # a busy machine takes its time
     yield page
     context.close()
     assert {urlsplit(url).hostname for url in asked if url.startswith("http")} == {"127.0.0.1"}

@@ -142,10 +142,12 @@ def test_an_id_is_known_for_as_long_as_its_timestamp_is_taken() -> None:
 
 def test_a_burst_is_one_look_and_what_comes_meanwhile_another() -> None:
     started: list[str] = []
+    moments: list[float] = []
     going, stop = threading.Event(), threading.Event()
 
     def start(deployment: str) -> None:
         started.append(deployment)
+        moments.append(time.monotonic())
         if len(started) == 1:
             raise OSError  # Prefect is away: the schedule looks, and this goes on
         if len(started) == 2:
@@ -154,12 +156,13 @@ def test_a_burst_is_one_look_and_what_comes_meanwhile_another() -> None:
             stop.set()
             going.set()
 
-    looks = Looks(start, ("reconcile", "promote"), quiet=0.1, burst=2.0)
+    looks = Looks(start, ("reconcile", "promote"), quiet=0.1, burst=2.0, rest=0.7)
     for _ in range(50):
         looks.hear()
     threading.Thread(target=looks.run, args=(stop,), daemon=True).start()
     assert going.wait(20)
     assert started == ["reconcile", "promote", "reconcile", "promote"]
+    assert moments[2] - moments[1] > 0.7
 
 
 def test_each_purpose_has_its_secret_and_none_comes_of_no_key() -> None:
