@@ -111,12 +111,28 @@ class EvaluateIndexParameters(NamedParameters):
 class IndexParameters(BuildIndexParameters, EvaluateIndexParameters):
     """Build an index of documents, search it, or judge it."""
 
-    action: CliPositionalArg[Literal["build", "search", "evaluate"]] = Field(
-        description="build: make an index; search: print the chunks for a question; evaluate: ask "
-        "questions whose passages are known."
+    action: CliPositionalArg[Literal["build", "search", "answer", "evaluate"]] = Field(
+        description="build: make an index; search: print the chunks for a question; answer: ask "
+        "the model that serves, with what was found; evaluate: ask questions whose passages are "
+        "known."
     )
     question: CliPositionalArg[str] = Field(
-        default="", description="For search: what is looked for."
+        default="", description="For search and answer: what is asked."
+    )
+    url: str = Field(
+        default="",
+        description="For answer: an OpenAI-compatible address, up to and with /v1. Empty: the "
+        "serving of --name from this home.",
+    )
+    passages: int = Field(
+        default=4, ge=1, le=20, description="For answer: chunks that the model is given."
+    )
+    least_cosine: float = Field(
+        default=0.35,
+        ge=-1,
+        le=1,
+        description="For answer: the least cosine of the question with a chunk that is given; if "
+        "none has it, no model is asked.",
     )
     most: int = Field(default=5, ge=1, le=100, description="For search: how many chunks.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from data_contracts.errors import ContractError, InputError
@@ -13,8 +14,10 @@ from flows.command.words import Options
 from flows.workshop.settings import read_settings
 
 if TYPE_CHECKING:
+    from flows.workshop.parts import Workshop
     from tasks.retrieval.index import Index
 
+Say = Callable[["Workshop", "Index", str, IndexParameters], str]
 LOGGER = logging.getLogger("paddock")
 CHAMPION = "champion"
 _SHOWN = 400  # characters of a chunk's text
@@ -22,26 +25,28 @@ _SHOWN = 400  # characters of a chunk's text
 
 def index(parameters: IndexParameters, options: Options) -> int:
     """Do what was asked; exit code 1 if a gate refused the index."""
-    if parameters.action == "search" and not parameters.question.strip():
+    asks = parameters.action in _ASK
+    if asks and not parameters.question.strip():
+        command = f"paddock index {parameters.action}"
         raise InputError(
             "no question was given",
-            step="search",
-            where="paddock index search",
-            remedy='ask one, in quotation marks: paddock index search "how long is the warranty?"',
+            step=parameters.action,
+            where=command,
+            remedy=f'ask one, in quotation marks: {command} "how long is the warranty?"',
         )
-    make_ready(options, servers=parameters.action != "search")
+    make_ready(options, servers=not asks)
     if parameters.action == "build":
         started("flows.indexing", "build_index", parameters.building())
         return 0
     if parameters.action == "evaluate":
         done = started("flows.indexing", "evaluate_index", parameters.evaluation())
         return 0 if done.passed else 1
-    LOGGER.info("%s", search(parameters))
+    LOGGER.info("%s", asked(parameters, _ASK[parameters.action]))
     return 0
 
 
-def search(parameters: IndexParameters) -> str:
-    """Return the chunks for a question, best first, with what speaks for each."""
+def asked(parameters: IndexParameters, say: Say) -> str:
+    """Return what is said of a question by the index that is named."""
     from flows.indexing import require_servable
     from flows.releasing_index import index_name, serving_index
     from flows.workshop.parts import Workshop
@@ -63,14 +68,25 @@ def search(parameters: IndexParameters) -> str:
             digest, folder = serving
             opened = Index(folder, Encoder())
             require_servable(workshop, opened.facts.snapshot)
-            return _searched(opened, digest, parameters)
+            return say(workshop, opened, digest, parameters)
     reference = chosen_index(workshop.outputs, parameters.index, NEWEST)
     opened = Index(workshop.outputs.fetch(reference), Encoder())
     require_servable(workshop, opened.facts.snapshot)
-    return _searched(opened, reference.digest, parameters)
+    return say(workshop, opened, reference.digest, parameters)
 
 
-def _searched(opened: Index, digest: str, parameters: IndexParameters) -> str:
+def _answered(workshop: Workshop, opened: Index, digest: str, parameters: IndexParameters) -> str:
+    from flows.answering_questions import answer, described, serving_address
+    from tasks.retrieval.answering import Thresholds
+
+    thresholds = Thresholds(least_cosine=parameters.least_cosine, passages=parameters.passages)
+    url = parameters.url or serving_address(workshop, parameters.name)
+    given = answer(opened, parameters.question, thresholds, url)
+    return f"Index {digest[:16]}\n\n{described(given)}"
+
+
+def _searched(_: Workshop, opened: Index, digest: str, parameters: IndexParameters) -> str:
+    """Return the chunks for a question, best first, with what speaks for each."""
     hits = opened.search(parameters.question, parameters.most)
     lines = [f"Index {digest[:16]}, {opened.facts.chunks:,} chunks"]
     chunks = opened.chunks([hit.place for hit in hits])
@@ -85,3 +101,6 @@ def _searched(opened: Index, digest: str, parameters: IndexParameters) -> str:
             f"   {chunk.source}, line {chunk.line}\n {above}   {cut}"
         )
     return "\n".join(lines)
+
+
+_ASK: dict[str, Say] = {"search": _searched, "answer": _answered}

@@ -17,9 +17,7 @@ from data_contracts.errors import ContractError
 STEP = "index"
 GRAPH, MEMBERS = "graph.faiss", "members.npz"
 _NEIGHBOURS, _BUILD_WIDTH, _SEARCH_WIDTH = 32, 80, 96
-_LEAST_FOUND = (
-    0.95  # of the nodes, by a search for themselves; 99.7 % of 200,000 that lie in clusters
-)
+_LEAST_FOUND = 0.95  # of the nodes, by a search for themselves; of 200,000 in clusters 99.7 % are
 _AT_ONCE = 4096
 
 

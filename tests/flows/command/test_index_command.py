@@ -13,6 +13,7 @@ from data_contracts.errors import InputError
 from eval_sets.retrieval.loading import DOCUMENTS, load_retrieval_set
 from flows.asking.index_parameters import IndexParameters
 from flows.command.cli import main
+from tests.tasks.serving.stub_engine import StubEngine
 
 CONTRACT = """
 kind = "document"
@@ -50,6 +51,33 @@ def test_a_question_gets_chunks_with_scores_and_sources(home: Path, terminal: Te
     assert "score 0.03" in first
     assert "score 0.0" in second
     assert "marjorie" not in ended.stdout + ended.stderr
+
+
+def test_what_serves_answers_from_what_was_found_and_nothing_from_nothing(
+    home: Path, terminal: Terminal
+) -> None:
+    engine = StubEngine("desk/3")
+    asked = ["index", "answer", "--url", f"http://127.0.0.1:{engine.port}/v1"]
+    ended = terminal(home, *asked, "whom do I tell of a lost glove?")
+    assert ended.returncode == 0, ended.stderr
+    assert "Yes.\n\nAnswered by desk/3.\nIt cites no passage.\n" in ended.stdout
+    assert "guides.jsonl, line 17" in ended.stdout
+    [request] = engine.asked
+    said = json.loads(request["body"])["messages"]
+    assert "[1] Lost gear\nWrite to <EMAIL_1> about a lost glove." in said[1]["content"]
+    far = terminal(home, *asked, "--least-cosine", "0.99", "whom do I tell of a lost glove?")
+    assert "The documents do not say." in far.stdout
+    assert len(engine.asked) == 1  # nobody was asked
+    engine.code = 500
+    failed = terminal(home, *asked, "whom do I tell of a lost glove?")
+    assert failed.returncode == 1
+    assert "what serves gave no answer (HTTP 500)" in failed.stderr
+    assert "glove" not in failed.stderr
+    engine.end()
+    alone = terminal(home, "index", "answer", "whom do I tell?", "--name", "desk")
+    assert alone.returncode == 2
+    assert "nothing serves it from this home" in alone.stderr
+    assert "paddock serve --name desk" in alone.stderr
 
 
 def test_too_few_questions_are_not_enough_to_pass(home: Path, terminal: Terminal) -> None:
