@@ -57,19 +57,20 @@ def test_what_serves_answers_from_what_was_found_and_nothing_from_nothing(
     home: Path, terminal: Terminal
 ) -> None:
     engine = StubEngine("desk/3")
-    asked = ["index", "answer", "--url", f"http://127.0.0.1:{engine.port}/v1"]
-    ended = terminal(home, *asked, "whom do I tell of a lost glove?")
+    asked = ["index", "answer", "whom do I tell of a lost glove?"]
+    asked += ["--url", f"http://127.0.0.1:{engine.port}/v1"]
+    ended = terminal(home, *asked)
     assert ended.returncode == 0, ended.stderr
     assert "Yes.\n\nAnswered by desk/3.\nIt cites no passage.\n" in ended.stdout
     assert "guides.jsonl, line 17" in ended.stdout
     [request] = engine.asked
     said = json.loads(request["body"])["messages"]
     assert "[1] Lost gear\nWrite to <EMAIL_1> about a lost glove." in said[1]["content"]
-    far = terminal(home, *asked, "--least-cosine", "0.99", "whom do I tell of a lost glove?")
+    far = terminal(home, *asked, "--least-cosine", "0.99")
     assert "The documents do not say." in far.stdout
     assert len(engine.asked) == 1  # nobody was asked
     engine.code = 500
-    failed = terminal(home, *asked, "whom do I tell of a lost glove?")
+    failed = terminal(home, *asked)
     assert failed.returncode == 1
     assert "what serves gave no answer (HTTP 500)" in failed.stderr
     assert "glove" not in failed.stderr
