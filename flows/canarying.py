@@ -124,8 +124,8 @@ class _Run:
         self._ledger_at = time.monotonic() + LEDGER_SECONDS
         try:
             standing = read_standing(self._workshop.registry, self._name)
-        except PaddockError as error:
-            LOGGER.warning("who serves could not be read: %s", error.what)
+        except Exception as error:  # a library's, of a server that is away; it may quote anything
+            LOGGER.warning("who serves could not be read: %s", type(error).__name__)
             return state.champion.digest
         return standing.digest
 
