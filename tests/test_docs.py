@@ -189,10 +189,13 @@ def test_examples_of_contracts_policies_and_eval_sets_can_be_read(tmp_path: Path
             elif block.startswith("[slo]"):
                 promises_of(read_specification(given).slo, "")
                 found["slo"] += 1
+            elif block.startswith("[tenants."):
+                found["caps"] += bool(read_specification(given).token_caps)
             else:
                 (tmp_path / "card.toml").write_text(block)
                 found["card"] += 1
     assert found == {
+        "caps": 1,
         "contract": 3,
         "policy": 3,
         "card": 1,

@@ -9,14 +9,16 @@ from tempfile import TemporaryDirectory
 
 from data_contracts.errors import InputError
 from flows.asking.cost_parameters import CostParameters
+from flows.serving.places import Places
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import CHECKOUT
 from tasks.costs.forecast import forecast
 from tasks.costs.spending import Price, costs_of, whole_days
-from tasks.costs.words import Told, as_json, as_table
+from tasks.costs.words import Capped, Told, as_json, as_table
 from tasks.finetuning.week import spent_between
 from tasks.inference_log.spans import rows_between
-from tasks.serving.specification import read_specification
+from tasks.serving.specification import Specification, read_specification
+from tasks.serving.token_caps import used_on
 
 _DAYS = timedelta(days=30)
 _DAY = timedelta(days=1)
@@ -55,7 +57,19 @@ def gather(workshop: Workshop, parameters: CostParameters, now: datetime) -> Tol
         training_hours=trained.gpu_hours,
         training_cost=trained.cost,
         forecast=forecast(days, parameters.ahead, parameters.seed),
+        capped=_capped_today(workshop, specification, now),
     )
+
+
+def _capped_today(
+    workshop: Workshop, specification: Specification, now: datetime
+) -> dict[str, Capped]:
+    """Return what tenants with a cap used today of the serving of this home."""
+    used = used_on(Places(workshop.settings.home, specification.name).tokens, now)
+    return {
+        tenant: Capped(*used.get(tenant, (0, 0)), cap)
+        for tenant, cap in specification.token_caps.items()
+    }
 
 
 def _after(day: str) -> str:

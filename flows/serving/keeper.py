@@ -52,7 +52,9 @@ class Keeper:
         self.gateway = self._gateway()
         self.parts = [self.gateway]
         if specification.log.keep:
-            self.parts.append(self._writer())
+            self.parts.append(self._beside_gateway("log", "log_writer"))
+        if specification.token_caps:
+            self.parts.append(self._beside_gateway("tokens", "token_door"))
         self._weights: dict[str, str] = {}  # of what served, by the names that answers say
         self._unstartable: dict[Release, float] = {}
         self._next_check = self._next_health = 0.0
@@ -139,8 +141,8 @@ class Keeper:
         """
         if not coming.is_ready():
             return False
-        if self.serving is None:
-            return True
+        if self.serving is None:  # nobody is refused only because the door has not opened yet
+            return not self.specification.token_caps or self.places.token_door.exists()
         if not coming.announced:
             coming.announced = True
             self._point("stable", self.serving.ports, coming.ports)
@@ -198,7 +200,8 @@ class Keeper:
         run = self.places.run
         put(run / "envoy.json", bootstrap(self.specification, run))
         put(run / arms.endpoints_file("canary"), arms.endpoints("canary", ()))
-        self.places.socket.unlink(missing_ok=True)
+        for socket in (self.places.socket, self.places.token_door):
+            socket.unlink(missing_ok=True)
         envoy = Path(sys.executable).with_name("envoy")
         words = [str(envoy), "-c", str(run / "envoy.json"), "--use-dynamic-base-id"]
         words += ["--concurrency", str(min(4, os.cpu_count() or 1)), "--log-level", "warning"]
@@ -207,9 +210,9 @@ class Keeper:
         part.environment = serving_environment()
         return part
 
-    def _writer(self) -> Part:
-        words = [sys.executable, "-m", "flows.serving.log_writer", self.specification.name]
-        return part_of("serving", "log", shlex.join(words), self.places.logs, _is_trouble)
+    def _beside_gateway(self, name: str, module: str) -> Part:
+        words = [sys.executable, "-m", f"flows.serving.{module}", self.specification.name]
+        return part_of("serving", name, shlex.join(words), self.places.logs, _is_trouble)
 
 
 def _is_trouble(line: str) -> bool:

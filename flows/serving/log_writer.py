@@ -23,6 +23,7 @@ from data_contracts.errors import PaddockError
 from flows.servers.guarded import told_to_stop
 from flows.serving.judging_answers import judge_of
 from flows.serving.places import Places, put
+from flows.serving.token_door import Settlements
 from flows.workshop.parts import Workshop
 from flows.workshop.quiet import quiet_libraries
 from flows.workshop.settings import read_settings
@@ -53,12 +54,15 @@ def main() -> int:
     part = (
         f"serve-{hashlib.sha256(f'{socket.gethostname()}{places.folder}'.encode()).hexdigest()[:8]}"
     )
+    door = Settlements(places.token_door) if specification.token_caps else None
     due = 0.0
     while True:
         last = stop.is_set()  # before it is looked, so that nothing comes behind the last look
         worked = spool.work(redactor, _weights(places))
         if worked:
             put(places.arms, spool.arms)
+        if door and (why := door.tell(spool.taken())):
+            LOGGER.warning("what requests took is told later: %s", why)
         if spool.access_is_large:
             _begin_anew(spool, places)
         if last or time.monotonic() >= due:

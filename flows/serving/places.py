@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import PaddockError
+from tasks.serving.gateway.filters import DOOR
 from tasks.serving.specification import STEP
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made there, and checked
@@ -67,6 +68,16 @@ class Places:
     def arms(self) -> Path:
         """Return the file with what the log's writer counted of each arm."""
         return self.folder / "arms.json"
+
+    @property
+    def tokens(self) -> Path:
+        """Return the file of the tokens that tenants with a cap used."""
+        return self.folder / "tokens.db"
+
+    @property
+    def token_door(self) -> Path:
+        """Return the socket of the door that reserves tokens."""
+        return self.run / f"{DOOR}.sock"
 
     @property
     def wanted_canary(self) -> Path:

@@ -23,6 +23,14 @@ _HEADS = (
 _MOST = 40  # lines; the rest is counted together
 
 
+class Capped(NamedTuple):
+    """A tenant's tokens of today: taken by answers, reserved for what is under way, its cap."""
+
+    taken: int
+    reserved: int
+    cap: int
+
+
 class Told(NamedTuple):
     """All that is told of a time: serving's costs, trainings' hours and cost, and what comes."""
 
@@ -34,6 +42,7 @@ class Told(NamedTuple):
     training_hours: float
     training_cost: float
     forecast: Forecast | None
+    capped: dict[str, Capped]
 
 
 def as_json(told: Told) -> dict[str, Any]:
@@ -61,6 +70,7 @@ def as_json(told: Told) -> dict[str, Any]:
         "cap": {**asdict(refused), "tenants": sorted(refused.tenants), "days": sorted(refused.days)}
         if refused
         else None,
+        "caps_today": {tenant: used._asdict() for tenant, used in told.capped.items()},
     }
 
 
@@ -80,6 +90,7 @@ def as_table(told: Told) -> str:
     lines.append(_ahead(told.forecast))
     if told.serving.refused is not None:
         lines.append(_capped(told.serving.refused, told.serving.total))
+    lines += [_today(tenant, used) for tenant, used in told.capped.items()]
     return "\n".join(lines)
 
 
@@ -120,6 +131,15 @@ def _ahead(found: Forecast | None) -> str:
     return (
         f"The next {found.ahead} days, if they are as the {found.days} whole days here (90 %): "
         f"{requests} requests, {tokens} tokens, {cost} in cost."
+    )
+
+
+def _today(tenant: str, used: Capped) -> str:
+    under_way = f", {used.reserved:,} of them reserved" if used.reserved else ""
+    whole = used.taken + used.reserved
+    return (
+        f"{tenant} has used {whole:,} of its {used.cap:,} tokens of today (UTC; "
+        f"{whole / used.cap:.0%}{under_way})."
     )
 
 

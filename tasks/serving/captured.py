@@ -23,6 +23,7 @@ CUT = "longer than log.largest"
 UNREAD = "not to be read as a request and its answer"
 _VARIANTS = {"stable": "champion", "baseline": "baseline", "canary": "canary"}
 HUNG_UP = "the client hung up"
+_REFUSED_WITH = "refused with"
 _REFUSED = 400, 500  # codes of a request that the client must change
 _GOOD = range(200, 300)
 _NONE = ("-", "")  # of the gateway's flags
@@ -147,9 +148,23 @@ def row_of(
     return read_row(value) if isinstance(value, dict) else value
 
 
+def tokens_taken(found: LogRow | str) -> int | None:
+    """Return the tokens that a request took, of its row or the reason why it has none.
+
+    0 where the user got nothing for it; None where nobody knows: a client that hung up, say.
+    """
+    if isinstance(found, str):
+        return 0 if found.startswith(_REFUSED_WITH) else None
+    if not found.answer:
+        return 0
+    if found.prompt_tokens is None or found.answer_tokens is None:
+        return None
+    return found.prompt_tokens + found.answer_tokens
+
+
 def _why_none(access: Access, exchange: Exchange) -> str:
     if _REFUSED[0] <= access.code < _REFUSED[1]:
-        return f"refused with {access.code}"
+        return f"{_REFUSED_WITH} {access.code}"
     if access.flags.startswith("DC"):
         return HUNG_UP
     return CUT if exchange.cut else ""

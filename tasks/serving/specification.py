@@ -97,7 +97,12 @@ class Prices(Frozen):
 class Tenant(Frozen):
     """A tenant, named in the header x-tenant."""
 
-    requests_per_minute: int = Field(ge=1)
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, description="A limit of its own; as many as the gateway's, if not said."
+    )
+    tokens_per_day: int | None = Field(
+        default=None, ge=1, description="Of prompts and answers, on each of UTC's days."
+    )
 
 
 class Specification(Frozen):
@@ -123,7 +128,17 @@ class Specification(Frozen):
         for tenant in self.tenants:
             if not is_plain(tenant):
                 raise ValueError("tenants: a name is letters, digits and ._:/+=- alone")
+        if self.token_caps and not self.log.keep:
+            raise ValueError(
+                "tenants: tokens_per_day is counted from the log, so log.keep is needed"
+            )
         return self
+
+    @property
+    def token_caps(self) -> dict[str, int]:
+        """Return the tokens a day of the tenants that have a cap."""
+        capped = {name: tenant.tokens_per_day for name, tenant in self.tenants.items()}
+        return {name: cap for name, cap in capped.items() if cap is not None}
 
 
 def read_specification(path: Path, **given: object) -> Specification:

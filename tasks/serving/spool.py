@@ -18,7 +18,15 @@ from typing import BinaryIO, NamedTuple
 from data_contracts.errors import PaddockError
 from data_contracts.inference_log import LogRow, log_bytes, log_folder
 from tasks.inference_log.redacting import Redactor, redact_rows
-from tasks.serving.captured import UNREAD, Access, Exchange, read_access, read_exchange, row_of
+from tasks.serving.captured import (
+    UNREAD,
+    Access,
+    Exchange,
+    read_access,
+    read_exchange,
+    row_of,
+    tokens_taken,
+)
 from tasks.serving.specification import STEP, Specification
 from tasks.storage.objects import ObjectStore
 
@@ -55,6 +63,8 @@ class Spool:
         self.specification, self.folder = specification, folder
         self.counts = Counter[str]()
         self.arms: dict[str, Counter[str]] = {}
+        self._capped = frozenset(specification.token_caps)
+        self._taken: list[tuple[str, int | None]] = []
         self._judge = judge
         self._taps, self._access = taps, access
         self._lines: dict[str, tuple[Access, float]] = {}
@@ -72,6 +82,8 @@ class Spool:
         rows: list[LogRow] = []
         for id in ready[:TOGETHER]:
             found = self._row(id, weights)
+            if self._waiting[id].exchange.tenant in self._capped:
+                self._taken.append((id, tokens_taken(found)))
             if isinstance(found, str):
                 self.counts[found] += 1
             else:
@@ -84,6 +96,14 @@ class Spool:
             self._lines.pop(id, None)
         self._forget_old_lines()
         return len(ready[:TOGETHER])
+
+    def taken(self) -> list[tuple[str, int | None]]:
+        """Return the requests of tenants with a cap since the last call, and the tokens of each.
+
+        None where nobody knows.
+        """
+        found, self._taken = self._taken, []
+        return found
 
     def _row(self, id: str, weights: Mapping[str, str]) -> LogRow | str:
         path, exchange = self._waiting[id]

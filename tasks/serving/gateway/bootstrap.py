@@ -21,14 +21,16 @@ from tasks.serving.gateway.counted import (
     EDGES_MS,
     HEALTH,
     STATS,
+    TENANT,
     access_counts,
     access_file,
 )
-from tasks.serving.gateway.filters import LIMITS, http_filters
+from tasks.serving.gateway.filters import DOOR, LIMITS, http_filters, tokens_asked
 from tasks.serving.specification import Specification
 
 USER = "x-user"
-PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/models")
+ASKING = ("/v1/chat/completions", "/v1/completions")
+PATHS = (*ASKING, "/v1/models")
 _OFF = {"@type": f"{TYPES}.config.route.v3.FilterConfig", "disabled": True}
 
 
@@ -55,7 +57,10 @@ def bootstrap(specification: Specification, folder: Path) -> dict[str, Any]:
         },
         "static_resources": {
             "listeners": [_listener(specification, folder)],
-            "clusters": [_cluster(specification, arm, folder) for arm in ARMS],
+            "clusters": [
+                *(_cluster(specification, arm, folder) for arm in ARMS),
+                *([_door(folder)] if specification.token_caps else []),
+            ],
         },
     }
 
@@ -107,6 +112,18 @@ def _cluster(specification: Specification, arm: str, folder: Path) -> dict[str, 
         ],
         # Below half of them healthy it would send to all; the dead ones would get requests.
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+    }
+
+
+def _door(folder: Path) -> dict[str, Any]:
+    """Return where tokens are reserved: a socket in the folder that only this user can enter."""
+    pipe = {"pipe": {"path": str(folder / f"{DOOR}.sock"), "mode": 0o600}}
+    endpoint = {"lb_endpoints": [{"endpoint": {"address": pipe}}]}
+    return {
+        "name": DOOR,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": DOOR, "endpoints": [endpoint]},
     }
 
 
@@ -176,9 +193,11 @@ def _host(specification: Specification) -> dict[str, Any]:
         },
     }
     other = {"status": 404, "body": {"inline_string": "nothing is served at this path"}}
+    off = tokens_asked(on=False) if specification.token_caps else {}
     return {
         "name": "all",
         "domains": ["*"],
+        "typed_per_filter_config": off,
         "request_headers_to_remove": ["authorization"],  # no engine asks for a key
         "routes": [
             # An engine's own answer: 503 where none is left.
@@ -187,10 +206,27 @@ def _host(specification: Specification) -> dict[str, Any]:
                 "route": {"cluster": "stable", "timeout": "2s"},
                 "typed_per_filter_config": {LIMITS: _OFF},
             },
+            *_capped(specification, route),
             *({"match": {"path": path}, "route": route} for path in PATHS),
             {"match": {"prefix": "/"}, "direct_response": other},
         ],
     }
+
+
+def _capped(specification: Specification, route: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the routes of tenants with a cap: on them tokens are asked for first."""
+    return [
+        {
+            "match": {
+                "path": path,
+                "headers": [{"name": TENANT, "string_match": {"exact": tenant}}],
+            },
+            "route": route,
+            "typed_per_filter_config": tokens_asked(on=True),
+        }
+        for tenant in specification.token_caps
+        for path in ASKING
+    ]
 
 
 def _reply() -> dict[str, Any]:
@@ -200,16 +236,27 @@ def _reply() -> dict[str, Any]:
         403: (400, "one answer a request: send it again for another (n is 1 here)"),
         429: (429, "more requests a minute than may be sent; wait, or ask for a higher limit"),
     }
-    mappers = [
-        {
-            "filter": {
-                "status_code_filter": {
-                    "comparison": {"op": "EQ", "value": {"default_value": code, "runtime_key": "-"}}
-                }
+    by_door = {"response_flag_filter": {"flags": ["UAEX"]}}
+    mappers: list[dict[str, Any]] = [
+        {  # it said nothing: it was not there
+            "filter": {"and_filter": {"filters": [by_door, _code_is(503)]}},
+            "body": {
+                "inline_string": "this tenant's tokens cannot be reserved just now; ask again"
             },
+        },
+        {"filter": by_door},  # its own words
+    ]
+    mappers += [
+        {
+            "filter": _code_is(code),
             "status_code": told,
             "body": {"inline_string": text},
         }
         for code, (told, text) in said.items()
     ]
     return {"mappers": mappers, "body_format": {"json_format": {"error": error}}}
+
+
+def _code_is(code: int) -> dict[str, Any]:
+    value = {"default_value": code, "runtime_key": "-"}
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}

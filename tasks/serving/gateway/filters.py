@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from tasks.serving.gateway.arms import TYPES
-from tasks.serving.gateway.counted import TENANT
+from tasks.serving.gateway.counted import REQUEST, TENANT
 from tasks.serving.specification import Specification
 
 LIMITS = "envoy.filters.http.local_ratelimit"
+TOKENS = "envoy.filters.http.ext_authz"
+RESERVE, SETTLE = "/reserve", "/settle"
+DOOR = "token-caps"  # the cluster of the door that reserves tokens, and its socket's name
 _FILTERS = f"{TYPES}.extensions.filters.http"
 
 
@@ -19,6 +22,8 @@ def http_filters(specification: Specification, folder: Path) -> list[dict[str, A
     if specification.log.keep:
         found.append(_tap(specification, folder))
     found += [_one_answer(), _refuse_several()]
+    if specification.token_caps:
+        found.append(_ask_for_tokens(specification))
     found.append(_filter("router", f"{_FILTERS}.router.v3.Router", {}))
     return found
 
@@ -47,7 +52,9 @@ def _limits(specification: Specification) -> dict[str, Any]:
         "descriptors": [
             {
                 "entries": [{"key": "tenant", "value": name}],
-                "token_bucket": bucket(tenant.requests_per_minute),
+                "token_bucket": bucket(
+                    tenant.requests_per_minute or specification.gateway.requests_per_minute
+                ),
             }
             for name, tenant in specification.tenants.items()
         ],
@@ -104,3 +111,25 @@ def _refuse_several() -> dict[str, Any]:
     }
     rules = {"action": "DENY", "policies": {"one answer a request": policy}}
     return _filter("rbac", f"{_FILTERS}.rbac.v3.RBAC", {"rules": rules})
+
+
+def _ask_for_tokens(specification: Specification) -> dict[str, Any]:
+    """Return the filter that has tokens set aside for a request, or refuses it.
+
+    It is off but on the routes of tenants with a cap. A door that does not answer lets nobody
+    through: a cap is there for money.
+    """
+    server = {"uri": f"http://{DOOR}", "cluster": DOOR, "timeout": "2s"}
+    settings = {
+        "http_service": {"server_uri": server, "path_prefix": RESERVE},
+        "allowed_headers": {"patterns": [{"exact": TENANT}, {"exact": REQUEST}]},
+        "with_request_body": {"max_request_bytes": specification.gateway.largest_request},
+        "status_on_error": {"code": "ServiceUnavailable"},
+    }
+    return _filter("ext_authz", f"{_FILTERS}.ext_authz.v3.ExtAuthz", settings)
+
+
+def tokens_asked(*, on: bool) -> dict[str, Any]:
+    """Return what a route or a host says of that filter."""
+    how: dict[str, Any] = {"check_settings": {}} if on else {"disabled": True}
+    return {TOKENS: {"@type": f"{_FILTERS}.ext_authz.v3.ExtAuthzPerRoute", **how}}

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ import httpx
 import pytest
 
 from data_contracts.inference_log import LogRow
+from flows.asking.cost_parameters import CostParameters
+from flows.command.costing import tell
+from flows.workshop.parts import Workshop
+from flows.workshop.settings import Settings
+from tasks.serving.token_caps import used_on
 from tests.flows.serving.conftest import NAME, Desk, Served, children_of, kill, lives
 from tests.waiting import free_port
 
@@ -37,7 +43,8 @@ def served(desk: Desk, serve: Callable[..., Served]) -> Served:
     """What most tests ask: two engines, a price, a log of forms."""
     return serve(
         desk.home,
-        "[log]\nnames = false\n[prices]\nhour = 3.6\n[engine]\nslots = 2\nreplicas = 2\n",
+        "[log]\nnames = false\n[prices]\nhour = 3.6\n[engine]\nslots = 2\nreplicas = 2\n"
+        "[tenants.acme]\ntokens_per_day = 5\n",
     ).ready()
 
 
@@ -65,6 +72,14 @@ def test_it_answers_as_it_says_it_does_and_keeps_what_was_asked_redacted(
     assert json.loads(told.stdout)["model"] == f"{NAME}/1"
     whole = served.ask(f"I am at {MAIL}, what now?", headers={"x-tenant": "acme", "x-user": "u1"})
     assert whole.status_code == 200
+    used = whole.json()["usage"]["total_tokens"]  # more than its cap: it was the one above it
+    served.wait(lambda: used_on(served.places.tokens, datetime.now(UTC)) == {"acme": (used, 0)})
+    late = served.ask("And now?", headers={"x-tenant": "acme"})
+    assert (late.status_code, late.json()["error"]["code"]) == (429, 429)
+    assert "acme has used its 5 tokens of today" in late.json()["error"]["message"]
+    asked_cost = CostParameters(name=NAME, file=str(desk.home / "serving.toml"))
+    cost = tell(Workshop(Settings(home=desk.home)), asked_cost)
+    assert f"acme has used {used} of its 5 tokens of today" in cost
     asked = {"messages": [{"role": "user", "content": "Say it slowly"}], "max_tokens": 6}
     with httpx.stream(
         "POST", f"{served.url}/v1/chat/completions", json={**asked, "stream": True}
@@ -98,7 +113,7 @@ def test_it_answers_as_it_says_it_does_and_keeps_what_was_asked_redacted(
     assert slow.answer_tokens == 6
     assert slow.prompt_tokens
     counts = json.loads((served.places.folder / "log.json").read_text())
-    assert counts == {"rows": 3, "refused with 400": 2}
+    assert counts == {"rows": 3, "refused with 400": 2, "refused with 429": 1}
     # Nothing that was asked lies anywhere raw.
     files = [p for top in (desk.home, served.places.run) for p in top.rglob("*") if p.is_file()]
     assert not [path for path in files if _holds(path, MAIL)]

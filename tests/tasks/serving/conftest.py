@@ -27,6 +27,7 @@ class RunningGateway:
     """Envoy with our configuration, in a folder whose name is short enough for a socket."""
 
     def __init__(self, specification: Specification) -> None:
+        self.specification = specification
         self.folder = Path(tempfile.mkdtemp(prefix="paddock-test-"))
         (self.folder / "tap").mkdir()
         put(self.folder / "envoy.json", bootstrap(specification, self.folder))

@@ -22,7 +22,9 @@ def test_the_file_that_ships_is_the_defaults_with_and_without_its_comments(tmp_p
     assert read_specification(SHIPPED) == Specification(canary={"eval_sets": list(sets)})
     entries = re.sub(r"^# (?=\[|\w+ = )", "", SHIPPED.read_text(), flags=re.M)
     told = tomllib.loads(entries)
-    assert told.pop("tenants") == {"acme": {"requests_per_minute": 600}}
+    assert told.pop("tenants") == {
+        "acme": {"requests_per_minute": 600, "tokens_per_day": 2_000_000}
+    }
     assert told["engine"].pop("command").startswith("vllm serve {model}")
     whole = tmp_path / "whole.toml"
     whole.write_text(entries.replace("command =", "# command ="))
