@@ -1,7 +1,7 @@
-"""Two models on one machine: their nights side by side, their promotions, and who is on call.
+"""Two models on one machine: nights side by side, promotions, who is on call, drift of one.
 
-Real servers and a real worker; the last test needs Chromium. Pictures are kept in
-build/screenshots.
+Real servers and a real worker, some minutes long: `make test-slow`. Whoever is on call needs
+Chromium; pictures are kept in build/screenshots.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tasks.demo_desk.conversations import write_conversations
 from tests.deploy.team import POLICY, Team, fill_field, logged_in, running, submit, wait_for
 from tests.pictures import keep_picture
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 DESKS = ("day-desk", "night-desk")
-DAY = DESKS[0]
+DAY, NIGHT = DESKS
 DONE = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -147,4 +147,29 @@ def test_who_is_on_call_sees_what_serves_and_takes_it_back(team: Team, browser: 
     assert _champion(team, DAY).startswith("version 1")
     history = json.dumps(json.loads(team.paddock("history", "--name", DAY, "--format", "json")))
     assert "it quotes old prices" in history
-    assert _champion(team, DESKS[1]).startswith("version 1")  # the other one serves on
+    assert _champion(team, NIGHT).startswith("version 1")  # the other one serves on
+
+
+def test_a_quiet_log_starts_nothing_and_a_drifted_one_one_retraining(team: Team) -> None:
+    _few_rows(team)  # as it was trained on
+    before = len(team.runs(f"retrain/{NIGHT}"))
+    for seed in ("7", "8"):
+        team.paddock("demo-log", "--name", NIGHT, "--seed", seed)
+    assert team.start(f"monitor_drift/{NIGHT}", {"name": NIGHT}) == "COMPLETED"
+    assert len(team.runs(f"retrain/{NIGHT}")) == before
+    for seed in ("7", "8"):
+        team.paddock("demo-log", "--name", NIGHT, "--drifted", "--seed", seed)
+    assert (
+        team.start(f"monitor_drift/{NIGHT}", {"name": NIGHT}) == "FAILED"
+    )  # nothing new to train on
+    _few_rows(team, seed=8)
+    looks = [team.start(f"monitor_drift/{NIGHT}", {"name": NIGHT}) for _ in range(2)]
+    assert looks == ["COMPLETED", "COMPLETED"]
+    started = wait_for(
+        lambda: found if len(found := team.runs(f"retrain/{NIGHT}")) > before else None, 180
+    )
+    assert len(started) == before + 1
+    retraining = next(run for run in started if "drift" in run["tags"])
+    assert team.ended(retraining["id"]) == "COMPLETED"
+    assert team.start(f"monitor_drift/{NIGHT}", {"name": NIGHT}) == "COMPLETED"
+    assert len(team.runs(f"retrain/{NIGHT}")) == before + 1

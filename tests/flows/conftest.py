@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +47,6 @@ for line in sys.stdin:
 """
 
 Ended = subprocess.CompletedProcess[str]
-# A kill falls so many seconds, at most, after one of these lines of the run's own.
-MOMENTS = ((("Starting", "1/7", "2/7"), 6.0), (("3/7",), 6.0), (("4/7", "5/7", "7/7"), 1.0))
 
 
 class Terminal:
@@ -164,28 +160,3 @@ def run_and_kill(
         said += process.stdout.read()
         process.wait()
     return said
-
-
-@pytest.fixture(scope="session")
-def killed(
-    run_words: list[str],
-    paddock: Callable[..., Ended],
-    home_environment: Callable[[Path], dict[str, str]],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Future[tuple[Path, list[str], Ended]]]:
-    """Return (home, moments, the end) of a run killed at three moments and then left alone.
-
-    It works in the background, so the first test that names it does not wait for it.
-    """
-    home = tmp_path_factory.mktemp("killed") / "home"
-
-    def work() -> tuple[Path, list[str], Ended]:
-        moments: list[str] = []
-        for lines, longest in MOMENTS:
-            line, delay = random.choice(lines), random.uniform(0, longest)
-            said = run_and_kill(home, run_words, home_environment(home), line, delay)
-            moments.append(f"{delay:.2f} s after {line}, having said:\n{said}")
-        return home, moments, paddock(home, *run_words)
-
-    with ThreadPoolExecutor(1) as background:
-        yield background.submit(work)

@@ -1,4 +1,4 @@
-"""The main job for real on a tiny model: one run, the same again, and one killed time and again."""
+"""The main job for real on a tiny model: one run, and the same again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shlex
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,6 @@ from model_registry.tracking import Registry, open_registry
 from tasks.human_review.rating import read_ratings
 from tests.reviewing import sample_in
 
-# The runs that the last test looks at are killed meanwhile.
-pytestmark = pytest.mark.usefixtures("killed")
 Ended = subprocess.CompletedProcess[str]
 Run = Callable[..., Ended]
 Manifests = Callable[[Path], dict[str, list[dict[str, Any]]]]
@@ -195,21 +192,3 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     other = terminal(home, *run_words, "--max-steps", "3", "--dry-run").stdout
     assert [f"{title:20s} found, skip" in other for title in titles] == [True, True, False, False]
     assert manifests(home) == before
-
-
-def test_a_run_killed_again_and_again_ends_the_same(
-    home: Path,
-    killed: Future[tuple[Path, list[str], Ended]],
-    manifests: Manifests,
-) -> None:
-    other, moments, ended = killed.result(timeout=500)
-    story = "\n".join([*moments, ended.stdout, ended.stderr])
-    assert ended.returncode == 1, story
-    assert only_candidate(other).digest == only_candidate(home).digest, story
-    assert only_candidate(other).references == only_candidate(home).references, story
-    assert read_ratings(registry_of(other), NAME, sample_in(other)).items == 24, story
-    digests = [
-        {stage: sorted(entry["digest"] for entry in entries) for stage, entries in made.items()}
-        for made in (manifests(home), manifests(other))
-    ]
-    assert digests[0] == digests[1], story
