@@ -27,8 +27,13 @@ class SigningKeys(Frozen):
 
 
 def ensure_keys(folder: Path) -> SigningKeys:
-    """Return the key pair of a folder, making one (P-256; private file 0600) if there is none."""
+    """Return the key pair of a folder, making one (P-256; private file 0600) if there is none.
+
+    A folder with the public key alone is that of who verifies and signs nothing.
+    """
     public, private = folder / "signing.pub", folder / "signing.key"
+    if public.exists() and not private.exists():
+        return SigningKeys(public=public)
     if not private.exists():
         _generate(private)
     if not public.exists():

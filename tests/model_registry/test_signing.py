@@ -108,3 +108,17 @@ def test_keys_are_private_and_kept(tmp_path: Path) -> None:
         "signing.key",
         "signing.pub",
     ]
+
+
+def test_who_has_the_public_key_alone_verifies_and_signs_nothing(
+    signed: Path, keys: SigningKeys, tmp_path: Path
+) -> None:
+    folder = tmp_path / "public"
+    folder.mkdir()
+    (folder / "signing.pub").write_bytes(keys.public.read_bytes())
+    public = ensure_keys(folder)
+    assert public.private is None
+    assert [path.name for path in folder.iterdir()] == ["signing.pub"]  # and makes no other
+    verify_folder(signed, signed.with_name("model.sig"), public)
+    with pytest.raises(InputError, match="no private key"):
+        sign_folder(signed, tmp_path / "mine.sig", public)

@@ -154,8 +154,8 @@ def serve(home_environment: Callable[[Path], dict[str, str]]) -> Iterator[Callab
     """Return a function that starts `paddock serve` over a home; all end with the module."""
     started: list[Served] = []
 
-    def start(home: Path, specification: str) -> Served:
-        started.append(Served(home, home_environment(home), specification))
+    def start(home: Path, specification: str, **environment: str) -> Served:
+        started.append(Served(home, home_environment(home) | environment, specification))
         return started[-1]
 
     yield start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,12 +40,17 @@ def desk(make_desk: Callable[[Path], Desk], tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="module")
-def served(desk: Desk, serve: Callable[..., Served]) -> Served:
-    """What most tests ask: two engines, a price, a log of forms."""
+def served(
+    desk: Desk, serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory
+) -> Served:
+    """What most tests ask: two engines, a price, a log of forms. It can verify and not sign."""
+    keys = tmp_path_factory.mktemp("public")
+    shutil.copyfile(desk.keys.public, keys / desk.keys.public.name)
     return serve(
         desk.home,
         "[log]\nnames = false\n[prices]\nhour = 3.6\n[engine]\nslots = 2\nreplicas = 2\n"
         "[tenants.acme]\ntokens_per_day = 5\n",
+        PADDOCK_KEYS=str(keys),
     ).ready()
 
 
