@@ -26,7 +26,7 @@ from flows.asking.flow_runs import is_scheduled, run_name
 from flows.asking.given import choose_eval_sets
 from flows.asking.parameters import BaseParameters, EvaluateParameters
 from flows.asking.training import find_model
-from flows.champion import Champion, find_champion, nothing_serves
+from flows.champion import Champion, Registered, find_champion, nothing_serves
 from flows.comparing import compare_models, registered_model, stored_model
 from flows.judging_served import judge_served
 from flows.showing.evaluated import evaluation_page, render
@@ -175,7 +175,7 @@ def _of_the_champion(workshop: Workshop, parameters: EvaluateParameters) -> Ques
     return Question(
         called=called,
         models=models,
-        sets=sets_to_ask(champion, parameters.eval_sets),
+        sets=judged_by(champion, parameters.eval_sets),
         snapshot=champion.snapshot,
         champion=champion,
     )
@@ -205,15 +205,15 @@ def _of_a_model(workshop: Workshop, parameters: EvaluateParameters) -> Question:
     return Question(called=wanted, models=models, sets=sets)
 
 
-def sets_to_ask(champion: Champion, named: Sequence[str]) -> list[EvalSet]:
-    """Return the eval sets that are named, else those that the champion was judged by.
+def judged_by(made: Registered, named: Sequence[str]) -> list[EvalSet]:
+    """Return the eval sets that are named, else those that a version was judged by.
 
-    ContractError if no record of the run that made the champion can be read.
+    ContractError if no record of the run that made it can be read.
     """
     if named:
         return choose_eval_sets(named, demo=True)
     try:
-        judged = champion.parameters
+        judged = made.parameters
     except ContractError as error:
         remedy = "name the eval sets with --eval-sets"
         raise ContractError(error.what, step=STEP, where=error.where, remedy=remedy) from error

@@ -7,21 +7,18 @@ beside.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime
 
 from data_contracts.errors import ContractError, IntegrityError
 from data_contracts.records import Frozen
 from model_registry.candidates import Candidate
 from model_registry.dossier import ChampionSeen, Dossier
 from model_registry.policy import REQUIRED
-from model_registry.signing import SigningKeys, sign_folder, verify_folder
+from model_registry.signed_notes import put_note, read_note
+from model_registry.signing import SigningKeys
 from model_registry.tracking import Registry
 
 STEP = "promote"
-_PLACE, _RECORD, _PAGE, _SIGNATURE = "canary", "canary.json", "canary.md", "canary.sig"
 
 
 class CanaryDueError(ContractError):
@@ -44,13 +41,7 @@ def publish_canary(
     registry: Registry, candidate: Candidate, passed: CanaryPassed, page: str, keys: SigningKeys
 ) -> None:
     """Keep that a candidate passed its canary; `page` is what people read of it (Markdown)."""
-    with tempfile.TemporaryDirectory(prefix="paddock-") as scratch:
-        content = Path(scratch) / "content"
-        content.mkdir()
-        (content / _RECORD).write_text(passed.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        (content / _PAGE).write_text(f"{page}\n", encoding="utf-8")
-        sign_folder(content, Path(scratch) / _SIGNATURE, keys)
-        registry.upload(candidate.run, Path(scratch), _place(passed.champion.digest))
+    put_note(registry, candidate.run, _place(passed.champion.digest), passed, page, keys)
 
 
 def require_canary(
@@ -82,15 +73,9 @@ def read_canary(
     IntegrityError if it is not what was signed, or is about something else.
     """
     place = _place(champion.digest)
-    above = registry.artifact_uri(candidate.run, _PLACE)
-    if place.rpartition("/")[2] not in registry.names_at(above):
+    passed, there = read_note(registry, candidate.run, place, CanaryPassed, keys)
+    if not there:
         return None
-    with registry.downloaded(registry.artifact_uri(candidate.run, place)) as folder:
-        verify_folder(folder / "content", folder / _SIGNATURE, keys)
-        try:
-            passed = CanaryPassed.model_validate_json((folder / "content" / _RECORD).read_bytes())
-        except (OSError, ValidationError):
-            passed = None
     about = passed and (passed.candidate, passed.version, passed.digest, passed.champion.digest)
     if about != (candidate.name, candidate.version, candidate.digest, champion.digest):
         raise IntegrityError(
@@ -103,4 +88,4 @@ def read_canary(
 
 
 def _place(champion: str) -> str:
-    return f"{_PLACE}/{champion[:16]}"
+    return f"canary/{champion[:16]}"

@@ -46,6 +46,7 @@ from flows.asking.release_parameters import (
 from flows.asking.report_parameters import BackfillParameters, ReportParameters
 from flows.asking.serving_parameters import ServeParameters
 from flows.asking.slo_parameters import SloParameters
+from flows.asking.variant_parameters import CompressParameters
 from flows.command import actions
 from flows.command.words import Options, RunOptions
 
@@ -129,6 +130,11 @@ COMMANDS = {
         ExportParameters,
         actions.say("flows.command.exporting", "write"),
         "a released model for other programs: safetensors, GGUF, Ollama",
+    ),
+    "compress": Command(
+        CompressParameters,
+        actions.of("flows.command.compressing", "compress"),
+        "keep a version's weights in fewer bits, and compare it with what people approved",
     ),
     "evaluate": Command(
         EvaluateParameters,

@@ -24,6 +24,7 @@ from flows.asking.parameters import (
 )
 from flows.asking.release_parameters import PromoteParameters, ReviewParameters
 from flows.asking.report_parameters import ReportParameters
+from flows.asking.variant_parameters import CompressParameters
 from flows.workshop.settings import CHECKOUT
 
 FILE = CHECKOUT / "deploy" / "prefect.yaml"
@@ -88,6 +89,7 @@ def _asked(file: ModelFile) -> dict[str, dict[str, Any]]:
         "compact_log": CompactParameters(name=name, raw_days=file.log.raw_days),
         "weekly_report": ReportParameters(name=name),
         "promote": PromoteParameters(name=name),
+        "compress": CompressParameters(name=name),
     }
     return {
         "retrain": file.parameters.form_values(),

@@ -8,6 +8,7 @@ from data_contracts.errors import ContractError, InputError, PaddockError
 from flows.serving.canary_ticks import Record, Site
 from flows.serving.champion import candidate_to_serve
 from flows.serving.places import Places
+from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop
 from model_registry.candidates import Candidate, list_candidates
 from model_registry.fetching import require_approved
@@ -57,7 +58,7 @@ def begun(
     mine = Version(version=candidate.version, digest=candidate.digest)
     begin(name, mine, seen, datetime.now(UTC))  # what it refuses, before the weights are written
     places = Places(workshop.settings.home, name)
-    release = candidate_to_serve(workshop, specification, places.folder, candidate)
+    release = candidate_to_serve(workshop, specification, places.folder, candidate, LOGGER.warning)
     state = begin(name, mine, seen, datetime.now(UTC))
     return Record(state=state, policy=policy, release=release, since=site.totals())
 

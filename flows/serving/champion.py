@@ -17,11 +17,14 @@ from data_contracts.records import Frozen
 from flows.workshop.parts import Workshop
 from model_registry.candidates import Candidate
 from model_registry.fetching import resolve
+from model_registry.variant_evidence import require_variant
 from tasks.exporting.folders import export, export_candidate
+from tasks.exporting.weights import FEW_BITS
 from tasks.serving.engines import ADAPTERS
 from tasks.serving.specification import Specification
 
 SECONDS = 10.0  # between two looks
+SAFE = "q8_0"  # how weights are kept without a comparison
 KEPT = 4  # exports: what serves, and what a rollback may go to
 
 
@@ -34,13 +37,16 @@ class Release(Frozen):
     name: str
 
 
-def ready_to_serve(workshop: Workshop, specification: Specification, folder: Path) -> Release:
+def ready_to_serve(
+    workshop: Workshop, specification: Specification, folder: Path, say: Callable[[str], None]
+) -> Release:
     """Return the champion; it is written in its engine's form where that is not there yet.
 
-    Every byte of it is read. ContractError if there is none; InputError if the engine cannot load
-    it.
+    Every byte of it is read. `say` hears where its weights are kept otherwise than is asked for.
+    ContractError if there is none; InputError if the engine cannot load it.
     """
     row, serves = resolve(workshop.registry, f"{specification.name}@champion")
+    specification = _kept_as_judged(workshop, specification, serves.digest, say)
     adapter, weights = ADAPTERS[specification.engine.kind], specification.engine.weights
     place = folder / "models" / _called(specification, serves.version, serves.digest)
     name = f"{row.name}/{serves.version}"
@@ -51,12 +57,17 @@ def ready_to_serve(workshop: Workshop, specification: Specification, folder: Pat
 
 
 def candidate_to_serve(
-    workshop: Workshop, specification: Specification, folder: Path, candidate: Candidate
+    workshop: Workshop,
+    specification: Specification,
+    folder: Path,
+    candidate: Candidate,
+    say: Callable[[str], None],
 ) -> Release:
     """Return an approved candidate as `ready_to_serve` does the champion.
 
     Its answers name it by its digest: it has no number among the versions that served.
     """
+    specification = _kept_as_judged(workshop, specification, candidate.digest, say)
     adapter, weights = ADAPTERS[specification.engine.kind], specification.engine.weights
     folder = folder / "candidate"
     place = folder / _called(specification, candidate.version, candidate.digest)
@@ -71,6 +82,25 @@ def candidate_to_serve(
         model=adapter.file(place),
         name=f"{specification.name}/{candidate.digest[:16]}",
     )
+
+
+def _kept_as_judged(
+    workshop: Workshop, specification: Specification, digest: str, say: Callable[[str], None]
+) -> Specification:
+    """Return how a version is served: in few bits if it passed so, else in eight.
+
+    A promotion, and a rollback above all, must not wait for a comparison.
+    """
+    engine, name = specification.engine, specification.name
+    if ADAPTERS[engine.kind].format != "gguf" or engine.weights not in FEW_BITS:
+        return specification
+    try:
+        require_variant(workshop.registry, name, digest, engine.weights, workshop.keys)
+    except PaddockError as error:
+        say(f"its weights are kept in {SAFE}: {error}")
+        safe = engine.model_copy(update={"weights": SAFE})
+        return specification.model_copy(update={"engine": safe})
+    return specification
 
 
 def _called(specification: Specification, version: int, digest: str) -> str:
@@ -119,7 +149,9 @@ class Follower:
         _, serves = resolve(self._workshop.registry, f"{self._specification.name}@champion")
         latest = self.latest
         if latest is None or (latest.version, latest.digest) != (serves.version, serves.digest):
-            self.latest = ready_to_serve(self._workshop, self._specification, self._folder)
+            self.latest = ready_to_serve(
+                self._workshop, self._specification, self._folder, self._say
+            )
             self._models = [*self._models, self.latest.model][-KEPT:]
             _forget_others(self._folder, self._models)
 

@@ -55,7 +55,7 @@ def serve(workshop: Workshop, specification: Specification) -> int:
     with sole_owner(lock, {"address": address}, lambda holder: _taken(places, holder)) as held:
         places.state.unlink(missing_ok=True)  # of one that was killed
         LOGGER.info("verifying the champion of %s …", specification.name)
-        release = ready_to_serve(workshop, specification, places.folder)
+        release = ready_to_serve(workshop, specification, places.folder, LOGGER.warning)
         put(places.specification, specification.model_dump(mode="json"))
         put(places.release, release.model_dump(mode="json"))
         LOGGER.info(

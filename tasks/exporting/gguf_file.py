@@ -16,7 +16,7 @@ from tasks.exporting.weights import Quantize, Tensor, list_tensors, read_tensor
 from tasks.models.loading import load_outline
 
 ARCHITECTURE = "llama"  # Mistral's is the same there
-_FILE_TYPES = {"f16": 1, "q8_0": 7, "bf16": 32}
+_FILE_TYPES = {"f16": 1, "q4_0": 2, "q8_0": 7, "q5_0": 8, "bf16": 32}
 _ROPE_KEYS = {
     "default": set[str](),
     "linear": {"factor"},

@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from tasks.exporting.errors import AS_IT_IS, cannot
 
-Quantize = Literal["q8_0", "f16", "bf16"]
-BLOCK = 32  # neighbours in a row that share a scale in Q8_0
+Quantize = Literal["f16", "bf16", "q8_0", "q5_0", "q4_0"]
+Kind = Literal["f32", "q8_0", "f16", "bf16", "q5_0", "q4_0"]
+QUANTIZED: tuple[Quantize, ...] = get_args(Quantize)
+FEW_BITS: tuple[Quantize, ...] = ("q5_0", "q4_0")  # below eight: what is lost may be heard
+BLOCK = 32  # neighbours in a row that share a scale in Q8_0, Q5_0 and Q4_0
+_ENDS = ("token_embd.weight", "output.weight")
 _WHOLE = {
     "model.embed_tokens.weight": "token_embd.weight",
     "model.norm.weight": "output_norm.weight",
@@ -46,7 +50,7 @@ class Tensor(NamedTuple):
     file: Path
     name: str
     shape: tuple[int, ...]
-    kind: Literal["f32", "q8_0", "f16", "bf16"]
+    kind: Kind
     heads: int
 
 
@@ -63,7 +67,7 @@ def list_tensors(folder: Path, config: Any, quantize: Quantize) -> list[Tensor]:
             raise cannot(f"it has weights that no Llama has: {source[:80]}", AS_IT_IS)
         heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
         turned = heads.get(name.split(".")[-2], 0)
-        found.append(Tensor(source, file, name, shape, _kept(shape, quantize), turned))
+        found.append(Tensor(source, file, name, shape, _kept(name, shape, quantize), turned))
     due = _due(config) - {tensor.name for tensor in found}
     if due:
         raise cannot(f"weights are missing: {', '.join(sorted(due)[:3])}", AS_IT_IS)
@@ -97,11 +101,18 @@ def _turned(values: Any, heads: int) -> Any:
     return halves.swapaxes(1, 2).reshape(values.shape)
 
 
-def _kept(shape: tuple[int, ...], quantize: Quantize) -> Literal["f32", "q8_0", "f16", "bf16"]:
-    """Return how a weight is kept: vectors as they are; rows that fill no blocks in half."""
+def _kept(name: str, shape: tuple[int, ...], quantize: Quantize) -> Kind:
+    """Return how a weight is kept: vectors as they are; rows that fill no blocks in half.
+
+    Embeddings and the output, where what is lost is heard most, keep eight bits at the least.
+    """
     if len(shape) < 2:
         return "f32"
-    return "f16" if quantize == "q8_0" and shape[-1] % BLOCK else quantize
+    if quantize in ("f16", "bf16"):
+        return quantize
+    if shape[-1] % BLOCK:
+        return "f16"
+    return "q8_0" if name in _ENDS else quantize
 
 
 def _name(source: str) -> str | None:

@@ -27,8 +27,10 @@ class Engine(Frozen):
     kind: Literal["llama.cpp", "vllm"] = Field(
         default="llama.cpp", description="llama.cpp: on CPUs, comes with Paddock. vllm: a command."
     )
-    weights: Literal["q8_0", "f16", "bf16"] = Field(
-        default="q8_0", description="How llama.cpp keeps weights; vLLM serves them as released."
+    weights: Literal["q8_0", "f16", "bf16", "q5_0", "q4_0"] = Field(
+        default="q8_0",
+        description="How llama.cpp keeps weights; below 8 bits what `paddock compress` let pass. "
+        "vLLM serves them as released.",
     )
     replicas: int = Field(default=1, ge=1, le=32, description="Processes that serve the model.")
     context: int = Field(default=2048, ge=64, description="Tokens of one request and its answer.")

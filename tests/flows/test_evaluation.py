@@ -10,7 +10,7 @@ import pytest
 from data_contracts.errors import ContractError
 from eval_sets.loading import list_eval_sets
 from flows.asking.parameters import RetrainParameters
-from flows.evaluation import sets_to_ask
+from flows.evaluation import judged_by
 
 
 def champion(**asked: Any) -> Any:
@@ -18,7 +18,7 @@ def champion(**asked: Any) -> Any:
 
 
 def names(champion: Any, *named: str) -> list[str]:
-    return [entry.name for entry in sets_to_ask(champion, named)]
+    return [entry.name for entry in judged_by(champion, named)]
 
 
 def test_the_champion_is_asked_the_sets_it_was_judged_by() -> None:

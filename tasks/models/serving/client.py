@@ -1,8 +1,9 @@
-"""Asks a server through the completions protocol, as vLLM (0.10.2 or newer) speaks it.
+"""Asks a server for completions, as vLLM (0.10.2 or newer) or llama.cpp speaks them.
 
 Prompts go as token ids and answers come as token ids, so no text is tokenized a second time.
-Greedy, whatever the model's generation config says. Log-probabilities of the tokens are asked for,
-and a server that gives none still answers. No error holds a prompt, an answer or the key.
+llama.cpp has an address of its own for that, and leaves the end token out. Greedy, whatever the
+model's generation config says. Log-probabilities of the tokens are asked of vLLM, and a server that
+gives none still answers. No error holds a prompt, an answer or the key.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tasks.models.prompts import Prompt
 from tasks.models.serving.server import ANSWER_SECONDS, IN_FLIGHT, SETTING, Server
 
+_VLLM, _LLAMA_CPP = "/v1/completions", "/completion"
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before a question is asked again
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 GREEDY = {
@@ -28,6 +30,11 @@ GREEDY = {
     "presence_penalty": 0.0,
     "frequency_penalty": 0.0,
 }
+
+
+class _Completed(BaseModel):
+    tokens: list[int]
+    stop_type: str
 
 
 class _Likely(BaseModel):
@@ -73,6 +80,9 @@ def ask(
 def _answer(
     server: Server, prompt: Prompt, ends: frozenset[int], given_up: threading.Event
 ) -> None:
+    if server.protocol == "llama.cpp":
+        _answer_of_llama_cpp(server, prompt, ends, given_up)
+        return
     body = {
         "model": server.name,
         "prompt": prompt.ids,
@@ -83,7 +93,7 @@ def _answer(
         **GREEDY,
     }
     question = f"{prompt.eval_set}/{prompt.case_id}".lstrip("/")
-    completion = _read(_post(server, body, question, given_up), server, question)
+    completion = _read(_post(server, _VLLM, body, question, given_up), server, question)
     [choice] = completion.choices
     if choice.token_ids is None:
         raise server.failed(
@@ -93,6 +103,33 @@ def _answer(
         )
     _keep(prompt, choice.token_ids, choice.finish_reason, ends, server, question)
     prompt.log_probability = _log_probability(choice, prompt)
+
+
+def _answer_of_llama_cpp(
+    server: Server, prompt: Prompt, ends: frozenset[int], given_up: threading.Event
+) -> None:
+    """Ask for an answer's tokens; it has no log-probabilities of what was chosen greedily."""
+    body = {
+        "prompt": prompt.ids,
+        "n_predict": prompt.budget,
+        "return_tokens": True,
+        "cache_prompt": False,
+        "temperature": 0.0,
+        "repeat_penalty": 1.0,
+    }
+    question = f"{prompt.eval_set}/{prompt.case_id}".lstrip("/")
+    try:
+        told = _Completed.model_validate_json(
+            _post(server, _LLAMA_CPP, body, question, given_up).content
+        )
+    except ValidationError:
+        raise server.failed(
+            "the model server answers in another form than llama.cpp's",
+            "use the llama.cpp that comes with Paddock",
+            question,
+        ) from None
+    reason = "length" if told.stop_type == "limit" else "stop"
+    _keep(prompt, told.tokens, reason, ends, server, question)
 
 
 def _keep(
@@ -127,12 +164,12 @@ def _log_probability(choice: _Choice, prompt: Prompt) -> float | None:
 
 
 def _post(
-    server: Server, body: dict[str, Any], question: str, given_up: threading.Event
+    server: Server, place: str, body: dict[str, Any], question: str, given_up: threading.Event
 ) -> httpx.Response:
     """Return a good response; what may pass is tried again, with growing waits."""
     problem = ""
     for wait in (*WAITS, None):
-        response, problem, again = _try(server.client, body)
+        response, problem, again = _try(server.client, place, body)
         if response is not None:
             return response
         if not again or wait is None or given_up.wait(wait):
@@ -147,10 +184,12 @@ def _post(
     )
 
 
-def _try(client: httpx.Client, body: dict[str, Any]) -> tuple[httpx.Response | None, str, bool]:
+def _try(
+    client: httpx.Client, place: str, body: dict[str, Any]
+) -> tuple[httpx.Response | None, str, bool]:
     """Return the response if it is good, else what is wrong and whether it may pass."""
     try:
-        response = client.post("/v1/completions", json=body)
+        response = client.post(place, json=body)
     except httpx.ReadTimeout:
         # An answer that takes so long takes so long again.
         return None, f"nothing came in {ANSWER_SECONDS:g} s", False

@@ -21,7 +21,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -48,11 +48,17 @@ _TOLD = re.compile(r"[\w.+-]{1,40}")
 
 @dataclass(frozen=True)
 class Serving:
-    """How models are served: a command's words, how long its start may take, its environment."""
+    """How models are served: a command's words, how long its start may take, its environment.
+
+    `protocol` is how token ids are asked for: in vLLM's way, or in llama.cpp's own. `called` is
+    kept with the answers in place of words that lead somewhere on one machine alone.
+    """
 
     words: tuple[str, ...]
     start_seconds: float
     environment: Mapping[str, str] = field(repr=False)
+    protocol: Literal["vllm", "llama.cpp"] = "vllm"
+    called: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, command: str, start_seconds: float, environment: Mapping[str, str]) -> Serving:
@@ -76,7 +82,7 @@ class Serving:
     @property
     def identity(self) -> list[str]:
         """Return the command's words as they are kept with the answers: nothing is put in."""
-        return list(self.words)
+        return list(self.called or self.words)
 
     def filled(self, **values: str) -> list[str]:
         """Return the command's words with `model`, `port` and `name` put in."""
@@ -92,6 +98,7 @@ class Server:
     engine: str
     log: Path
     ended: Callable[[], int | None] = field(repr=False)
+    protocol: Literal["vllm", "llama.cpp"] = "vllm"
 
     def failed(self, what: str, remedy: str, question: str = "") -> PaddockError:
         """Return an error that says where the server's own words are."""
@@ -121,7 +128,7 @@ def running(
         process = _start(words, environment, log)
         try:
             owner = _wait_until_ready(client, serving, name, log, process, waiting)
-            yield Server(client, name, _engine(client, owner), log, process.poll)
+            yield Server(client, name, _engine(client, owner), log, process.poll, serving.protocol)
         finally:
             _end(process)
 

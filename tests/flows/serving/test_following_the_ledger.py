@@ -56,7 +56,7 @@ def test_a_champion_is_followed_and_read_once(
 
     monkeypatch.setattr(champion, "resolve", looked)
     said: list[str] = []
-    first = ready(workshop, SPECIFICATION, folder)
+    first = ready(workshop, SPECIFICATION, folder, said.append)
     follower = Follower(workshop, SPECIFICATION, folder, first, said.append)
     wait_until(lambda: len(looks) > 5)
     assert (follower.latest, read) == (first, [1])
