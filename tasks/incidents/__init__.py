@@ -1,0 +1,1 @@
+"""An incident as a bundle of redacted facts, and what its requests are answered now."""
