@@ -11,6 +11,7 @@ from flows.asking.comparing_parameters import CompareParameters
 from flows.asking.cost_parameters import CostParameters
 from flows.asking.drift_parameters import DemoLogParameters, DriftParameters, MonitorParameters
 from flows.asking.gates import GatesParameters
+from flows.asking.incident_parameters import IncidentParameters
 from flows.asking.index_parameters import IndexParameters
 from flows.asking.ledger_parameters import (
     ExportParameters,
@@ -153,6 +154,11 @@ COMMANDS = {
         CanaryParameters,
         actions.of("flows.command.canary", "canary"),
         "a new version beside the champion on real traffic, judged and promoted or taken back",
+    ),
+    "incident": Command(
+        IncidentParameters,
+        actions.of("flows.command.incidents", "incident"),
+        "what is known of a bad hour, redacted; its requests asked again; a page",
     ),
     "monitor": Command(
         MonitorParameters,

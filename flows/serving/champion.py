@@ -38,14 +38,19 @@ class Release(Frozen):
 
 
 def ready_to_serve(
-    workshop: Workshop, specification: Specification, folder: Path, say: Callable[[str], None]
+    workshop: Workshop,
+    specification: Specification,
+    folder: Path,
+    say: Callable[[str], None],
+    which: str = "@champion",
 ) -> Release:
     """Return the champion; it is written in its engine's form where that is not there yet.
 
     Every byte of it is read. `say` hears where its weights are kept otherwise than is asked for.
-    ContractError if there is none; InputError if the engine cannot load it.
+    `which` may be `@previous`, or `/` and the number of a version that served. ContractError if
+    there is none; InputError if the engine cannot load it.
     """
-    row, serves = resolve(workshop.registry, f"{specification.name}@champion")
+    row, serves = resolve(workshop.registry, f"{specification.name}{which}")
     specification = _kept_as_judged(workshop, specification, serves.digest, say)
     adapter, weights = ADAPTERS[specification.engine.kind], specification.engine.weights
     place = folder / "models" / _called(specification, serves.version, serves.digest)

@@ -130,7 +130,8 @@ def test_help_says_what_the_form_says(
     text = re.sub(r"\s+", " ", capsys.readouterr().out)
     for name, field in COMMANDS[command][0].model_fields.items():
         positional = f" {name.upper()}"
-        assert f"--{name.replace('_', '-')}" in text or positional in text
+        option = (field.alias or name).replace("_", "-")  # `from` is no name of a field in Python
+        assert f"--{option}" in text or positional in text
         assert field.description is not None
         assert field.description in text, name
         if field.default not in ("", None, ()) and not field.is_required():
