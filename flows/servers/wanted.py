@@ -95,6 +95,7 @@ def _asked(file: ModelFile) -> dict[str, dict[str, Any]]:
         "retrain": file.parameters.form_values(),
         **{flow: given.model_dump(mode="json") for flow, given in asked.items()},
         "canary": {"name": name},
+        "incident": {"name": name},
         "rollback": {"name": name},
         "retire": {"name": name},
     }
