@@ -139,6 +139,7 @@ def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
             "cost",
             "load",
             "promote",
+            "incident",
         )
         for option in OPTION.findall(_help(name))
     }

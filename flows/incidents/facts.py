@@ -20,7 +20,7 @@ from flows.showing.history import Tenure, tenures_of
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import CHECKOUT
 from model_registry.candidates import find_candidate
-from model_registry.dossier import read_dossier
+from model_registry.dossier import Dossier, read_dossier
 from model_registry.ledger.rows import Row, Served
 from model_registry.standing import whole_rows
 from tasks.canary.words import side_by_side
@@ -42,10 +42,15 @@ class Facts:
         self._workshop, self._name, self._clean = workshop, name, clean
         self.notes: list[str] = []
 
+    @property
+    def _has_registry(self) -> bool:
+        """Tell whether there is one to ask: to look into one makes it."""
+        settings = self._workshop.settings
+        return bool(settings.mlflow_uri) or settings.embedded_registry_exists
+
     def tenures(self, name: str, *, needed: bool = True) -> list[Tenure]:
         """Return every row of a model's ledger with its time; a note where it cannot be read."""
-        settings = self._workshop.settings
-        if not settings.mlflow_uri and not settings.embedded_registry_exists:
+        if not self._has_registry:
             self.notes += ["nothing was ever registered in this home"] if needed else []
             return []
         try:
@@ -95,29 +100,27 @@ class Facts:
         if serves.candidate is None:
             self.notes.append(f"version {serves.version} has no dossier: it came from elsewhere")
             return found
+        dossier = self._dossier(serves.candidate, serves.digest)
+        return _filled(found, dossier) if dossier else found
+
+    def _dossier(self, candidate: int, digest: str) -> Dossier | None:
+        """Return a candidate's signed evidence; None, and a note, where it cannot be read."""
+        if not self._has_registry:
+            return None
+        which = f"the dossier of candidate {candidate}"
         try:
-            registry, keys = self._workshop.registry, self._workshop.keys
-            candidate = find_candidate(registry, self._name, serves.candidate)
-            dossier = read_dossier(registry, candidate, keys)
+            registry = self._workshop.registry
+            found = find_candidate(registry, self._name, candidate)
+            dossier = read_dossier(registry, found, self._workshop.keys)
         except PaddockError as error:
-            self.notes.append(
-                f"the dossier of version {serves.version} could not be read: {error.what}"
-            )
-            return found
+            self.notes.append(f"{which} could not be read: {error.what}")
         except Exception as error:  # as above
-            kind = type(error).__name__
-            self.notes.append(f"the dossier of version {serves.version} could not be read: {kind}")
-            return found
-        if dossier.digest != serves.digest:
-            self.notes.append(f"the dossier of version {serves.version} is about other bytes")
-            return found
-        return found.model_copy(
-            update={
-                "tokenizer": dossier.tokenizer_digest,
-                "references": dict(dossier.references),
-                "code_revision": dossier.code_revision,
-            }
-        )
+            self.notes.append(f"{which} could not be read: {type(error).__name__}")
+        else:
+            if dossier.digest == digest:
+                return dossier
+            self.notes.append(f"{which} is about other bytes")
+        return None
 
     def record(self) -> Record | None:
         """Return the record of the newest canary; None, and a note, where it cannot be read."""
@@ -137,9 +140,13 @@ class Facts:
 
     def _seen(self, record: Record) -> CanarySeen:
         state = record.state
+        number, digest = state.candidate.version, state.candidate.digest
+        made = VersionFacts(
+            version=number, digest=digest, files_digest="", candidate=number, dossier=""
+        )
+        dossier = self._dossier(number, digest)
         return CanarySeen(
-            candidate=state.candidate.version,
-            digest=state.candidate.digest,
+            candidate=_filled(made, dossier) if dossier else made,
             champion=state.champion.version,
             began=state.began,
             tick=state.tick,
@@ -148,6 +155,18 @@ class Facts:
             weights=state.weights.model_dump(),
             table=self._clean(side_by_side(state, record.policy)),
         )
+
+
+def _filled(found: VersionFacts, dossier: Dossier) -> VersionFacts:
+    """Return what is known of a version, with what its dossier says."""
+    told: dict[str, Any] = {
+        "tokenizer": dossier.tokenizer_digest,
+        "references": dict(dossier.references),
+        "code_revision": dossier.code_revision,
+    }
+    if not found.dossier:  # of a version that served the ledger says these
+        told |= {"files_digest": dossier.files_digest, "dossier": dossier.identity}
+    return found.model_copy(update=told)
 
 
 def overlapping(tenures: Sequence[Tenure], since: datetime, until: datetime) -> list[Tenure]:

@@ -64,7 +64,7 @@ def _body(told: Told) -> Iterator[str]:
     yield _table(figures(bundle))
     yield _table(groups(bundle))
     yield "<h2>What served</h2>"
-    if bundle.versions:
+    if bundle.versions or bundle.canary:
         yield _table(versions(bundle))
     else:
         yield _said("No version served in the window or a week before, as far as is known.")

@@ -99,7 +99,8 @@ def replayed(
                     engine=server.engine,
                 )
                 said.append(_said(server, side, chosen.rows, redactor))
-    tokenizers = {facts.digest: facts.tokenizer for facts in bundle.versions}
+    known = [*bundle.versions, *([bundle.canary.candidate] if bundle.canary else [])]
+    tokenizers = {facts.digest: facts.tokenizer for facts in known}
     numbers = {str(facts.version): facts.tokenizer for facts in bundle.versions}
 
     def tokenizer_of(row: LogRow) -> str:

@@ -147,31 +147,38 @@ def _moved(move: Move) -> str:
 
 def _of_canary(bundle: Bundle) -> Iterator[tuple[datetime, str]]:
     if canary := bundle.canary:
-        yield canary.began, f"a canary of version {canary.candidate} begins"
+        yield canary.began, f"a canary of candidate {canary.candidate.version} begins"
         share = canary.weights.get("canary", 0)
         ended = canary.ended and f"{canary.ended}: {canary.why}"
         yield canary.tick, f"the canary: {ended or f'{share:g} % of the traffic'}"
 
 
 def versions(bundle: Bundle) -> Table:
-    """Return the digests of each version that served in the window or a week before."""
-    names = sorted({name for one in bundle.versions for name in one.references})
+    """Return the digests of each version that served in the window or a week before.
+
+    A canary's candidate stands beside them.
+    """
+    every = [(f"version {one.version}", one) for one in bundle.versions]
+    if bundle.canary:
+        every.append((f"candidate {bundle.canary.candidate.version}", bundle.canary.candidate))
+    made = [one for _, one in every]
+    names = sorted({name for one in made for name in one.references})
     rows = [
-        ("model", *(one.digest[:_SHORT] for one in bundle.versions)),
-        ("files", *(one.files_digest[:_SHORT] for one in bundle.versions)),
-        ("tokenizer", *(one.tokenizer[:_SHORT] or "not known" for one in bundle.versions)),
-        ("dossier", *(one.dossier[:_SHORT] or "none" for one in bundle.versions)),
-        ("code", *(one.code_revision[:_SHORT] or "not known" for one in bundle.versions)),
-        *(
-            (
-                f"its {name}",
-                *(one.references.get(name, "not known")[:_SHORT] for one in bundle.versions),
-            )
-            for name in names
-        ),
+        ("model", *(one.digest for one in made)),
+        ("files", *(one.files_digest for one in made)),
+        ("tokenizer", *(one.tokenizer for one in made)),
+        ("dossier", *(one.dossier for one in made)),
+        ("code", *(one.code_revision for one in made)),
+        *((f"its {name}", *(one.references.get(name, "") for one in made)) for name in names),
     ]
-    marked = [(*row, "" if len(set(row[1:])) < 2 else "differs") for row in rows]
-    return ("", *(f"version {one.version}" for one in bundle.versions), ""), marked
+    told = [
+        (
+            *(name, *(digest[:_SHORT] or "not known" for digest in digests)),
+            "differs" if len(set(digests)) > 1 else "",
+        )
+        for name, *digests in rows
+    ]
+    return ("", *(called for called, _ in every), ""), told
 
 
 def agreements(replay: Replay) -> Table:

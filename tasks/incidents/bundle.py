@@ -99,10 +99,12 @@ class VersionFacts(Frozen):
 
 
 class CanarySeen(Frozen):
-    """The newest canary, as its record told of it. `table` is the arms side by side, Markdown."""
+    """The newest canary, as its record told of it. `table` is the arms side by side, Markdown.
 
-    candidate: int
-    digest: str
+    `candidate` is what its candidate is made of; its version is the candidate's own number.
+    """
+
+    candidate: VersionFacts
     champion: int
     began: AwareDatetime
     tick: AwareDatetime

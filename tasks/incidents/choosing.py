@@ -34,8 +34,8 @@ class Keeping:
     def add(self, row: LogRow, *, failed: bool) -> None:
         """Look at a row."""
         self._looked += 1
-        row = row.model_copy(update={"id": sealed_id(row.id)})
-        _push(self._sample, _Ranked((-place_of(row.id),), self._looked, row), self._most)
+        place = place_of(sealed_id(row.id))
+        _push(self._sample, _Ranked((-place,), self._looked, row), self._most)
         badness = _badness(row, failed=failed)
         if badness[0]:
             _push(self._worst, _Ranked(badness, -self._looked, row), WORST)
@@ -43,12 +43,12 @@ class Keeping:
     @property
     def sample(self) -> list[LogRow]:
         """Return the sample in order of time."""
-        return sorted((one.row for one in self._sample), key=lambda row: (row.time, row.id))
+        return sorted(map(_row, self._sample), key=lambda row: (row.time, row.id))
 
     @property
     def worst(self) -> list[LogRow]:
         """Return the worst, the worst first."""
-        return [one.row for one in sorted(self._worst, key=lambda one: one[:2], reverse=True)]
+        return [_row(one) for one in sorted(self._worst, key=lambda one: one[:2], reverse=True)]
 
 
 class _Ranked(NamedTuple):
@@ -57,6 +57,11 @@ class _Ranked(NamedTuple):
     rank: tuple[float, ...]
     number: int
     row: LogRow
+
+
+def _row(ranked: _Ranked) -> LogRow:
+    """Return a row as it may be kept: an id that is no plain key may be somebody's address."""
+    return ranked.row.model_copy(update={"id": sealed_id(ranked.row.id)})
 
 
 def _push(heap: list[_Ranked], entry: _Ranked, most: int) -> None:

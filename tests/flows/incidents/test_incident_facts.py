@@ -75,7 +75,7 @@ def test_a_canary_under_way_is_in_the_bundle_and_can_be_taken_back(workshop: Wor
     words, page = shown(workshop, identity)
     abort_it = f"paddock canary abort --name {NAME} --reason 'incident {identity}'"
     assert abort_it in words
-    assert "a canary of version 7 begins" in words
+    assert "a canary of candidate 7 begins" in words
     html = Path(page).read_text()
     assert "Canary of bells: version 7 beside version 3" in html
     assert "/somewhere" not in html
