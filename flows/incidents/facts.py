@@ -85,7 +85,7 @@ class Facts:
         return "" if row.action == "imported" else self._clean(row.reason)
 
     def versions(self, tenures: Sequence[Tenure]) -> tuple[VersionFacts, ...]:
-        """Return what each version that served in these rows is made of, by its dossier."""
+        """Return what each version that these rows left serving is made of, by its dossier."""
         served = {one.row.serves.digest: one.row.serves for one in tenures if one.row.serves}
         return tuple(self._version(one) for one in served.values())
 

@@ -84,6 +84,7 @@ class Looked:
         self.tenants: dict[str, Counting] = {}
         self.variants: dict[str, Counting] = {}
         self.indexes = Counter[str]()
+        self.weights: set[str] = set()  # digests that rows name
         self.keeping = Keeping(most)
         self._slices = [Counting() for _ in range(SLICES)]
 
@@ -95,6 +96,8 @@ class Looked:
         _of(self.versions, version if version == "-" else sealed_id(version)).add(row)
         _of(self.tenants, row.tenant or "-").add(row)
         _of(self.variants, row.variant or "-").add(row)
+        if len(self.weights) < MOST_GROUPS:
+            self.weights.add(row.weights)
         self.indexes.update([row.index] if row.index else [])
         place = (row.time - self.since) / (self.until - self.since)
         self._slices[min(SLICES - 1, int(place * SLICES))].add(row)

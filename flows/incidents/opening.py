@@ -82,7 +82,9 @@ def opened(workshop: Workshop, asked: Asked, file: str, now: datetime) -> Opened
         moves=facts.moves(held_then),
         index_moves=facts.moves(indexes),
         indexes=dict(window.indexes.most_common(20)),
-        versions=facts.versions(held_then),
+        versions=facts.versions(
+            [one for one in tenures if one in held_then or one.row.digest in window.weights]
+        ),
         canary=facts.canary(asked.since, asked.until),
         served=served_how(specification, source, clean),
         requests=tuple(kept[_place(row)] for row in sample if _place(row) in kept),

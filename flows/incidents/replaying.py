@@ -101,6 +101,7 @@ def replayed(
                 said.append(_said(server, side, chosen.rows, redactor))
     known = [*bundle.versions, *([bundle.canary.candidate] if bundle.canary else [])]
     tokenizers = {facts.digest: facts.tokenizer for facts in known}
+    tokenizers |= {one.side.digest: one.side.tokenizer for one in said if one.side.tokenizer}
     numbers = {str(facts.version): facts.tokenizer for facts in bundle.versions}
 
     def tokenizer_of(row: LogRow) -> str:

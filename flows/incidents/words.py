@@ -154,7 +154,7 @@ def _of_canary(bundle: Bundle) -> Iterator[tuple[datetime, str]]:
 
 
 def versions(bundle: Bundle) -> Table:
-    """Return the digests of each version that served in the window or a week before.
+    """Return the digests of each version that served in the window or a week before, or answered.
 
     A canary's candidate stands beside them.
     """
@@ -187,14 +187,14 @@ def agreements(replay: Replay) -> Table:
         (one.first, one.second, *_tally(one.plain), *_tally(one.redacted))
         for one in replay.agreements
     ]
-    head = ("of", "and", "equal", "as a rule apart at", "equal, with placeholders", "apart at")
+    head = ("of", "and", "equal", "half part by", "equal, with placeholders", "half part by")
     return head, rows
 
 
 def _tally(found: Tally) -> tuple[str, str]:
     if not found.compared:
         return "none was compared", ""
-    where = "" if found.median_index is None else f"{found.median_index:g}"
+    where = "" if found.median_index is None else f"{found.unit} {found.median_index:g}"
     return f"{found.equal:,} of {found.compared:,} ({found.share:.0%})", where
 
 

@@ -53,12 +53,14 @@ def first_character(first: str, second: str) -> Difference | None:
 class Tally(Frozen):
     """How the answers of two sides agree over `compared` requests.
 
-    `median_index` is where those that differ part, as a rule; None if none does.
+    `median_index` is where half of those that differ part, counted in `unit`; both are None if
+    none does, or if some were compared by token and others by character.
     """
 
     compared: int
     equal: int
     median_index: float | None
+    unit: Unit | None
 
     @property
     def share(self) -> float | None:
@@ -69,11 +71,14 @@ class Tally(Frozen):
 def tally(found: Iterable[Difference | None]) -> Tally:
     """Count how many are equal."""
     every = list(found)
-    apart = [one.index for one in every if one is not None]
+    apart = [one for one in every if one is not None]
+    units: set[Unit] = {one.unit for one in apart}
+    same = len(units) == 1
     return Tally(
         compared=len(every),
         equal=len(every) - len(apart),
-        median_index=float(median(apart)) if apart else None,
+        median_index=float(median(one.index for one in apart)) if same else None,
+        unit=units.pop() if same else None,
     )
 
 

@@ -183,6 +183,13 @@ def test_what_cannot_be_looked_into_is_refused_in_words(bad_hour: Bad, identity:
     assert not [path for path in (bad_hour.desk.home / "store").rglob("*") if "bells" in str(path)]
 
 
+def test_a_version_that_answered_is_told_of_whenever_it_was_promoted(bad_hour: Bad) -> None:
+    early = bad_hour.asked(until=bad_hour.since + timedelta(seconds=5))
+    found = opened(bad_hour.workshop(), early, "", datetime.now(UTC)).bundle
+    assert found.moves == ()
+    assert [one.digest for one in found.versions] == [bad_hour.digest]
+
+
 def test_an_hour_without_requests_after_some_is_opened_and_said(bad_hour: Bad) -> None:
     silent = bad_hour.asked(
         since=bad_hour.since + timedelta(seconds=20), until=bad_hour.since + timedelta(seconds=40)

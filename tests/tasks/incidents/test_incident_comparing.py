@@ -60,7 +60,10 @@ def test_a_tally_says_how_many_are_equal_and_where_the_others_part() -> None:
     apart = [Difference(unit="token", index=n, first="a", second="b") for n in (2, 9, 4)]
     found = tally([None, *apart])
     assert (found.compared, found.equal, found.share, found.median_index) == (4, 1, 0.25, 4.0)
-    assert (tally([]).share, tally([None]).median_index) == (None, None)
+    assert found.unit == "token"
+    assert (tally([]).share, tally([None]).median_index, tally([None]).unit) == (None, None, None)
+    mixed = tally([*apart, Difference(unit="character", index=90, first="a", second="b")])
+    assert (mixed.equal, mixed.median_index, mixed.unit) == (0, None, None)
 
 
 def side(name: str, tokenizer: str) -> Side:
