@@ -14,6 +14,8 @@ from flows.incidents.words import (
     Table,
     Told,
     agreements,
+    answers,
+    cut,
     figures,
     groups,
     left_out,
@@ -26,7 +28,7 @@ from flows.incidents.words import (
 from flows.showing.html_pages import page, table
 from tasks.incidents.bundle import Bundle, utc
 
-MOST_PARTS = 200  # requests of a replay on the page; the file has all
+MOST_PARTS, MOST_ANSWERS = 200, 20  # requests of a replay on the page; the file has all
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
 h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse;width:100%;
@@ -123,8 +125,8 @@ def _worst(bundle: Bundle) -> str:
             row.tenant or "-",
             row.finish_reason or "-",
             "-" if row.seconds is None else f"{row.seconds:.3g} s",
-            row.prompt,
-            row.answer or "(none)",
+            cut(row.prompt),
+            cut(row.answer) or "(none)",
         )
         for row in bundle.worst
     ]
@@ -149,6 +151,10 @@ def _replay(told: Told) -> Iterator[str]:
     yield _table(agreements(replay))
     yield "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in left_out(replay)) + "</ul>"
     yield _table(parts(replay, MOST_PARTS))
+    head, rows = answers(replay, MOST_ANSWERS)
+    if rows:
+        yield f"<details><summary>What they said, of {len(rows)} that differ</summary>"
+        yield f"{table(head, rows)}</details>"
 
 
 def _postmortem(told: Told) -> Iterator[str]:

@@ -17,6 +17,7 @@ from tasks.incidents.replay import RECORDED, Replay
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 _SHORT = 12  # characters of a digest, where people read it
+_LONGEST = 400  # characters of a text in a table; the files have all of it
 
 
 class Told(NamedTuple):
@@ -203,12 +204,31 @@ def parts(replay: Replay, most: int) -> Table:
     keys = [f"{one.first} | {one.second}" for one in replay.agreements]
     rows = [
         (
-            *(one.id[:_SHORT], one.model, "yes" if one.redacted else "", one.prompt),
+            *(one.id[:_SHORT], one.model, "yes" if one.redacted else "", cut(one.prompt)),
             *(words(one.parts[key]) if key in one.parts else "no answer" for key in keys),
         )
         for one in replay.requests[:most]
     ]
     return ("request", RECORDED, "placeholders", "asked", *keys), rows
+
+
+def answers(replay: Replay, most: int) -> Table:
+    """Return what was said to the first requests to which the sides say different things."""
+    apart = [one for one in replay.requests if any(one.parts.values())]
+    names = [one.name for one in replay.sides]
+    rows = [
+        (
+            *(one.id[:_SHORT], cut(one.prompt), cut(one.recorded)),
+            *(cut(one.answers[name] or "(no answer)") for name in names),
+        )
+        for one in apart[:most]
+    ]
+    return ("request", "asked", RECORDED, *names), rows
+
+
+def cut(text: str) -> str:
+    """Return a text that is not too long for a table."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
 def left_out(replay: Replay) -> list[str]:

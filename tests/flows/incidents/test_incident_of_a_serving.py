@@ -137,6 +137,8 @@ def test_its_page_says_what_can_be_done_and_leaves_the_rest_to_people(
     assert html.count("To be written by people") >= 5
     assert "<svg" in html
     assert replay.sides[2].name in html
+    differing = [one for one in replay.requests if any(one.parts.values())]
+    assert f"What they said, of {len(differing)} that differ" in html
     assert f"row 2 of the ledger: version {bad_hour.desk.champion} serves" in html
 
 
