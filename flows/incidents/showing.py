@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data_contracts.errors import IntegrityError
 from flows.incidents.facts import Facts
 from flows.incidents.mitigating import remedies
 from flows.incidents.page import html
@@ -38,9 +39,13 @@ def shown(workshop: Workshop, identity: str) -> tuple[str, str]:
 
 
 def listed(workshop: Workshop) -> str:
-    """Return a line for each incident, the oldest first."""
+    """Return a line for each incident, by model and time; one that is damaged hides no other."""
     lines: list[str] = []
     for name, identity in every(workshop.store):
-        if found := find(workshop.store, name, identity):
-            lines.append(f"{identity}  {name}: {summary(found[0])}")
+        try:
+            found = find(workshop.store, name, identity)
+            said = summary(found[0]) if found else "gone"
+        except IntegrityError as error:
+            said = error.what
+        lines.append(f"{identity}  {name}: {said}")
     return "\n".join(lines) or "No incident was opened yet: `paddock incident open --help`."

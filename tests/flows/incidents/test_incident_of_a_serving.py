@@ -166,6 +166,9 @@ def test_a_file_of_an_incident_that_was_changed_is_refused(
     (elsewhere / FILE).write_text(whole)
     with pytest.raises(IntegrityError, match="it is that of another incident"):
         shown(workshop, elsewhere.name)
+    lines = {line[:24]: line for line in listed(workshop).splitlines()}
+    assert "was changed or damaged" in lines[identity]
+    assert "was changed or damaged" in lines[elsewhere.name]
 
 
 def test_what_cannot_be_looked_into_is_refused_in_words(bad_hour: Bad, identity: str) -> None:

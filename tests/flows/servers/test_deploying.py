@@ -23,7 +23,7 @@ from flows.workshop.settings import Settings
 FLOWS = (
     *("retrain", "evaluate", "monitor_drift", "review", "compact_log"),
     *("weekly_report", "promote", "compress"),
-    *("canary", "rollback", "retire"),
+    *("canary", "incident", "rollback", "retire"),
 )
 
 
