@@ -21,6 +21,7 @@ from data_contracts.inference_log import LogRow
 from flows.incidents.facts import specified
 from flows.serving.canary_start import approved
 from flows.serving.champion import Release, candidate_to_serve, ready_to_serve
+from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import serving_environment
 from model_registry.candidates import Candidate, find_candidate
@@ -200,8 +201,8 @@ def _release(
 ) -> Release:
     """Return a version in its engine's form, every byte of it verified."""
     if wanted.candidate:
-        return candidate_to_serve(workshop, specification, folder, wanted.candidate)
-    return ready_to_serve(workshop, specification, folder, f"/{wanted.version}")
+        return candidate_to_serve(workshop, specification, folder, wanted.candidate, LOGGER.warning)
+    return ready_to_serve(workshop, specification, folder, LOGGER.warning, f"/{wanted.version}")
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def bad_hour(
     desk = Desk(home, empty_database, approved)
     assert desk.release("a") == 1
     workshop = Workshop(Settings(home=home))
-    release = ready_to_serve(workshop, SPECIFICATION, home / "exported")
+    release = ready_to_serve(workshop, SPECIFICATION, home / "exported", print)
     engine = LlamaCpp(release.model)
     rows = [
         _row(release.digest, since, number, text, _said(engine, text))
