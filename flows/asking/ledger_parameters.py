@@ -70,6 +70,6 @@ class ExportParameters(Parameters):
     )
     quantize: Quantize = Field(
         default="q8_0",
-        description="How a GGUF file keeps weights: q8_0 (8 bits), f16 or bf16 (16), q5_0 or q4_0 "
-        "(5, 4; `paddock compress` says what that costs).",
+        description="How a GGUF file keeps weights: q8_0 (8 bits), f16 or bf16 (16); q6_k, q5_0, "
+        "q4_k or q4_0 (6, 5, 4; `paddock compress` says what that costs).",
     )

@@ -25,7 +25,8 @@ class CompressParameters(NamedParameters):
     weights: Annotated[Words, AfterValidator(_known)] = Field(
         default=("q8_0", "q5_0", "q4_0"),
         description="How weights are kept, each compared by itself: f16, bf16 (16 bits), q8_0, "
-        "q5_0, q4_0 (8, 5 and 4 bits, with a scale for 32 neighbours).",
+        "q5_0, q4_0 (8, 5 and 4 bits, with a scale for 32 neighbours), q6_k, q4_k (llama.cpp's "
+        "K-quants, for rows of a multiple of 256).",
     )
     version: int | None = Field(
         default=None,

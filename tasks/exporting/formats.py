@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from tasks.exporting.gguf_file import Planned, plan_gguf, write_gguf
 from tasks.exporting.modelfile import modelfile
 from tasks.exporting.turns import read_turns
-from tasks.exporting.weights import FEW_BITS, Quantize
+from tasks.exporting.weights import ENDS, FEW_BITS, Quantize
 from tasks.models.loading import load_outline
 
 Format = Literal["safetensors", "gguf", "ollama"]
@@ -97,7 +97,11 @@ def _said(planned: Planned) -> list[str]:
     if half := sum(t.kind == "f16" for t in planned.tensors if planned.quantize != "f16"):
         notes.append(f"{half} weights are f16: their rows do not fill blocks of 32.")
     if planned.quantize in FEW_BITS:
+        ends = sum(t.kind == "q8_0" and t.name in ENDS for t in planned.tensors)
+        others = sum(t.kind == "q8_0" for t in planned.tensors) - ends
         notes.append("Embeddings and the output keep 8 bits.")
+        if others:
+            notes.append(f"{others} weights keep 8 bits: their rows do not fill blocks of 256.")
     if vocabulary.add_space_prefix:
         notes.append(
             "llama.cpp puts a space behind each special token, also where one stands there already."

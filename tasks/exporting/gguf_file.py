@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tasks.exporting.errors import AS_IT_IS, cannot
+from tasks.exporting.quantizing import quantized
 from tasks.exporting.vocabulary import Vocabulary, read_vocabulary
 from tasks.exporting.weights import Quantize, Tensor, list_tensors, read_tensor
 from tasks.models.loading import load_outline
 
 ARCHITECTURE = "llama"  # Mistral's is the same there
-_FILE_TYPES = {"f16": 1, "q4_0": 2, "q8_0": 7, "q5_0": 8, "bf16": 32}
+_FILE_TYPES = {"f16": 1, "q4_0": 2, "q8_0": 7, "q5_0": 8, "q4_k": 14, "q6_k": 18, "bf16": 32}
 _ROPE_KEYS = {
     "default": set[str](),
     "linear": {"factor"},
@@ -79,8 +80,7 @@ def write_gguf(planned: Planned, path: Path, name: str) -> None:
         if factors is not None:
             writer.write_tensor_data(factors)
         for tensor in planned.tensors:
-            kind = gguf.GGMLQuantizationType[tensor.kind.upper()]
-            writer.write_tensor_data(gguf.quants.quantize(read_tensor(tensor), kind))
+            writer.write_tensor_data(quantized(read_tensor(tensor), tensor.kind))
     finally:
         writer.close()
 

@@ -13,12 +13,14 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from tasks.exporting.errors import AS_IT_IS, cannot
 
-Quantize = Literal["f16", "bf16", "q8_0", "q5_0", "q4_0"]
-Kind = Literal["f32", "q8_0", "f16", "bf16", "q5_0", "q4_0"]
+Quantize = Literal["f16", "bf16", "q8_0", "q6_k", "q5_0", "q4_k", "q4_0"]
+Kind = Literal["f32", "f16", "bf16", "q8_0", "q6_k", "q5_0", "q4_k", "q4_0"]
 QUANTIZED: tuple[Quantize, ...] = get_args(Quantize)
-FEW_BITS: tuple[Quantize, ...] = ("q5_0", "q4_0")  # below eight: what is lost may be heard
+FEW_BITS: tuple[Quantize, ...] = ("q6_k", "q5_0", "q4_k", "q4_0")
+K_QUANTS = ("q6_k", "q4_k")  # below eight: what is lost may be heard
 BLOCK = 32  # neighbours in a row that share a scale in Q8_0, Q5_0 and Q4_0
-_ENDS = ("token_embd.weight", "output.weight")
+K_BLOCK = 256  # neighbours of a K-quant's blocks of blocks
+ENDS = ("token_embd.weight", "output.weight")
 _WHOLE = {
     "model.embed_tokens.weight": "token_embd.weight",
     "model.norm.weight": "output_norm.weight",
@@ -68,6 +70,13 @@ def list_tensors(folder: Path, config: Any, quantize: Quantize) -> list[Tensor]:
         heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
         turned = heads.get(name.split(".")[-2], 0)
         found.append(Tensor(source, file, name, shape, _kept(name, shape, quantize), turned))
+    if quantize in K_QUANTS and not any(tensor.kind == quantize for tensor in found):
+        rows = sorted({tensor.shape[-1] for tensor in found if len(tensor.shape) > 1})
+        raise cannot(
+            f"its rows ({', '.join(map(str, rows))} numbers) fill no blocks of {K_BLOCK}, which "
+            f"{quantize} needs",
+            "keep weights as q5_0, q4_0 or q8_0",
+        )
     due = _due(config) - {tensor.name for tensor in found}
     if due:
         raise cannot(f"weights are missing: {', '.join(sorted(due)[:3])}", AS_IT_IS)
@@ -112,7 +121,9 @@ def _kept(name: str, shape: tuple[int, ...], quantize: Quantize) -> Kind:
         return quantize
     if shape[-1] % BLOCK:
         return "f16"
-    return "q8_0" if name in _ENDS else quantize
+    if name in ENDS or (quantize in K_QUANTS and shape[-1] % K_BLOCK):
+        return "q8_0"
+    return quantize
 
 
 def _name(source: str) -> str | None:

@@ -27,7 +27,7 @@ class Engine(Frozen):
     kind: Literal["llama.cpp", "vllm"] = Field(
         default="llama.cpp", description="llama.cpp: on CPUs, comes with Paddock. vllm: a command."
     )
-    weights: Literal["q8_0", "f16", "bf16", "q5_0", "q4_0"] = Field(
+    weights: Literal["f16", "bf16", "q8_0", "q6_k", "q5_0", "q4_k", "q4_0"] = Field(
         default="q8_0",
         description="How llama.cpp keeps weights; below 8 bits what `paddock compress` let pass. "
         "vLLM serves them as released.",

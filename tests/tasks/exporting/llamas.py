@@ -95,6 +95,10 @@ KINDS = {
 }
 
 
+# Its rows fill a K-quant's blocks.
+WIDE = Kind("gpt-2", CHATML, {"hidden_size": 256, "intermediate_size": 512})
+
+
 def save_llama(kind: Kind, folder: Path) -> Path:
     """Write a tiny model of a kind as `save_pretrained` does; its weights are exact in float16."""
     import torch
