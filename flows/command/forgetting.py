@@ -10,16 +10,18 @@ from flows.asking.parameters import ForgetParameters, LineageParameters
 from flows.champion import Registered
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import redaction_key
+from model_registry.candidates import candidate_of
 from model_registry.versions import CHAMPION, list_versions
 from tasks.ingestion.subjects import forget_subject, subject_hash
 from tasks.lineage.uses import DROPPED, HELD, ModelUse, SnapshotUse, uses_of
-from tasks.storage.stages import BASE, MODEL, REFUSED, TEACHER_ANSWERS
+from tasks.storage.stages import BASE, INDEX, MODEL, REFUSED, TEACHER_ANSWERS
 
 _ROWS_SHOWN = 20
 _WORDS = {
     MODEL.name: "trained",
     BASE.name: "used as base or teacher",
     TEACHER_ANSWERS.name: "teacher's answers",
+    INDEX.name: "indexed",
 }
 
 
@@ -142,6 +144,14 @@ def _rebuild(workshop: Workshop, use: ModelUse) -> list[str]:
     """
     every = list_versions(workshop.registry, use.name)
     (version,) = [one for one in every if one.version == use.version]
+    index = candidate_of(version).references.get("model", "")
+    if workshop.outputs.with_digest(INDEX, index):
+        name = use.name.removesuffix("-candidate").removesuffix("-index")
+        return [
+            f"paddock index build --source DOCUMENTS && paddock index evaluate --name {name}",
+            f"with the source that {use.name} version {use.version} was made of: what is theirs is "
+            "left out, and documents that stay are not encoded again",
+        ]
     try:
         asked = Registered(workshop, version, "forget").parameters_again()
     except PaddockError as refusal:

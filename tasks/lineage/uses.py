@@ -23,7 +23,7 @@ from model_registry.candidates import candidate_of
 from model_registry.tracking import Registry
 from model_registry.versions import CHAMPION, PREVIOUS, Version, list_versions, version_at
 from tasks.storage.outputs import Manifest, Outputs, Reference
-from tasks.storage.stages import BASE, MODEL, REFUSED, SNAPSHOT, TEACHER_ANSWERS
+from tasks.storage.stages import BASE, INDEX, MODEL, REFUSED, SNAPSHOT, TEACHER_ANSWERS
 
 HELD, DROPPED = "quarantine", "dropped as a duplicate"
 
@@ -56,7 +56,10 @@ class Made(Frozen):
 
 
 class ModelUse(Frozen):
-    """A model version that learned from a snapshot; `serves` says how, if it does."""
+    """A version of a model that learned from a snapshot, or of an index that holds its documents.
+
+    `serves` says how, if it does.
+    """
 
     name: str
     version: int
@@ -100,12 +103,12 @@ def uses_of(
 
 
 class Descent:
-    """What was made of what, over every base, model and set of teacher answers in the store."""
+    """What was made of what: every base, model, index and set of teacher answers in the store."""
 
     def __init__(self, outputs: Outputs) -> None:
         self._made = [
             (reference, manifest)
-            for stage in (TEACHER_ANSWERS, BASE, MODEL)
+            for stage in (TEACHER_ANSWERS, BASE, MODEL, INDEX)
             for reference, manifest in outputs.every(stage)
         ]
         self._weights = {reference.key: _weights(manifest) for reference, manifest in self._made}
@@ -168,7 +171,7 @@ def _use(
     # What is in quarantine nobody learned from.
     kept = any(row.split not in (HELD, DROPPED) for row in rows)
     made = descent.of(reference.digest) if kept else ()
-    through = {one.digest: one.through for one in made if one.stage == MODEL.name}
+    through = {one.digest: one.through for one in made if one.stage in (MODEL.name, INDEX.name)}
     return SnapshotUse(
         stage=reference.stage,
         key=reference.key,

@@ -131,7 +131,9 @@ def test_an_index_with_the_text_of_a_forgotten_person_is_not_searched(
     ended = terminal(home, "index", "search", "gift card", "--index", "champion")
     assert ended.returncode == 1
     assert "no index serves" in ended.stderr
-    assert terminal(home, "forget", "--subject", "C-7").returncode == 0
+    forgotten = terminal(home, "forget", "--subject", "C-7")
+    assert forgotten.returncode == 0
+    assert "  indexed: index/" in forgotten.stdout
     ended = terminal(home, "index", "search", "gift card")
     assert ended.returncode == 1
     assert "of people whose rows may not be used any more" in ended.stderr

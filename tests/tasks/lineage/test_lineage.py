@@ -54,9 +54,13 @@ def test_what_starts_from_a_model_or_is_taught_by_it_has_its_rows(outputs: Outpu
     e = made(outputs, "model", "e", inside, base=last.digest, snapshot=other)
     made(outputs, "model", "f", inside, base=base.digest, snapshot=other)  # has nothing of theirs
 
+    index = made(outputs, "index", "chunks", "chunks", snapshot="theirs", encoder="e")
+    made(outputs, "index", "others", "chunks", snapshot=other, encoder="e")
+
     found = {one.key: one.through for one in Descent(outputs).of("theirs")}
     assert found == {
         a.key: "",
+        index.key: "",
         copy.key: f"weights of {a.key}",
         b.key: f"base {copy.key}",
         c.key: f"teacher {copy.key}",
