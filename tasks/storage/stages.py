@@ -211,7 +211,7 @@ _INDEXING = (
 INDEX = Stage("index", 1, _INDEXING)
 INDEX_SCORECARD = Stage(
     "index-scorecard",
-    1,
+    2,
     (
         "model_registry.power.shares",
         "tasks.evaluation.intervals",

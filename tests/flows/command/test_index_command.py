@@ -48,8 +48,8 @@ def test_a_question_gets_chunks_with_scores_and_sources(home: Path, terminal: Te
     _, first, second = ended.stdout.split("\n\n", 2)
     assert "guides.jsonl, line 17" in first
     assert "Write to <EMAIL_1> about a lost glove." in first
-    assert "score 0.03" in first
-    assert "score 0.0" in second
+    assert "score 1.00" in first
+    assert "score 0." in second
     assert "marjorie" not in ended.stdout + ended.stderr
 
 
@@ -81,15 +81,36 @@ def test_what_serves_answers_from_what_was_found_and_nothing_from_nothing(
     assert "paddock serve --name desk" in alone.stderr
 
 
-def test_too_few_questions_are_not_enough_to_pass(home: Path, terminal: Terminal) -> None:
-    ended = terminal(home, "index", "evaluate", "--name", "desk")
+def test_too_few_questions_are_not_enough_to_pass(
+    home: Path, terminal: Terminal, tmp_path: Path
+) -> None:
+    shipped, few = load_retrieval_set("desk_guides"), tmp_path / "few"
+    few.mkdir()
+    (few / "card.toml").write_bytes((shipped.folder / "card.toml").read_bytes())
+    lines = [case.model_dump_json() for case in shipped.cases if case.gold]
+    (few / "cases.jsonl").write_text("\n".join(lines[-60:]) + "\n")
+    ended = terminal(home, "index", "evaluate", "--name", "desk", "--retrieval-set", str(few))
     assert ended.returncode == 1, ended.stderr
-    assert "desk_guides 1.0.0 (66 cases)" in ended.stdout
+    assert "desk_guides 1.1.0 (60 cases)" in ended.stdout
     assert "not enough evidence" in ended.stdout
     assert "REFUSED" in ended.stdout
-    (scorecard,) = (home / "store/index-scorecard").glob("*/scorecard.json")
-    five = json.loads(scorecard.read_text())["metrics"]["retrieval/recall_at_5"]
-    assert five["scores"]["candidate"]["value"] > 0.85
+
+
+def test_an_index_of_the_shipped_guides_passes_is_approved_and_serves(
+    home: Path, terminal: Terminal
+) -> None:
+    ended = terminal(home, "index", "evaluate", "--name", "desk", "--register-it")
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert "desk_guides 1.1.0 (218 cases)" in ended.stdout
+    assert "PASSED" in ended.stdout
+    name = ["--name", "desk-index"]
+    for person, seat in (("ada", "quality"), ("bob", "safety")):
+        yes = ["--version", "1", "--approve", "--person", person, "--seat", seat]
+        assert terminal(home, "decide", *name, *yes).returncode == 0
+    assert "version 1 is champion now" in terminal(home, "promote", *name).stdout
+    asked = ["I always freeze. Which bag is for me?", "--index", "champion", "--name", "desk"]
+    found = terminal(home, "index", "search", *asked)
+    assert found.returncode == 0 and "Sleeping bags" in found.stdout
 
 
 def test_without_an_index_search_says_what_to_do(tmp_path: Path, terminal: Terminal) -> None:
