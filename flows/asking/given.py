@@ -16,6 +16,8 @@ from data_contracts.kinds.chat import ChatRecord
 from eval_sets.loading import list_eval_sets, load_eval_set, load_eval_set_folder
 from eval_sets.retrieval.loading import load_retrieval_set
 from eval_sets.types import EvalSet
+from flows.asking.batch_parameters import BatchParameters
+from flows.asking.batch_places import places
 from flows.asking.index_parameters import BuildIndexParameters, EvaluateIndexParameters
 from flows.asking.naming import is_set_folder
 from flows.asking.parameters import (
@@ -36,6 +38,9 @@ def require_given(parameters: Parameters) -> None:
     """Return if every file and folder that was named is there; InputError names the first."""
     if isinstance(parameters, BuildIndexParameters) and parameters.source:
         require_given(parameters.ingestion())
+    if isinstance(parameters, BatchParameters):
+        places(parameters)
+        require_folder(parameters.model)
     if isinstance(parameters, EvaluateIndexParameters):
         load_retrieval_set(parameters.retrieval_set)
         load_policy(parameters.policy)

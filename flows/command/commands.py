@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from flows.asking.batch_parameters import BatchCommandParameters
 from flows.asking.canary_parameters import CanaryParameters
 from flows.asking.cleaning_parameters import CleanParameters
 from flows.asking.comparing_parameters import CompareParameters
@@ -80,6 +81,11 @@ COMMANDS = {
         IndexParameters,
         actions.of("flows.command.indexing", "index"),
         "documents to search: build an index, ask it, judge what it finds",
+    ),
+    "batch": Command(
+        BatchCommandParameters,
+        actions.of("flows.command.batching", "batch"),
+        "a file of requests in, one answer to each out: OpenAI's batch format",
     ),
     "show": Command(NamedParameters, actions.show, "the last runs, candidates and the champion"),
     "review": Command(

@@ -39,6 +39,18 @@ def pause_of_releases(workshop: Workshop, name: str, now: datetime) -> Pause:
     return standing(workshop, name, promises, now)[1] if promises.pausing else Pause()
 
 
+def pause_of_servings(workshop: Workshop, now: datetime) -> Pause:
+    """Return whether anything that is served from this home holds releases, by what was promised.
+
+    Work that can wait gives way to it: both want the same machine.
+    """
+    folder = Places(workshop.settings.home, "").folder
+    names = sorted(path.parent.name for path in folder.glob("*/specification.json"))
+    held = [(name, pause_of_releases(workshop, name, now)) for name in names]
+    reasons = tuple(f"of {name}, {one.words}" for name, one in held if one.words)
+    return Pause(reasons=reasons)
+
+
 def standing(
     workshop: Workshop, name: str, promises: Promises, now: datetime
 ) -> tuple[tuple[Budget, ...], Pause]:

@@ -118,6 +118,18 @@ REFUSED = Stage("refused", SNAPSHOT.recipe, SNAPSHOT.made_by)
 TEACHER_ANSWERS = Stage("teacher_answers", 4, ("tasks.teaching.answers", *_ANSWERING))
 MODEL = Stage("model", 4, (*_TRAINING, "tasks.finetuning.trainer", "tasks.finetuning.export"))
 ANSWERS = Stage("answers", 5, ("tasks.evaluation.generation", *_ANSWERING))
+BATCH = Stage(
+    "batch",
+    1,
+    (
+        "tasks.batch.chats",
+        "tasks.batch.engine",
+        "tasks.batch.shards",
+        "tasks.batch.vectors",
+        "tasks.models.encoding",
+        *_ANSWERING,
+    ),
+)
 LIKELIHOOD = Stage(
     "likelihood",
     2,
@@ -229,6 +241,7 @@ EVERY = (
     TEACHER_ANSWERS,
     MODEL,
     ANSWERS,
+    BATCH,
     LIKELIHOOD,
     SCORECARD,
     EXPOSURE,

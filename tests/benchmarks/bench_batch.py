@@ -1,0 +1,140 @@
+"""`make bench-batch`: how much of the bare decoder's throughput a whole batch has.
+
+The embedded base answers questions of the eval sets that ship, some tokens each. Bare: the prompts
+are rendered already, the decoder answers all of them. Whole: from the file of requests, by way of
+checks, shards, redaction with names and the store, to the two files of results. Both have their
+models loaded. They take turns, in pairs, and the median of the pairs is held to 95 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from eval_sets.loading import list_eval_sets, load_eval_set
+from tasks.batch.bodies import CHATS, read_batch
+from tasks.batch.chats import Chats
+from tasks.batch.engine import Size
+from tasks.batch.results import Made, write_results
+from tasks.batch.shards import Asked, answer_shard, in_shards, read_answers
+from tasks.finetuning.base_model import locate, materialize
+from tasks.models.hardware import device_and_precision
+from tasks.models.respondents import respondent
+from tasks.redaction.engine import build_redactor
+from tasks.storage.objects import LocalStore
+from tasks.storage.outputs import Outputs
+from tests.benchmarks.limits import Limits
+
+BASE = "smollm2-135m-instruct"
+LEAST = 0.95
+
+
+def main() -> int:
+    """Measure in pairs; return 1 if the whole path is too slow."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=512)
+    parser.add_argument("--tokens", type=int, default=48, help="of an answer, at most")
+    parser.add_argument("--shard", type=int, default=1024)
+    parser.add_argument("--pairs", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "base").mkdir()
+        materialize(locate(BASE, Path, None, folder), folder / "base")
+        device, dtype = device_and_precision()
+        redactor = build_redactor()
+        path = _requests(folder, given.requests, given.tokens, redactor)
+        with respondent(folder / "base", device=device, dtype=dtype) as asked:
+            chats = Chats(folder / "base", lambda: nullcontext(asked))
+            print(f"{given.requests} requests on {device}, {dtype}, shards of {given.shard}")
+            with chats:
+                shares = [
+                    _pair(chats, path, folder / f"{n}", redactor, given.shard, n)
+                    for n in range(given.pairs)
+                ]
+    limits = Limits()
+    limits.at_least(
+        "throughput of a batch, of the bare decoder's", statistics.median(shares), LEAST
+    )
+    return limits.exit_code()
+
+
+def _pair(chats: Chats, path: Path, folder: Path, redactor: Any, shard: int, turn: int) -> float:
+    """Return the whole path's tokens a second by the bare decoder's; who begins takes turns."""
+    folder.mkdir()
+    ways = {
+        "bare": lambda: _bare(chats, path),
+        "whole": lambda: _whole(chats, path, folder, redactor, shard),
+    }
+    names = list(ways) if turn % 2 else list(reversed(ways))
+    speeds: dict[str, float] = {}
+    tokens: dict[str, int] = {}
+    for name in names:
+        tokens[name], seconds = ways[name]()
+        speeds[name] = tokens[name] / seconds
+        print(f"  {name:6s} {tokens[name]:7,d} tokens, {speeds[name]:7.1f} a second", flush=True)
+    return speeds["whole"] / speeds["bare"]
+
+
+def _bare(chats: Chats, path: Path) -> tuple[int, float]:
+    batch = read_batch(path, CHATS, (BASE,), 1)
+    prompts = chats.prompts(batch.requests)
+    began = time.perf_counter()
+    chats.decode(prompts, lambda _: None)
+    return sum(len(prompt.answer) for prompt in prompts), time.perf_counter() - began
+
+
+def _whole(chats: Chats, path: Path, folder: Path, redactor: Any, most: int) -> tuple[int, float]:
+    began = time.perf_counter()
+    outputs = Outputs(LocalStore(folder / "store"), folder / "work")
+    asked = Asked({"model": BASE}, {})
+    batch = read_batch(path, CHATS, (BASE,), 1)
+    sizes = [size for size in chats.measure(batch.requests) if isinstance(size, Size)]
+    made: dict[int, Made] = {}
+    for shard in in_shards(batch.requests, sizes, most):
+        built = outputs.build(
+            shard.work(asked),
+            lambda out, shard=shard: answer_shard(chats, shard, redactor, out, lambda _: None),
+        )
+        answers = read_answers(outputs.fetch(built.reference), len(shard.requests))
+        for request, answer in zip(shard.requests, answers, strict=True):
+            made[request.line] = Made(answer, built.reference.key, 0)
+    done = write_results(batch, made, BASE, folder / "out", folder / "errors")
+    seconds = time.perf_counter() - began
+    if done.answered < 0.98 * len(batch.requests):  # an answer may be in a language, too
+        raise SystemExit(f"{done.answered} of {len(batch.requests)} requests were answered")
+    return sum(one.answer.completion_tokens for one in made.values()), seconds
+
+
+def _requests(folder: Path, count: int, tokens: int, redactor: Any) -> Path:
+    every = [case for name in list_eval_sets() for case in load_eval_set(name).cases]
+    texts = [[turn.content for turn in case.messages] for case in every]
+    seen = zip(every, redactor.redact_records(texts), strict=True)
+    cases = [case for case, one in seen if not one.unread]  # what is withheld has no answer
+    path = folder / "requests.jsonl"
+    step = max(1, len(cases) // count)
+    rows = [
+        {
+            "custom_id": f"request-{number}",
+            "method": "POST",
+            "url": CHATS,
+            "body": {
+                "messages": [turn.model_dump() for turn in case.messages],
+                "max_tokens": tokens,
+            },
+        }
+        for number, case in enumerate(cases[::step][:count])
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())
