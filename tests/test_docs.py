@@ -135,6 +135,7 @@ def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
             "log",
             "index",
             "serve",
+            "batch",
             "slo",
             "cost",
             "load",

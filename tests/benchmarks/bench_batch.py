@@ -3,7 +3,9 @@
 The embedded base answers questions of the eval sets that ship, some tokens each. Bare: the prompts
 are rendered already, the decoder answers all of them. Whole: from the file of requests, by way of
 checks, shards, redaction with names and the store, to the two files of results. Both have their
-models loaded. They take turns, in pairs, and the median of the pairs is held to 95 %.
+models loaded. They take turns, in pairs, and the median of the pairs is held to 95 %; beside it
+stands the share of the whole path's time that it spends in the decoder, which other programs on the
+machine change less.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -26,7 +29,8 @@ from tasks.batch.results import Made, write_results
 from tasks.batch.shards import Asked, answer_shard, in_shards, read_answers
 from tasks.finetuning.base_model import locate, materialize
 from tasks.models.hardware import device_and_precision
-from tasks.models.respondents import respondent
+from tasks.models.prompts import Progress, Prompt
+from tasks.models.respondents import Respondent, respondent
 from tasks.redaction.engine import build_redactor
 from tasks.storage.objects import LocalStore
 from tasks.storage.outputs import Outputs
@@ -34,6 +38,25 @@ from tests.benchmarks.limits import Limits
 
 BASE = "smollm2-135m-instruct"
 LEAST = 0.95
+
+
+class Clocked:
+    """A model that notes how long it answers."""
+
+    def __init__(self, asked: Respondent) -> None:
+        self._asked, self.seconds = asked, 0.0
+        self.tokenizer, self.context, self.made_by = asked.tokenizer, asked.context, asked.made_by
+
+    def answer(self, prompts: Sequence[Prompt], progress: Progress) -> str:
+        """Answer as the model does."""
+        began = time.perf_counter()
+        name = self._asked.answer(prompts, progress)
+        self.seconds += time.perf_counter() - began
+        return name
+
+    def seconds_alone(self, prompts: Sequence[Prompt]) -> tuple[list[float], str]:
+        """Answer one after another."""
+        return self._asked.seconds_alone(prompts)
 
 
 def main() -> int:
@@ -52,11 +75,12 @@ def main() -> int:
         redactor = build_redactor()
         path = _requests(folder, given.requests, given.tokens, redactor)
         with respondent(folder / "base", device=device, dtype=dtype) as asked:
-            chats = Chats(folder / "base", lambda: nullcontext(asked))
+            clocked = Clocked(asked)
+            chats = Chats(folder / "base", lambda: nullcontext(clocked))
             print(f"{given.requests} requests on {device}, {dtype}, shards of {given.shard}")
             with chats:
                 shares = [
-                    _pair(chats, path, folder / f"{n}", redactor, given.shard, n)
+                    _pair(chats, clocked, path, folder / f"{n}", redactor, given.shard, n)
                     for n in range(given.pairs)
                 ]
     limits = Limits()
@@ -66,7 +90,9 @@ def main() -> int:
     return limits.exit_code()
 
 
-def _pair(chats: Chats, path: Path, folder: Path, redactor: Any, shard: int, turn: int) -> float:
+def _pair(
+    chats: Chats, clocked: Clocked, path: Path, folder: Path, redactor: Any, shard: int, turn: int
+) -> float:
     """Return the whole path's tokens a second by the bare decoder's; who begins takes turns."""
     folder.mkdir()
     ways = {
@@ -75,11 +101,16 @@ def _pair(chats: Chats, path: Path, folder: Path, redactor: Any, shard: int, tur
     }
     names = list(ways) if turn % 2 else list(reversed(ways))
     speeds: dict[str, float] = {}
-    tokens: dict[str, int] = {}
     for name in names:
-        tokens[name], seconds = ways[name]()
-        speeds[name] = tokens[name] / seconds
-        print(f"  {name:6s} {tokens[name]:7,d} tokens, {speeds[name]:7.1f} a second", flush=True)
+        before = clocked.seconds
+        tokens, seconds = ways[name]()
+        speeds[name] = tokens / seconds
+        share = (clocked.seconds - before) / seconds
+        print(
+            f"  {name:6s} {tokens:7,d} tokens, {speeds[name]:7.1f} a second, "
+            f"{share:.1%} of the time in the decoder",
+            flush=True,
+        )
     return speeds["whole"] / speeds["bare"]
 
 

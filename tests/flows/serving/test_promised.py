@@ -16,7 +16,7 @@ from flows.measuring.figures import Figure
 from flows.measuring.promises import Promised
 from flows.promotion import describe_poll, look_at_candidates
 from flows.serving.places import Places, put
-from flows.serving.promised import pause_of_releases, standing
+from flows.serving.promised import pause_of_releases, pause_of_servings, standing
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import Settings
 from model_registry.promotion import Poll
@@ -77,6 +77,7 @@ def test_a_log_without_failures_holds_nothing_and_one_with_them_holds_releases(
     write(workshop, rows(NOW - 300 * MINUTE, 280, 4), rows(NOW - 20 * MINUTE, 20, 40, bad=20))
     held = pause_of_releases(workshop, NAME, NOW)
     assert "400 of" in held.words
+    assert pause_of_servings(workshop, NOW).words == f"of {NAME}, {held.words}"
     poll = look_at_candidates(workshop, asked)
     assert (poll.release, poll.passed_over) == (None, {})
     assert f"Nothing is promoted: of what serves of {NAME}, success: 400 of" in describe_poll(
@@ -84,6 +85,7 @@ def test_a_log_without_failures_holds_nothing_and_one_with_them_holds_releases(
     )
     put(file := Places(workshop.settings.home, NAME).specification, {"slo": {}})
     assert not pause_of_releases(workshop, NAME, NOW).held  # no promise asks for it
+    assert not pause_of_servings(workshop, NOW).held
     put(file, {"slo": PAUSING})
     went = look_at_candidates(workshop, urgent)
     assert went.passed_over == {1: "its gates"}

@@ -35,7 +35,7 @@ def read(tmp_path: Path) -> Callable[..., Requests]:
 
 
 def test_a_whole_request_is_read(read: Callable[..., Requests]) -> None:
-    parts = [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]
+    parts = [{"type": "text", "text": "Good "}, {"type": "text", "text": "day"}]
     given = line(
         model="desk",
         messages=[{"role": "system", "content": "Be brief."}, {"role": "user", "content": parts}],
@@ -50,7 +50,7 @@ def test_a_whole_request_is_read(read: Callable[..., Requests]) -> None:
     [request], refused = read(given, b"  ", b"")
     assert refused == []
     assert (request.line, request.custom_id, request.max_tokens) == (1, "r-1", 9)
-    assert [turn.content for turn in request.messages] == ["Be brief.", "Hello"]
+    assert [turn.content for turn in request.messages] == ["Be brief.", "Good day"]
     assert request.stop == ("\n",)
     [plain], _ = read(line())
     assert (plain.max_tokens, plain.stop) == (64, ())
