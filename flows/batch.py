@@ -23,7 +23,9 @@ from flows.asking.batch_inputs import Ready, ready
 from flows.asking.batch_parameters import BatchParameters
 from flows.asking.batch_places import Places, places
 from flows.asking.flow_runs import run_name
+from flows.batch_review import put_before_people, require_reviewable
 from flows.serving.promised import pause_of_servings
+from flows.showing.leading_on import rating_places
 from flows.showing.progress import LOGGER, Stage, duration, stage
 from flows.showing.publishing import publish_page
 from flows.showing.turns import turn
@@ -54,6 +56,7 @@ class Batch(BaseModel):
     seconds: float
     waited: float
     stopped: str = ""
+    rated: str = ""
 
 
 @flow(name="batch", flow_run_name=run_name, description=__doc__)
@@ -62,14 +65,23 @@ def batch(parameters: BatchParameters) -> State[Batch]:
     workshop = Workshop(read_settings())
     files = places(parameters)
     with ready(workshop, parameters) as asked:
+        require_reviewable(workshop, asked, parameters)
         LOGGER.info("%s", describe(workshop, asked, parameters))
-        done = _answered(workshop, asked, parameters, files)
+        done, made = _answered(workshop, asked, parameters, files)
+    review = None
+    if parameters.review and not done.stopped:
+        with stage("ask people"):
+            review = put_before_people(workshop, asked, made.values(), parameters.review)
+    if review:
+        rated = f"{review.ratings.complete} of {review.ratings.items} answers are rated"
+        done = done.model_copy(update={"rated": rated})
     told = summary(done, asked.model.called, parameters)
     LOGGER.info("%s", told)
     publish_page(
         "batch",
         f"**{told.partition(chr(10))[0]}**\n\n```\n{told}\n```",
         "How many requests were answered, and what became of the others",
+        places=rating_places(workshop, review.queue if review else None),
         to_do="read why a request has no answer in the file of errors."
         if done.refused
         else "the answers stand in the file.",
@@ -116,7 +128,7 @@ def _probed(asked: Ready, left: list[Shard]) -> float | None:
 
 def _answered(
     workshop: Workshop, asked: Ready, parameters: BatchParameters, files: Places
-) -> Batch:
+) -> tuple[Batch, dict[int, Made]]:
     outputs, began = workshop.outputs, time.monotonic()
     made: dict[int, Made] = {}
     found, stopped = 0, ""
@@ -151,7 +163,7 @@ def _answered(
         files.errors,
         not_reached=f"the batch stopped before this request: {stopped}" if stopped else "",
     )
-    return Batch(
+    done = Batch(
         out=str(files.out),
         errors=str(files.errors),
         answered=written.answered,
@@ -164,6 +176,7 @@ def _answered(
         waited=pace.waited,
         stopped=stopped,
     )
+    return done, made
 
 
 def _teller(progress: Stage, before: int, total: int) -> Callable[[int], None]:
@@ -208,6 +221,8 @@ def summary(done: Batch, model: str, parameters: BatchParameters) -> str:
         lines.append(f"  redacted  {done.redacted:,} values in requests and answers")
     else:
         lines.append("  redacted  nothing: --no-redact was given")
+    if done.rated:
+        lines.append(f"  review    {done.rated}")
     if done.stopped:
         lines.append(f"  stopped   {done.stopped}")
     return "\n".join(lines)

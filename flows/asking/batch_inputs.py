@@ -37,13 +37,14 @@ from tasks.models.respondents import answered_by, respondent
 class Model(NamedTuple):
     """Who answers: how it is called, the digest it goes by, its files, and what it is also called.
 
-    The packaged encoder has no folder of ours.
+    The packaged encoder has no folder of ours. `registered` is the model's name in the registry.
     """
 
     called: str
     digest: str
     folder: Callable[[], AbstractContextManager[Path]]
     names: tuple[str, ...]
+    registered: str = ""
 
 
 class Ready(NamedTuple):
@@ -54,6 +55,7 @@ class Ready(NamedTuple):
     asked: Asked
     batch: Requests
     shards: Sequence[Shard]
+    recipe: RedactorRecipe | None
     redactor: Callable[[], Redactor | None]
 
     @property
@@ -89,7 +91,7 @@ def ready(workshop: Workshop, parameters: BatchParameters) -> Generator[Ready]:
         measured, sizes = _measured(batch, engine)
         most = min(parameters.shard, parameters.per_minute or parameters.shard)
         shards = list(in_shards(measured.requests, sizes, most))
-        yield Ready(model, engine, asked, measured, shards, redactor)
+        yield Ready(model, engine, asked, measured, shards, recipe, redactor)
 
 
 def _encodes(parameters: BatchParameters) -> bool:
@@ -113,7 +115,8 @@ def _model(workshop: Workshop, given: str) -> Model:
 def _registered(workshop: Workshop, given: str) -> Model:
     """Return a registered version, whose signature and bytes are verified when they are needed."""
     version = workshop.version_named(given)
-    digest = candidate_of(version).references.get("model")
+    candidate = candidate_of(version)
+    digest = candidate.references.get("model")
     if digest is None:
         raise ContractError(
             "the version names no trained model",
@@ -128,7 +131,8 @@ def _registered(workshop: Workshop, given: str) -> Model:
             yield files / "model"
 
     called = f"{version.name}/{version.version}"
-    return Model(called, digest, folder, (called, given, version.name))
+    names = (called, given, version.name)
+    return Model(called, digest, folder, names, candidate.model)
 
 
 def _read(parameters: BatchParameters, model: Model) -> Requests:

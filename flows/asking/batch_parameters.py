@@ -84,6 +84,13 @@ class BatchParameters(Parameters):
         default=False,
         description="Go on although the error budget of what serves from this home burns.",
     )
+    review: int = Field(
+        default=0,
+        ge=0,
+        description="Put so many of a registered model's answers, drawn at random, before "
+        "reviewers in MLflow, in the experiment NAME-batch-review. Run it again to read what they "
+        "said.",
+    )
     hour_price: float | None = Field(
         default=None, gt=0, description="What an hour of this machine costs, for the estimate."
     )

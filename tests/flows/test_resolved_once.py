@@ -13,7 +13,12 @@ import pytest
 
 from data_contracts.errors import IntegrityError
 from flows.asking import inputs
+from flows.asking.batch_parameters import BatchParameters
 from flows.asking.parameters import IngestParameters, RetrainParameters
+from flows.workshop.parts import Workshop
+from flows.workshop.settings import read_settings
+from model_registry.review_queues import find_queue, read_items
+from tasks.human_review.asking import experiment_of
 from tasks.ingestion.sources import Source, resolve
 
 Ended = subprocess.CompletedProcess[str]
@@ -64,6 +69,35 @@ def test_a_whole_run_resolves_once(
     done: Any = retrain(asked)  # Prefect hands out what the state it returns holds
     assert {stage.title for stage in done.stages if stage.reused} >= {"ingest", "fine-tune"}
     assert resolved == [asked.source]
+
+
+@pytest.mark.usefixtures("prefect_server", "resolved")
+def test_a_batch_is_answered_by_verified_bytes_and_put_before_people(
+    planted_run: tuple[Path, Ended], tmp_path: Path
+) -> None:
+    from flows.batch import batch
+
+    shutil.copytree(planted_run[0], tmp_path / "home")
+    requests = tmp_path / "requests.jsonl"
+    envelope = {"method": "POST", "url": "/v1/chat/completions"}
+    lines: list[str] = []
+    for number in range(3):
+        turns = [{"role": "user", "content": f"Has shelf {number} bolts?"}]
+        body = {"model": "shelves-candidate/1", "messages": turns}
+        lines.append(json.dumps({"custom_id": f"{number}", "body": body} | envelope))
+    requests.write_text("\n".join(lines))
+    asked = BatchParameters(
+        file=str(requests), model="shelves-candidate/1", names=False, max_tokens=9, review=2
+    )
+    done: Any = batch(asked)  # Prefect hands out what the state it returns holds
+    assert (done.answered, done.refused, done.rated) == (3, 0, "0 of 2 answers are rated")
+    registry = Workshop(read_settings()).registry
+    queue = find_queue(registry, experiment_of(registry, "shelves-batch"), "Served answers")
+    assert queue and len(read_items(registry, queue, answers=False)) == 2
+    [weights] = (tmp_path / "home/mlflow-artifacts").rglob("model/model.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(IntegrityError):
+        batch(asked)
 
 
 @pytest.mark.usefixtures("prefect_server")
