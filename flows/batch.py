@@ -154,7 +154,7 @@ def _answered(
                     ).reference
                 pace.spent += _tokens(outputs, reference)
             made |= _made(outputs, shard, reference)
-            progress(len(made), len(asked.batch.requests), "requests")
+            progress(len(made), len(asked.batch.requests))
     written = write_results(
         asked.batch,
         made,
@@ -180,7 +180,7 @@ def _answered(
 
 
 def _teller(progress: Stage, before: int, total: int) -> Callable[[int], None]:
-    return lambda done: progress(before + done, total, "requests")
+    return lambda done: progress(before + done, total)
 
 
 def _held(workshop: Workshop) -> str:

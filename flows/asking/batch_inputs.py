@@ -23,12 +23,12 @@ from model_registry.ledger.rows import ADDRESS
 from tasks.batch.bodies import CHATS, EMBEDDINGS, read_batch
 from tasks.batch.chats import Chats
 from tasks.batch.documents import read_documents, ready_template, require_labels
-from tasks.batch.engine import Engine, Size
+from tasks.batch.engine import WITHHELD, Engine, Size
 from tasks.batch.lines import STEP, Refusal, Request, Requests
 from tasks.batch.shards import Asked, Shard, in_shards
 from tasks.batch.vectors import Vectors
 from tasks.finetuning.steps import base_step
-from tasks.inference_log.redacting import Redactor
+from tasks.inference_log.redacting import UNREAD, Redactor
 from tasks.models.encoding import Encoder
 from tasks.models.hardware import device_and_precision
 from tasks.models.respondents import answered_by, respondent
@@ -88,7 +88,7 @@ def ready(workshop: Workshop, parameters: BatchParameters) -> Generator[Ready]:
     redaction = recipe.identity() if recipe else None
     asked = Asked({"model": model.digest}, {**by, "redaction": redaction})
     with model.folder() as folder, _engine(workshop, parameters, model, folder) as engine:
-        measured, sizes = _measured(batch, engine)
+        measured, sizes = _measured(_readable(batch, recipe), engine)
         most = min(parameters.shard, parameters.per_minute or parameters.shard)
         shards = list(in_shards(measured.requests, sizes, most))
         yield Ready(model, engine, asked, measured, shards, recipe, redactor)
@@ -188,6 +188,20 @@ def _engine(
         yield chats
 
 
+def _readable(batch: Requests, recipe: RedactorRecipe | None) -> Requests:
+    """Return the batch with those refused, too, of which nothing could be kept once answered."""
+    kept: list[Request] = []
+    refused = list(batch.refused)
+    for request in batch.requests:
+        texts = [*(turn.content for turn in request.messages), *request.texts]
+        if recipe and (language := recipe.unread_language(texts)):
+            why = UNREAD.format(language)
+            refused.append(Refusal(request.line, request.custom_id, WITHHELD, why))
+        else:
+            kept.append(request)
+    return Requests(kept, refused)
+
+
 def _measured(batch: Requests, engine: Engine) -> tuple[Requests, list[Size]]:
     """Return the batch with those refused, too, that the model cannot take; InputError if all."""
     kept: list[Request] = []
@@ -203,9 +217,9 @@ def _measured(batch: Requests, engine: Engine) -> tuple[Requests, list[Size]]:
     if not kept:
         first = refused[-1]
         raise InputError(
-            "the model can take none of the requests",
+            "none of the requests can be answered",
             step=STEP,
             where=f"line {first.line}: {first.message}",
-            remedy="shorten them or their max_tokens, or take another model",
+            remedy="shorten them or their max_tokens, take another model, or see docs/batch.md",
         )
     return Requests(kept, refused), sizes

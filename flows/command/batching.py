@@ -14,7 +14,7 @@ LOGGER = logging.getLogger("paddock")
 
 def batch(parameters: BatchCommandParameters, options: Options) -> int:
     """Answer a batch, or say what it would cost; exit code 1 if a request has no answer."""
-    make_ready(options, servers=parameters.action == "run")
+    make_ready(options)
     if parameters.action == "run":
         done = started("flows.batch", "batch", parameters.asked())
         return 1 if done.refused else 0
