@@ -145,8 +145,10 @@ def _answered(
             reference = outputs.find(shard.work(asked.asked))
             found += reference is not None
             if reference is None:
-                if stopped := pace.admit(len(shard.requests), shard.most_tokens):
-                    break
+                # What was answered before is found behind the end of the budget, too.
+                stopped = stopped or pace.admit(len(shard.requests), shard.most_tokens)
+                if stopped:
+                    continue
                 with turn(workshop.settings):
                     tell = _teller(progress, len(made), len(asked.batch.requests))
                     reference = shard_step(

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from data_contracts.errors import ContractError, InputError
+from data_contracts.errors import ContractError, InputError, shielded
 from flows.asking.batch_parameters import ENCODER, BatchParameters
 from flows.asking.training import find_model
 from flows.workshop.parts import Workshop
@@ -207,7 +207,8 @@ def _measured(batch: Requests, engine: Engine) -> tuple[Requests, list[Size]]:
     kept: list[Request] = []
     sizes: list[Size] = []
     refused = list(batch.refused)
-    measured = engine.measure(batch.requests)
+    with shielded(STEP):
+        measured = engine.measure(batch.requests)
     for request, found in zip(batch.requests, measured, strict=True):
         if isinstance(found, Refusal):
             refused.append(found)

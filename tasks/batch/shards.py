@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.digests import canonical_json
-from data_contracts.errors import IntegrityError
+from data_contracts.errors import IntegrityError, shielded
 from tasks.batch.engine import Answer, Engine, Size
 from tasks.batch.lines import STEP, Request
 from tasks.inference_log.redacting import Redactor
@@ -74,7 +74,8 @@ def answer_shard(
 ) -> dict[str, int]:
     """Answer a shard, write the answers, and return the counts that a manifest keeps."""
     began = time.perf_counter()
-    answers = engine.answer(shard.requests, redactor, tell)
+    with shielded(STEP):
+        answers = engine.answer(shard.requests, redactor, tell)
     rows = [answer.model_dump(mode="json", exclude_defaults=True) for answer in answers]
     text = "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
     (out / ANSWERS).write_text(text, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +84,14 @@ def test_a_batch_is_priced_stopped_gone_on_with_and_found(
     assert "3, of which 3 were answered before" in again.stdout
     assert "0 in this run" in again.stdout
     assert out.read_bytes() == before
+
+    manifest = min(
+        (home / "store/batch").glob("*/manifest.json"), key=lambda one: one.stat().st_mtime
+    )
+    shutil.rmtree(manifest.parent)  # the first shard: what was answered behind it is still found
+    partly = terminal(home, "batch", "run", *words, "--most-tokens", "1")
+    assert partly.returncode == 1 and "the budget of 1 tokens" in partly.stderr
+    assert [row["custom_id"] for row in rows_of(out)] == [f"{n}-{MAIL}" for n in (2, 3, 4)]
 
     kept = [file for file in home.rglob("*") if file.is_file()]
     kept += terminal.prefect_database.parent.glob("prefect.db*")
