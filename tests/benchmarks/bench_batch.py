@@ -61,10 +61,10 @@ class Clocked:
 def main() -> int:
     """Measure in turn; return 1 if the whole path is too slow."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=512)
-    parser.add_argument("--tokens", type=int, default=48, help="of an answer, at most")
+    parser.add_argument("--requests", type=int, default=256)
+    parser.add_argument("--tokens", type=int, default=64, help="of an answer, at most")
     parser.add_argument("--shard", type=int, default=1024)
-    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=5)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
