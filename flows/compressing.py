@@ -46,6 +46,7 @@ from tasks.serving.specification import Engine
 from tasks.storage.outputs import Reference
 
 SLOTS, QUESTIONS = 8, 8
+TURN = 64  # tokens that a chat template puts around a message, at the most
 DEFAULTS = CompressParameters()
 
 
@@ -131,7 +132,7 @@ def _judge(
             model,
             sets,
             seed=seed,
-            serving=serving_of(weights, threads, workshop.settings.serve_start_seconds),
+            serving=serving_of(weights, threads, sets, workshop.settings.serve_start_seconds),
             progress=progress,
         ).reference
     variant = replace(model, digest=_digest(model.digest, weights))
@@ -171,12 +172,23 @@ def _judge(
     return found
 
 
-def serving_of(weights: Quantize, threads: int, start_seconds: float) -> Serving:
-    """Return how a model's folder is served with its weights kept so."""
-    options = {"weights": weights, "slots": str(SLOTS), "threads": str(threads)}
+def serving_of(
+    weights: Quantize, threads: int, sets: Sequence[EvalSet], start_seconds: float
+) -> Serving:
+    """Return how a model's folder is served with its weights kept so, to be asked these sets.
+
+    Memory is set aside for the longest of their cases with its answer, and not for all that the
+    model could read: there are no more tokens than bytes.
+    """
+    longest = max(
+        case.max_new_tokens + sum(len(said.content.encode()) + TURN for said in case.messages)
+        for one in sets
+        for case in one.cases
+    )
+    options = {"weights": weights, "slots": SLOTS, "threads": threads, "context": longest + TURN}
     words = [sys.executable, "-m", "flows.variants.engine", "{model}"]
     words += ["--port", "{port}", "--name", "{name}"]
-    words += [word for name, value in options.items() for word in (f"--{name}", value)]
+    words += [word for name, value in options.items() for word in (f"--{name}", str(value))]
     called = ("llama.cpp", version_of("xllamacpp"), weights, f"{SLOTS} slots")
     return Serving(tuple(words), start_seconds, serving_environment(), "llama.cpp", called)
 

@@ -1,6 +1,7 @@
 """A model's folder on llama.cpp, its weights kept as asked: `python -m flows.variants.engine`.
 
-The words are `FOLDER --weights q4_0 --port P --name NAME --slots N --threads N`. Writes one GGUF
+The words are `FOLDER --weights q4_0 --port P --name NAME --slots N --threads N --context N`; the
+context is of one slot, and no more than the model reads. Writes one GGUF
 file into a folder that goes with it, and runs the engine that serves it.
 """
 
@@ -24,7 +25,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--name", required=True)
-    for name in ("port", "slots", "threads"):
+    for name in ("port", "slots", "threads", "context"):
         parser.add_argument(f"--{name}", type=int, required=True)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="paddock-variant-") as scratch:
@@ -35,7 +36,7 @@ def main() -> int:
             weights=asked.weights,
             slots=asked.slots,
             threads=asked.threads,
-            context=max(64, planned.context),
+            context=max(64, min(asked.context, planned.context)),
         )
         words = ADAPTERS["llama.cpp"].words(engine, file, asked.port, asked.name)
         process = subprocess.Popen(words)

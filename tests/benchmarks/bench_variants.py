@@ -54,7 +54,7 @@ def main() -> int:
         print("decoder, by llama.cpp, and alike by both; then what llama.cpp takes\n")
         print("weights   right  right  equal      file   memory  cold start  tokens/s  of four")
         for weights in asked.weights:
-            after = answers(weights, serving_of(weights, asked.threads, START_SECONDS))
+            after = answers(weights, serving_of(weights, asked.threads, [chosen], START_SECONDS))
             scored = score_cases({"champion": before, "candidate": after}, [chosen])
             right = [
                 sum(bool(one.answers[role].scores["accuracy"]) for one in scored) / len(scored)

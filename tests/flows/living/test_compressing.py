@@ -89,7 +89,7 @@ def test_what_cannot_be_is_refused_before_anything_is_asked(
 ) -> None:
     home, _ = compressed
     for words, said in (
-        (["--weights", "q3_k"], "weights are kept as f16, bf16, q8_0, q5_0, q4_0"),
+        (["--weights", "q3_k"], "weights are kept as f16, bf16, q8_0, q6_k, q5_0, q4_k, q4_0"),
         (["--version", "9"], "version 9"),
         (["--name", "nobody"], "there is no champion"),
     ):
