@@ -2,7 +2,7 @@
 
 Runs beside the gateway. Loads the redactor first: until it is there captures wait. Writes redacted
 hours into the serving's folder and into the store, `log.json` with what became of requests, and
-`arms.json` with what a canary is judged by.
+`arms.json` with what a canary is judged by. While an experiment runs, its counts by groups of users.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import httpx
 
 from data_contracts.errors import PaddockError
 from flows.servers.guarded import told_to_stop
+from flows.serving.experiment_counts import Counting
 from flows.serving.judging_answers import judge_of
 from flows.serving.places import Places, put
 from flows.serving.token_door import Settlements
@@ -48,7 +49,10 @@ def main() -> int:
     specification = Specification.model_validate_json(places.specification.read_bytes())
     workshop = Workshop(settings, "serving")
     judge = judge_of(specification)
-    spool = Spool(specification, places.taps, places.access, places.folder / "log", judge)
+    experiment = Counting(places)
+    spool = Spool(
+        specification, places.taps, places.access, places.folder / "log", judge, experiment.tell
+    )
     spool.arms |= _counted_before(places)
     redactor = workshop.redactor(names=specification.log.names, keep=())()
     part = (
@@ -58,9 +62,11 @@ def main() -> int:
     due = 0.0
     while True:
         last = stop.is_set()  # before it is looked, so that nothing comes behind the last look
+        experiment.look()
         worked = spool.work(redactor, _weights(places))
         if worked:
             put(places.arms, spool.arms)
+            experiment.write()
         if door and (why := door.tell(spool.taken())):
             LOGGER.warning("what requests took is told later: %s", why)
         if spool.access_is_large:

@@ -90,6 +90,11 @@ class Places:
         return self.folder / "canary-seen.json"
 
     @property
+    def experiment(self) -> Path:
+        """Return the folder of an experiment's key and counts: in memory, gone at its end."""
+        return self.run / "experiment"
+
+    @property
     def logs(self) -> Path:
         """Return where each part's own log lies."""
         return self.folder / "logs"

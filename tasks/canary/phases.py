@@ -27,7 +27,7 @@ from tasks.canary.verdicts import Look, looked_at
 
 SILENT = timedelta(minutes=5)  # without a tick, or without a whole scrape
 WARM = -1
-Ended = Literal["promoted", "rolled back", "aborted"]
+Ended = Literal["promoted", "rolled back", "aborted", "over"]
 
 
 class Version(Frozen):
@@ -48,12 +48,17 @@ class Done(Frozen):
 
 
 class State(Frozen):
-    """All that is known of a canary. `phase` is -1 while it warms up, then the policy's index."""
+    """All that is known of a canary. `phase` is -1 while it warms up, then the policy's index.
+
+    One that does not promote is an experiment: its one phase is watched by the stops alone, and is
+    `over` when its minutes are.
+    """
 
     name: str
     candidate: Version
     champion: Version
     began: AwareDatetime
+    promotes: bool = True
     phase: int = WARM
     since: AwareDatetime = Field(description="when the phase began")
     tick: AwareDatetime = Field(description="the newest tick")
@@ -69,7 +74,9 @@ class State(Frozen):
     why: str = ""
 
 
-def begin(name: str, candidate: Version, champion: Version, now: datetime) -> State:
+def begin(
+    name: str, candidate: Version, champion: Version, now: datetime, *, promotes: bool = True
+) -> State:
     """Return the state of a canary that begins: no traffic, until its process is well."""
     if candidate.digest == champion.digest:
         raise InputError(
@@ -84,6 +91,7 @@ def begin(name: str, candidate: Version, champion: Version, now: datetime) -> St
         candidate=candidate,
         champion=champion,
         began=now,
+        promotes=promotes,
         since=now,
         tick=now,
         whole=now,
@@ -165,6 +173,8 @@ def _judged(
     last = state.phase == len(policy.phases) - 1
     minutes = (now - state.since).total_seconds() / 60
     due = minutes * policy.fast >= policy.phases[state.phase].minutes
+    if not state.promotes:
+        return _ended(state, now, "over", "its time is over") if due else state
     if not last:
         facts = Facts(state.counts, state.seen.edges, minutes)
         looked = looked_at(policy, state.phase, state.looks, facts, taken)

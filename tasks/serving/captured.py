@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from data_contracts.inference_log import LogRow, read_row
 from tasks.inference_log.chat_rows import as_row
-from tasks.serving.gateway.counted import REQUEST, TENANT
+from tasks.serving.gateway.counted import REQUEST, TENANT, USER
 from tasks.serving.specification import Specification
 
 CUT = "longer than log.largest"
@@ -44,7 +44,10 @@ class Access(BaseModel):
 
 
 class Exchange(NamedTuple):
-    """A request and its answer; `cut` tells that one of them is not whole."""
+    """A request and its answer; `cut` tells that one of them is not whole.
+
+    `user` says whose requests belong together while an experiment counts; no row has it.
+    """
 
     id: str
     request: dict[str, Any]
@@ -53,6 +56,7 @@ class Exchange(NamedTuple):
     cut: bool
     code: int = 0
     tenant: str = ""
+    user: str = ""
 
     def without_line(self, ended: datetime) -> Access:
         """Return what is known where the access log lost its line: no waits, and not which arm."""
@@ -88,7 +92,8 @@ def read_exchange(data: bytes) -> Exchange | str:
         return UNREAD
     cut = bool(asked.get("truncated") or answered.get("truncated"))
     code = _headers(response).get(":status", "0")
-    return Exchange(headers[REQUEST], body, said, streamed, cut, int(code), headers.get(TENANT, ""))
+    tenant, user = headers.get(TENANT, ""), headers.get(USER, "")
+    return Exchange(headers[REQUEST], body, said, streamed, cut, int(code), tenant, user)
 
 
 def _headers(message: Mapping[str, Any]) -> dict[str, str]:

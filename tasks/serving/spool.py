@@ -32,6 +32,8 @@ from tasks.storage.objects import ObjectStore
 
 WAIT_SECONDS = 15.0  # of a capture for its line, or of a line for its capture
 Judge = Callable[[LogRow], Mapping[str, int]]
+# Counts a row that is not redacted yet, its user, and what the judge found.
+Tell = Callable[[LogRow, str, Mapping[str, int]], None]
 TOGETHER = 64  # rows redacted at once
 LARGEST_FILE = 16 << 20  # bytes of an hour's rows, above which they go on in another file
 LARGEST_ACCESS = 16 << 20  # bytes of the access log, above which it begins anew
@@ -58,14 +60,15 @@ class Spool:
         access: Path,
         folder: Path,
         judge: Judge = lambda row: {},
+        tell: Tell = lambda row, user, judged: None,
     ) -> None:
-        """Read `taps` and `access`, keep hours in `folder`."""
+        """Read `taps` and `access`, keep hours in `folder`; `tell` hears of each row."""
         self.specification, self.folder = specification, folder
         self.counts = Counter[str]()
         self.arms: dict[str, Counter[str]] = {}
         self._capped = frozenset(specification.token_caps)
         self._taken: list[tuple[str, int | None]] = []
-        self._judge = judge
+        self._judge, self._tell = judge, tell
         self._taps, self._access = taps, access
         self._lines: dict[str, tuple[Access, float]] = {}
         self._waiting: dict[str, _Waiting] = {}
@@ -193,15 +196,16 @@ class Spool:
                 os.fsync(file.fileno())
             self.counts["rows"] += len(found)
         for row in rows:
-            self._count(row)
+            self._count(row, self._waiting[row.id].exchange.user)
 
-    def _count(self, row: LogRow) -> None:
+    def _count(self, row: LogRow, user: str) -> None:
         """Count a row for its arm; it is judged as it was answered, and only counts are kept."""
         arm = self.arms.setdefault(row.variant or "champion", Counter())
         arm["rows"] += 1
         arm["truncated"] += row.finish_reason == "length"
-        if row.answer:
-            arm.update(self._judge(row))
+        judged = self._judge(row) if row.answer else {}
+        arm.update(judged)
+        self._tell(row, user, judged)
 
     def _file_of(self, hour: str) -> Path:
         """Return the file that an hour's rows go to; one that is large is followed by another."""

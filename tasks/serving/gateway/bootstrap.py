@@ -22,13 +22,13 @@ from tasks.serving.gateway.counted import (
     HEALTH,
     STATS,
     TENANT,
+    USER,
     access_counts,
     access_file,
 )
 from tasks.serving.gateway.filters import DOOR, LIMITS, http_filters, tokens_asked
 from tasks.serving.specification import Specification
 
-USER = "x-user"
 ASKING = ("/v1/chat/completions", "/v1/completions")
 PATHS = (*ASKING, "/v1/models")
 _OFF = {"@type": f"{TYPES}.config.route.v3.FilterConfig", "disabled": True}

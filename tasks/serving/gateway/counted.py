@@ -8,7 +8,7 @@ from typing import Any
 from tasks.serving.gateway.arms import TYPES
 
 HEALTH = "/health"
-TENANT, REQUEST = "x-tenant", "x-request-id"
+TENANT, USER, REQUEST = "x-tenant", "x-user", "x-request-id"
 STATS = "paddock"  # prefix of what is counted
 # Upper edges in ms to ten minutes, each a tenth above the last: small shifts of waits are seen.
 EDGES_MS = tuple(sorted({round(1.1**n) for n in range(141)}))

@@ -1,0 +1,1 @@
+"""Two versions by user: what is counted, a test that may be looked at at any time, its own test."""
