@@ -14,6 +14,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State as RunState
 from prefect.states import Completed
+from pydantic import Field
 
 from data_contracts.errors import PaddockError
 from data_contracts.records import Frozen
@@ -52,6 +53,8 @@ class Outcome(Frozen):
     why: str
     candidate: int
     version: int | None = None
+    says: str = Field(default="", description="What an experiment found.")
+    page: str = Field(default="", description="Where an experiment's page lies in the store.")
 
 
 @flow(name="canary", flow_run_name=run_name)
@@ -66,18 +69,21 @@ def canary(parameters: CanaryRunParameters) -> RunState[Outcome]:
         record = begun(workshop, site, name, parameters.version, parameters.fast)
         site.write(record)
     LOGGER.info("%s", _announced(record))
-    outcome = _Run(workshop, site, record).until_its_end()
+    outcome = CanaryRun(workshop, site, record).until_its_end()
     return Completed(message=f"{outcome.ended}: {outcome.why}", data=outcome)
 
 
-class _Run:
-    """The ticks of one run."""
+class CanaryRun:
+    """The ticks of one run; an experiment's are these, with looks and other words."""
+
+    key = "canary"
 
     def __init__(self, workshop: Workshop, site: Site, record: Record) -> None:
+        """Go on with a record."""
         self._workshop, self._site, self._record = workshop, site, record
         self._name = record.state.name
         self._page = LiveArtifact(
-            lambda page, line: create_markdown_artifact(page, key="canary", description=line)
+            lambda page, line: create_markdown_artifact(page, key=self.key, description=line)
         )
         self._said, self._said_at = "", 0.0
         self._ledger_at = 0.0
@@ -90,7 +96,11 @@ class _Run:
             began = time.monotonic()
             with self._site.alone():
                 # What another run, or a person who aborts, wrote counts.
-                self._record = self._ticked(self._site.record() or self._record)
+                found = self._site.record() or self._record
+                if found.state.began != self._record.state.began:
+                    self._record = _followed(self._record)
+                    break
+                self._record = self._ticked(found)
                 self._site.write(self._record)
             self._show()
             if not self._record.state.ended:
@@ -158,32 +168,50 @@ class _Run:
 
     def _show(self) -> None:
         """Show where it is: the page at each tick, a line where it says something new, or later."""
-        state, now = self._record.state, time.monotonic()
+        state = self._record.state
         said = f"{state.phase} {state.ended} {[(v.metric, v.verdict) for v in state.verdicts]}"
         said += str(bool(self._budget.said))
         line = in_a_line(state)
         if hold := self._budget.said:
             line += f"; it does not go on: {hold}"
+        self._say(said, line)
+        self._page.show(side_by_side(state, self._record.policy), line)
+
+    def _say(self, said: str, line: str) -> None:
+        """Print a line where it says something new, or after a while."""
+        now = time.monotonic()
         if said != self._said or now - self._said_at >= LINE_SECONDS:
             self._said, self._said_at = said, now
             LOGGER.info("  %s", line)
-        self._page.show(side_by_side(state, self._record.policy), line)
 
     def _told(self) -> Outcome:
         """Say how it ended, to people as well."""
         state = self._record.state
         LOGGER.info("\n%s\n", side_by_side(state, self._record.policy))
         publish_links(served_places(self._workshop, self._name))
-        if state.ended == "rolled back":
-            what = f"the canary of version {state.candidate.version} was rolled back: {state.why}"
-            remedy = f"`paddock canary status --name {self._name}` shows the arms side by side"
-            notify(self._workshop, trouble_event(self._name, what, remedy))
+        self._tell_of_trouble()
         return Outcome(
             ended=state.ended or "",
             why=state.why,
             candidate=state.candidate.version,
             version=self._version,
         )
+
+    def _tell_of_trouble(self) -> None:
+        """Tell people if it was taken back."""
+        state = self._record.state
+        if state.ended == "rolled back":
+            of = f"the {self.key} of version {state.candidate.version}"
+            what = f"{of} was rolled back: {state.why}"
+            remedy = f"`paddock {self.key} status --name {self._name}` shows the arms side by side"
+            notify(self._workshop, trouble_event(self._name, what, remedy))
+
+
+def _followed(record: Record) -> Record:
+    """Return the record of one that was ended, and after which another began already."""
+    why = "it was ended, and another began"
+    state = ended_by(record.state, datetime.now(UTC), "aborted", why)
+    return record.model_copy(update={"state": state})
 
 
 def _announced(record: Record) -> str:

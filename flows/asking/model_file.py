@@ -141,8 +141,8 @@ class Machine(Section):
     work_pool: str = Field(default="cpu", min_length=1, description="The Prefect work pool.")
     release_pool: str = Field(
         default="",
-        description="The pool of promote, canary, rollback and retire, whose runs alone then need "
-        "the promoter's password. Empty: the same pool.",
+        description="The pool of promote, canary, experiment, rollback and retire, whose runs "
+        "alone then need the promoter's password. Empty: the same pool.",
     )
 
 

@@ -44,6 +44,12 @@ def _status(parameters: CanaryParameters, options: Options) -> int:
     """Print the newest canary: where it is, and the arms side by side."""
     site = _site(parameters, options)
     record = site.record()
+    if record and record.experiment:
+        LOGGER.info(
+            "An experiment is the newest: `paddock experiment status --name %s` shows it.",
+            parameters.name,
+        )
+        return 0
     if record is None:
         LOGGER.info(
             "There was no canary of %s yet. `paddock canary start --name %s` begins one.",
@@ -76,6 +82,13 @@ def _abort(parameters: CanaryParameters, options: Options) -> int:
                 step=STEP,
                 where=parameters.name,
                 remedy=f"`paddock canary status --name {parameters.name}` shows the newest",
+            )
+        if record.experiment:
+            raise InputError(
+                "what is under way is an experiment",
+                step=STEP,
+                where=parameters.name,
+                remedy=f"`paddock experiment stop --name {parameters.name}` ends it",
             )
         why = parameters.reason or "a person ended it"
         state = abort(record.state, datetime.now(UTC), why)

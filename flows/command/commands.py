@@ -11,6 +11,7 @@ from flows.asking.cleaning_parameters import CleanParameters
 from flows.asking.comparing_parameters import CompareParameters
 from flows.asking.cost_parameters import CostParameters
 from flows.asking.drift_parameters import DemoLogParameters, DriftParameters, MonitorParameters
+from flows.asking.experiment_parameters import ExperimentParameters
 from flows.asking.gates import GatesParameters
 from flows.asking.incident_parameters import IncidentParameters
 from flows.asking.index_parameters import IndexParameters
@@ -160,6 +161,11 @@ COMMANDS = {
         CanaryParameters,
         actions.of("flows.command.canary", "canary"),
         "a new version beside the champion on real traffic, judged and promoted or taken back",
+    ),
+    "experiment": Command(
+        ExperimentParameters,
+        actions.of("flows.command.experiment", "experiment"),
+        "two versions compared on real users, by a test to be looked at at any time; no promotion",
     ),
     "incident": Command(
         IncidentParameters,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from flows.incidents.facts import Facts
 from flows.releasing_index import index_name
+from flows.serving.canary_ticks import END, kind_of
 from flows.workshop.parts import Workshop
 from model_registry.ledger.rows import Row
 from model_registry.releases import goal_of
@@ -32,10 +33,11 @@ def remedies(workshop: Workshop, bundle: Bundle) -> list[Remedy]:
     canary = facts.record()
     if canary and not canary.state.ended:
         version, share = canary.state.candidate.version, canary.state.weights.canary
+        kind = kind_of(canary)
         found.append(
             Remedy(
-                f"take the canary of version {version} back: its weight goes from {share:g} % to 0",
-                f"paddock canary abort {reason}",
+                f"take the {kind} of version {version} back: its weight goes from {share:g} % to 0",
+                f"paddock {END[kind]} {reason}",
             )
         )
     rows = [one.row for one in facts.tenures(name)]

@@ -28,7 +28,7 @@ from flows.asking.variant_parameters import CompressParameters
 from flows.workshop.settings import CHECKOUT
 
 FILE = CHECKOUT / "deploy" / "prefect.yaml"
-MOVES = ("promote", "canary", "rollback", "retire")  # the champion
+MOVES = ("promote", "canary", "experiment", "rollback", "retire")  # the champion, or traffic
 
 
 class Wanted(NamedTuple):
@@ -95,6 +95,7 @@ def _asked(file: ModelFile) -> dict[str, dict[str, Any]]:
         "retrain": file.parameters.form_values(),
         **{flow: given.model_dump(mode="json") for flow, given in asked.items()},
         "canary": {"name": name},
+        "experiment": {"name": name},
         "incident": {"name": name},
         "rollback": {"name": name},
         "retire": {"name": name},

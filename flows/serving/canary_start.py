@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from data_contracts.errors import ContractError, InputError, PaddockError
-from flows.serving.canary_ticks import Record, Site
+from flows.serving.canary_ticks import END, Record, Site, kind_of
 from flows.serving.champion import candidate_to_serve
 from flows.serving.places import Places
 from flows.showing.progress import LOGGER
@@ -15,6 +15,7 @@ from model_registry.fetching import require_approved
 from model_registry.standing import read_standing
 from tasks.canary.phases import Version, begin
 from tasks.canary.policy import STEP, CanaryPolicy
+from tasks.experiment.judge import Experiment
 from tasks.serving.specification import Specification
 
 FROM_ROWS = ("truncated", "hallucinated", "refused")  # counted by the log's writer
@@ -33,18 +34,43 @@ def begun(
     ContractError if no candidate may go on.
     """
     specification = site.specification()
+    if running := under_way(site, name, version, STEP):
+        return running
+    return beside_champion(workshop, site, name, version, policy_of(specification, fast))
+
+
+def under_way(site: Site, name: str, version: int | None, wanted: str) -> Record | None:
+    """Return the canary's or experiment's record that goes on; None if there is none.
+
+    InputError if it is another version's, or one where the other of both is `wanted`.
+    """
     running = site.record()
-    if running and not running.state.ended:
-        stands = running.state.candidate.version
-        if version in (None, stands):
-            return running
-        raise InputError(
-            f"the canary of version {stands} is under way",
-            step=STEP,
-            where=name,
-            remedy=f"wait for its end, or `paddock canary abort --name {name} --reason …`",
-        )
-    policy = policy_of(specification, fast)
+    if running is None or running.state.ended:
+        return None
+    stands, kind = running.state.candidate.version, kind_of(running)
+    if kind == wanted and version in (None, stands):
+        return running
+    raise InputError(
+        f"the {kind} of version {stands} is under way",
+        step=wanted,
+        where=name,
+        remedy=f"wait for its end, or `paddock {END[kind]} --name {name} --reason …`",
+    )
+
+
+def beside_champion(
+    workshop: Workshop,
+    site: Site,
+    name: str,
+    version: int | None,
+    policy: CanaryPolicy,
+    experiment: Experiment | None = None,
+) -> Record:
+    """Return the record of an approved candidate that is to stand beside the champion.
+
+    With an experiment it is never promoted. ContractError if no candidate may, or nothing serves.
+    """
+    specification, promotes = site.specification(), experiment is None
     candidate = approved(workshop, name, version)
     champion = read_standing(workshop.registry, name).champion
     if champion is None:
@@ -56,11 +82,14 @@ def begun(
         )
     seen = Version(version=champion.version, digest=champion.digest)
     mine = Version(version=candidate.version, digest=candidate.digest)
-    begin(name, mine, seen, datetime.now(UTC))  # what it refuses, before the weights are written
+    # What it refuses, before the weights are written.
+    begin(name, mine, seen, datetime.now(UTC), promotes=promotes)
     places = Places(workshop.settings.home, name)
     release = candidate_to_serve(workshop, specification, places.folder, candidate, LOGGER.warning)
-    state = begin(name, mine, seen, datetime.now(UTC))
-    return Record(state=state, policy=policy, release=release, since=site.totals())
+    state = begin(name, mine, seen, datetime.now(UTC), promotes=promotes)
+    return Record(
+        state=state, policy=policy, release=release, since=site.totals(), experiment=experiment
+    )
 
 
 def policy_of(specification: Specification, fast: float | None) -> CanaryPolicy:

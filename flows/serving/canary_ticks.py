@@ -26,6 +26,7 @@ from flows.serving.places import Places, put
 from tasks.canary.arms import Reading, Scraped
 from tasks.canary.phases import State
 from tasks.canary.policy import STEP, CanaryPolicy
+from tasks.experiment.judge import Experiment
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.scraped import EDGES, Counted, Page, read_page
 from tasks.serving.specification import Specification
@@ -33,6 +34,7 @@ from tasks.storage.objects import ObjectStore
 
 # What the log's rows call an arm.
 ROWS_OF = {"baseline": "baseline", "stable": "champion", "canary": "canary"}
+END = {"canary": "canary abort", "experiment": "experiment stop"}  # what a person types
 _JUDGED = ("judged", "refused", "hallucinated")
 Totals = dict[str, dict[str, int]]
 
@@ -42,6 +44,7 @@ class Record(Frozen):
 
     `since` are the log's totals by arm when the canary began, and `of_gateway` those when the
     gateway that counts now was first read: its counters begin at 0 when it starts again.
+    `experiment` is what an experiment asks and saw; None of a canary.
     """
 
     state: State
@@ -50,6 +53,12 @@ class Record(Frozen):
     since: Totals = Field(default_factory=dict)
     gateway: str = ""
     of_gateway: Totals = Field(default_factory=dict)
+    experiment: Experiment | None = None
+
+
+def kind_of(record: Record) -> str:
+    """Return whose record it is: a canary's or an experiment's. Both steer the same traffic."""
+    return "experiment" if record.experiment else "canary"
 
 
 class Site:

@@ -13,6 +13,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -28,6 +29,7 @@ from tasks.storage.objects import ObjectStore
 _OWN = ".serve-"  # in the names of the files that a serving writes: no ratings are in them
 
 Counts = dict[str, dict[str, Sums]]
+Value = TypeVar("Value", bound=Frozen)
 
 
 class Key(Frozen):
@@ -77,7 +79,11 @@ class Counting:
     def __init__(self, places: Places) -> None:
         """Count nothing until `look` finds an experiment."""
         self._folder = places.experiment
-        self._places, self._key, self._tally = places, Key(experiment="", key="", requests=False), Tally()
+        self._places, self._key, self._tally = (
+            places,
+            Key(experiment="", key="", requests=False),
+            Tally(),
+        )
         self._requests = list[str]()
 
     def look(self) -> None:
@@ -147,7 +153,7 @@ def _requests(path: Path) -> Iterator[tuple[str, str, int]]:
         return
 
 
-def _read[Value: Frozen](path: Path, kind: type[Value]) -> Value | None:
+def _read(path: Path, kind: type[Value]) -> Value | None:
     try:
         return kind.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):

@@ -2,7 +2,8 @@
 
 Runs beside the gateway. Loads the redactor first: until it is there captures wait. Writes redacted
 hours into the serving's folder and into the store, `log.json` with what became of requests, and
-`arms.json` with what a canary is judged by. While an experiment runs, its counts by groups of users.
+`arms.json` with what a canary is judged by. While an experiment runs, its counts by
+groups of users.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ def side_by_side(state: State, policy: CanaryPolicy) -> str:
     """Return a canary's page: where it is and why, and every phase, the newest first."""
     where = state.ended or f"{state.weights.canary:g} % of the traffic"
     since = state.done[-1].until if state.ended else state.since
+    kind = "Canary" if state.promotes else "Experiment"
     lines = [
-        f"# Canary of {state.name}: version {state.candidate.version} beside version"
+        f"# {kind} of {state.name}: version {state.candidate.version} beside version"
         f" {state.champion.version}",
         "",
         f"**{where}**, since {since:%Y-%m-%d %H:%M} UTC."

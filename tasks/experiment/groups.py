@@ -1,16 +1,18 @@
 """Requests counted by groups of users, and the difference of two arms with its variance.
 
 Requests of one user are alike: they count for less than as many of strangers. So the unit is the
-user, and as no user may be kept, users are put into `GROUPS` groups by a keyed hash, whose key lives
-as long as the experiment and in memory alone. What is kept is a count and a sum a group. A user is
-in one group, whole, so groups are independent however alike a user's requests are; the variance
-between groups is then right for any such likeness (users are merged at random, which changes
-neither the mean nor the variance of a sum over them). A request without a user is its own.
+user, and as no user may be kept, users are put into `GROUPS` groups by a keyed hash, whose key is
+in memory alone and deleted at the experiment's end. What is kept is a count and a sum a group. A
+user is in one group, whole, so groups are independent however alike a user's requests are; the
+variance between groups is then right for any such likeness (users are merged at random, which
+changes neither the mean nor the variance of a sum over them). A request without a user is its own.
 
 Variance of a ratio of sums by linearization: with group sums y and counts n, R = Σy / Σn,
 
     V(R) = m / (m - 1) Σ (y - R n)² / (Σn)²          (m groups that have a request)
 
+Where all of an arm's values of a share are the same that would be 0; it is then taken for that of
+(hits + 1) / (n + 2), as if one more of each had come.
 After Deng, Knoblich and Lu (2018), "Applying the Delta Method in Metric Analytics", KDD, 233-242.
 Needs nothing; writes nothing.
 """
@@ -31,7 +33,7 @@ from tasks.experiment.metrics import METRICS, Metric
 GROUPS = 100
 Arm = Literal["baseline", "canary"]
 ARMS: tuple[Arm, ...] = ("baseline", "canary")  # A and B
-FEWEST_GROUPS, FEWEST_EVENTS = 40, 20
+FEWEST_GROUPS, FEWEST_EVENTS = 40, 40
 
 
 def group_of(key: bytes, user: str, request: str) -> int:
@@ -87,7 +89,7 @@ class Tally:
 class Estimate(NamedTuple):
     """B beside A: `difference` of shares, or of the logarithms of means, and its variance.
 
-    `events` is the least count of the rarer outcome of a share in an arm; None of a mean.
+    `events` is how often the rarer outcome of a share came, in both arms; None of a mean.
     """
 
     difference: float
@@ -105,21 +107,21 @@ class Estimate(NamedTuple):
         if self.groups < FEWEST_GROUPS:
             return f"users in {self.groups} of {GROUPS} groups, {FEWEST_GROUPS} are needed"
         if self.events is not None and self.events < FEWEST_EVENTS:
-            return f"{self.events} of the rarer outcome in an arm, {FEWEST_EVENTS} are needed"
+            return f"{self.events} of the rarer outcome in both arms, {FEWEST_EVENTS} are needed"
         return "" if self.variance > 0 else "all values are the same"
 
     @classmethod
     def of(cls, metric: Metric, a: Sums, b: Sums) -> Self | None:
-        """Return the difference of two arms; None if an arm has no request, or a mean is not > 0."""
+        """Return the difference of two arms; None if an arm has no request, or a mean is 0."""
         means = a.mean, b.mean
         if means[0] is None or means[1] is None:
             return None
         (mean_a, mean_b), share = (means[0], means[1]), METRICS[metric].share
         if not share and min(mean_a, mean_b) <= 0:
             return None
-        spread = _variance(a), _variance(b)
+        spread = _variance(a, share=share), _variance(b, share=share)
         scale = (1.0, 1.0) if share else (mean_a**2, mean_b**2)
-        rarer = [min(sum(x.total), sum(x.n) - sum(x.total)) for x in (a, b)]
+        hits, n = sum(a.total) + sum(b.total), sum(a.n) + sum(b.n)
         return cls(
             difference=mean_b - mean_a if share else math.log(mean_b / mean_a),
             variance=spread[0] / scale[0] + spread[1] / scale[1],
@@ -128,14 +130,18 @@ class Estimate(NamedTuple):
             n_a=sum(a.n),
             n_b=sum(b.n),
             groups=min(sum(n > 0 for n in x.n) for x in (a, b)),
-            events=round(min(rarer)) if share else None,
+            events=round(min(hits, n - hits)) if share else None,
         )
 
 
-def _variance(of: Sums) -> float:
+def _variance(of: Sums, *, share: bool) -> float:
     """Return the variance of an arm's mean by its groups; 0 if it has fewer than two."""
-    ratio, there = sum(of.total) / sum(of.n), sum(n > 0 for n in of.n)
+    hits, n = sum(of.total), sum(of.n)
+    ratio, there = hits / n, sum(k > 0 for k in of.n)
+    if share and hits in (0, n):
+        near = (hits + 1) / (n + 2)
+        return near * (1 - near) / n
     if there < 2:
         return 0.0
-    squares = sum((y - ratio * n) ** 2 for y, n in zip(of.total, of.n, strict=True))
-    return there / (there - 1) * squares / sum(of.n) ** 2
+    squares = sum((y - ratio * k) ** 2 for y, k in zip(of.total, of.n, strict=True))
+    return there / (there - 1) * squares / n**2

@@ -6,18 +6,25 @@ Needs nothing; writes nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field
 
 from data_contracts.records import Frozen
-from tasks.experiment.groups import Estimate
+from tasks.experiment.groups import ARMS, Estimate, Sums
 from tasks.experiment.metrics import METRICS, Metric
 from tasks.experiment.mixture import half_width, p_value, variance_needed
 
-Verdict = Literal["B is better", "A is better", "B has more", "A has more", "no difference that "
-                  "matters", "nothing can be said yet", "the difference changed"]
+Verdict = Literal[
+    "B is better",
+    "A is better",
+    "B has more",
+    "A has more",
+    "no difference that matters",
+    "nothing can be said yet",
+    "the difference changed",
+]
 
 
 class Asked(Frozen):
@@ -53,6 +60,52 @@ class Look(Frozen):
     seconds: float | None = Field(
         default=None, description="until a difference of `effect` would be seen, at this traffic"
     )
+
+
+class Mean(Frozen):
+    """A metric in one arm: how many requests have a value, and their mean."""
+
+    n: int
+    mean: float
+
+
+class Experiment(Frozen):
+    """What is asked, and all that was seen of it. `means` are of the newest look, by arm."""
+
+    asked: Asked
+    looks: tuple[Look, ...] = ()
+    looked: AwareDatetime | None = None
+    lacks: str = "no requests were counted"
+    means: dict[str, dict[str, Mean]] = Field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what the looks say together."""
+        return verdict(self.asked, self.looks)
+
+    def after(
+        self, counts: Mapping[str, Mapping[str, Sums]], at: AwareDatetime, since: AwareDatetime
+    ) -> Self:
+        """Return it after a look at these sums by arm and metric; `since`: when traffic began."""
+        means = {
+            arm: {
+                of: Mean(n=sum(sums.n), mean=mean)
+                for of, sums in metrics.items()
+                if (mean := sums.mean) is not None
+            }
+            for arm, metrics in counts.items()
+        }
+        metric, none = self.asked.metric, Sums()
+        a, b = (counts.get(arm, {}).get(metric, none) for arm in ARMS)
+        found = Estimate.of(metric, a, b)
+        lacks = found.lacks if found else "an arm has no request that was counted for it"
+        looks = self.looks
+        if found and not lacks:
+            before, seconds = looks[-1] if looks else None, (at - since).total_seconds()
+            looks = (*looks, look(self.asked, found, before, at, seconds))
+        return self.model_copy(
+            update={"looks": looks, "looked": at, "lacks": lacks, "means": means}
+        )
 
 
 def look(

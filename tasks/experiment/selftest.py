@@ -10,7 +10,7 @@ each request for a user of its own. Needs nothing; writes nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
@@ -96,11 +96,14 @@ def cases() -> list[Case]:
     return same + differ
 
 
-def run_selftest(runs: int, seed: int = 7) -> Iterator[Row]:
-    """Return each case's row as it is done; each has draws of its own."""
+def run_selftest(runs: int, seed: int = 7, of: Sequence[Case] = ()) -> Iterator[Row]:
+    """Return each case's row as it is done, those of `cases` if none is named.
+
+    Each has draws of its own.
+    """
     import numpy as np
 
-    for number, case in enumerate(cases()):
+    for number, case in enumerate(of or cases()):
         draws = np.random.default_rng((seed, number))
         found = [_run(draws, case) for _ in range(runs)]
         sums = [sum(column) for column in zip(*found, strict=True)]

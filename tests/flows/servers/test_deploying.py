@@ -23,7 +23,7 @@ from flows.workshop.settings import Settings
 FLOWS = (
     *("retrain", "evaluate", "monitor_drift", "review", "compact_log"),
     *("weekly_report", "promote", "compress"),
-    *("canary", "incident", "rollback", "retire"),
+    *("canary", "experiment", "incident", "rollback", "retire"),
 )
 
 
@@ -170,7 +170,7 @@ def test_what_moves_the_champion_may_have_a_pool_of_its_own(tmp_path: Path, name
 
     apart = pools('work_pool = "gpu"\nrelease_pool = "release"')
     assert {flow for flow, pool in apart.items() if pool == "release"} == {
-        *("promote", "canary", "rollback", "retire")
+        *("promote", "canary", "experiment", "rollback", "retire")
     }
     assert apart["retrain"] == "gpu"
     assert set(pools('work_pool = "gpu"').values()) == {"gpu"}
