@@ -141,6 +141,7 @@ def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
             "load",
             "promote",
             "incident",
+            "experiment",
         )
         for option in OPTION.findall(_help(name))
     }

@@ -3,7 +3,8 @@
 A user's requests fall anywhere within the experiment. Of a share, each user has a chance of its own
 (beta, with the given mean, and `alike` as the correlation of two requests of one user); of a mean,
 values are lognormal and `alike` is the user's part of the logarithm's variance. How many requests a
-user sends is geometric. Needs nothing; writes nothing.
+user sends is geometric, about a mean of the user's own that is lognormal where users are uneven.
+Needs nothing; writes nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Drawn:
     share: float | None
     each: float = 1.0
     alike: float = 0.0
+    uneven: float = 0.0  # sigma of the logarithm of the mean count of a user
 
 
 def draw_arm(draws: np.random.Generator, of: Drawn, looks: int, better: float) -> list[Sums]:
@@ -42,7 +44,8 @@ def draw_arm(draws: np.random.Generator, of: Drawn, looks: int, better: float) -
     import numpy as np
 
     users = max(1, draws.poisson(of.requests / of.each))
-    sent = draws.geometric(1 / of.each, users)
+    own_each = of.each * np.exp(of.uneven * draws.normal(-of.uneven / 2, 1, users))
+    sent = draws.geometric(1 / np.maximum(own_each, 1))
     whose = np.repeat(np.arange(users), sent)
     if of.share is not None:
         mean = of.share + better

@@ -67,7 +67,6 @@ class Size(NamedTuple):
     """How many requests each arm needs so that a difference is seen in 80 of 100."""
 
     metric: str
-    from_: float
     effect: float
     requests: int
     alike: int
@@ -87,6 +86,7 @@ def cases() -> list[Case]:
         Case("2 % truncated, 5 requests a user", "truncated", rare, 0.02),
         Case("tokens, 5 requests a user", "tokens", means, 0.1),
         Case("tokens, 30 requests a user", "tokens", replace(means, each=30.0), 0.1),
+        Case("80 % rated well, a few users ask most", "rated", replace(users, uneven=2.0), 0.02),
     ]
     differ = [
         _sized(Case("80 to 82 % rated well, 5 requests a user", "rated", users, 0.02, True)),
@@ -122,7 +122,7 @@ def sizes() -> list[Size]:
         for effect in effects:
             alone, users = Drawn(1, share), Drawn(1, share, each=5.0, alike=0.3)
             asked = [_needed(metric, of, effect) for of in (alone, users)]
-            found.append(Size(text, share or 1.0, effect, *asked))
+            found.append(Size(text, effect, *asked))
     return found
 
 
@@ -141,12 +141,13 @@ def design_effect(of: Drawn) -> float:
 
 def _needed(metric: Metric, of: Drawn, effect: float) -> int:
     asked = _asked(metric, effect)
-    if of.share is not None:
-        other = of.share + effect
-        variance = of.share * (1 - of.share) + other * (1 - other)
-    else:
-        variance = 2 * math.expm1(SIGMA**2)  # of the value over its mean, squared
+    variance = sum(_of_strangers(of, mean) for mean in (of.share or 0, (of.share or 0) + effect))
     return math.ceil(variance * design_effect(of) / variance_needed(asked.tau, ALPHA))
+
+
+def _of_strangers(of: Drawn, mean: float) -> float:
+    """Return a request's variance: of a share, or of a value over its mean (lognormal)."""
+    return math.expm1(SIGMA**2) if of.share is None else mean * (1 - mean)
 
 
 def _sized(case: Case) -> Case:
@@ -172,6 +173,6 @@ def _run(draws: np.random.Generator, case: Case) -> tuple[bool, bool, bool]:
         at = _BEGAN + timedelta(hours=number)
         looks.append(look(asked, found, looks[-1] if looks else None, at, number * 3600.0))
         once |= abs(found.difference) > _ONE_LOOK * math.sqrt(found.variance)
-        alone = found.variance / design_effect(of)
+        alone = _of_strangers(of, found.a) / found.n_a + _of_strangers(of, found.b) / found.n_b
         strangers |= p_value(found.difference, alone, asked.tau) <= ALPHA
     return verdict(asked, looks) in WON, once, strangers

@@ -22,7 +22,8 @@ def arm(each: int, mean: float, spread: float = 0.1) -> Sums:
 
 
 def after(metric: Metric, *looks: tuple[Sums, Sums], **more: Any) -> Experiment:
-    asked = Asked(**{"metric": metric, "effect": 0.02, "share": 10, "hours": 24, **more})
+    given = {"metric": metric, "effect": 0.02, "share": 10, "hours": 24}
+    asked = Asked.model_validate({**given, **more})
     found = Experiment(asked=asked)
     for hour, (a, b) in enumerate(looks, 1):
         counts = {"baseline": {metric: a}, "canary": {metric: b}}
