@@ -18,7 +18,8 @@ from flows.asking.experiment_parameters import ExperimentRunParameters
 from flows.asking.flow_runs import run_name
 from flows.canarying import CanaryRun, Outcome
 from flows.serving.canary_ticks import Record, Site
-from flows.serving.experiment_page import html, markdown, shown_in_prefect
+from flows.serving.experiment_counts import is_counted
+from flows.serving.experiment_page import keep_page, markdown, shown_in_prefect
 from flows.serving.experiment_start import begun, closed, id_of, looked
 from flows.serving.places import Places
 from flows.showing.leading_on import served_places
@@ -26,6 +27,7 @@ from flows.showing.progress import LOGGER
 from flows.showing.publishing import publish_links
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
+from tasks.canary.phases import ended_by
 from tasks.experiment.judge import Experiment
 from tasks.experiment.metrics import STEP
 from tasks.experiment.words import question, says
@@ -87,6 +89,11 @@ class ExperimentRun(CanaryRun):
         now, found = datetime.now(UTC), record.experiment
         if record.state.ended or found is None:
             return record
+        if not is_counted(self._places, id_of(record)):
+            why = "what was counted is gone with the machine's memory"
+            return record.model_copy(
+                update={"state": ended_by(record.state, now, "rolled back", why)}
+            )
         every = max(record.policy.tick_seconds, found.asked.hours * 3600 / LOOKS)
         if found.looked and (now - found.looked).total_seconds() < every:
             return record
@@ -112,8 +119,7 @@ class ExperimentRun(CanaryRun):
                 self._record = closed(newest, self._places, store, datetime.now(UTC))
                 self._site.write(self._record)
         state, found = self._record.state, self._experiment
-        page = f"experiments/{self._name}/{id_of(self._record)}.html"
-        store.write(page, html(self._record, found).encode())
+        page = keep_page(store, self._record, found)
         self._show()
         LOGGER.info("\n%s\n\nIts page: %s\n", markdown(self._record, found), f"{store.uri}/{page}")
         publish_links(served_places(self._workshop, self._name))

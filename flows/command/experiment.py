@@ -68,6 +68,7 @@ def _status(parameters: ExperimentParameters, options: Options) -> int:
 
 def _stop(parameters: ExperimentParameters, options: Options) -> int:
     """End an experiment now."""
+    from flows.serving.experiment_page import keep_page
     from flows.serving.experiment_start import closed
     from tasks.experiment.words import says
 
@@ -81,17 +82,20 @@ def _stop(parameters: ExperimentParameters, options: Options) -> int:
                 where=parameters.name,
                 remedy=f"`paddock experiment status --name {parameters.name}` shows the newest",
             )
-        now = datetime.now(UTC)
+        now, seen = datetime.now(UTC), record.experiment
         state = abort(record.state, now, parameters.reason or "a person ended it")
         record = record.model_copy(update={"state": state})
         record = closed(record, places, workshop.store, now)
         site.write(record)
+    found = record.experiment or seen
     LOGGER.info(
-        "The experiment of %s version %d is stopped: %s. It gets no more traffic.\n%s",
+        "The experiment of %s version %d is stopped: %s. It gets no more traffic.\n%s\n"
+        "Its page: %s",
         parameters.name,
         state.candidate.version,
         state.why,
-        says(record.experiment) if record.experiment else "",
+        says(found),
+        f"{workshop.store.uri}/{keep_page(workshop.store, record, found)}",
     )
     return 0
 

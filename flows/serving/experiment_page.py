@@ -1,6 +1,6 @@
 """An experiment's page: what was asked, what can be said, the difference over time as a picture.
 
-Scalable vector graphics, by hand: no library, no script. Pure functions.
+Scalable vector graphics, by hand: no library, no script. Writes the page into the store.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from flows.showing.html_pages import page
 from tasks.experiment.judge import Experiment
 from tasks.experiment.metrics import METRICS
 from tasks.experiment.words import question, says, table
+from tasks.storage.objects import ObjectStore
 
 _WIDTH, _HEIGHT, _LEFT, _FOOT = 760, 260, 80, 24  # pixels
 _GREY, _BLUE, _PALE = "#5a6375", "#4d7a96", "#d5e2ea"
@@ -29,6 +30,14 @@ def shown_in_prefect(record: Record, experiment: Experiment) -> str:
     picture = base64.b64encode(plot(experiment).encode()).decode()
     address = f"data:image/svg+xml;base64,{picture}"
     return f"{markdown(record, experiment)}\n\n![the difference over time]({address})\n"
+
+
+def keep_page(store: ObjectStore, record: Record, experiment: Experiment) -> str:
+    """Keep the page in the store, and return its key."""
+    state = record.state
+    key = f"experiments/{state.name}/{state.began:%Y%m%dT%H%M%S}.html"
+    store.write(key, html(record, experiment).encode())
+    return key
 
 
 def html(record: Record, experiment: Experiment) -> str:

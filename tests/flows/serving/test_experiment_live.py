@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.serving.experiment_counts import counted
+from flows.serving.places import Places
+from tasks.experiment.groups import group_of
 from tests.flows.serving.conftest import NAME, Desk, Served
 from tests.flows.serving.test_canary_live import STUB, Crowd, share
 
@@ -59,6 +62,8 @@ def test_an_experiment_says_who_is_better_and_promotes_nobody(
     words = ("--metric", "truncated", "--share", "50", "--hours", "0.003")
     with Crowd(served_stubs, 0.01) as crowd, experiment_started(environment, *words) as run:
         served_stubs.wait(lambda: share(served_stubs) == 5000, 100)
+        whole = served_stubs.wait(lambda: _counted(served_stubs.places))
+        assert whole <= _groups_of_the_crowd(served_stubs.places)
         said, _ = run.communicate(timeout=100)
         served_stubs.wait(lambda: share(served_stubs) == 0)
     assert run.returncode == 0, said
@@ -72,3 +77,21 @@ def test_an_experiment_says_who_is_better_and_promotes_nobody(
     assert "<polygon" in page.read_text()
     assert "user-" not in page.read_text()
     assert "user-" not in (compared.home / "store" / "canary" / f"{NAME}.json").read_text()
+
+
+def _counted(places: Places) -> set[int]:
+    """Return the groups that have a request, once there are many; none before."""
+    arms = counted(places, _key(places)["experiment"])
+    sums = [metrics["success"] for metrics in arms.values() if "success" in metrics]
+    groups = {group for one in sums for group, n in enumerate(one.n) if n}
+    return groups if sum(sum(one.n) for one in sums) > 400 else set()
+
+
+def _groups_of_the_crowd(places: Places) -> set[int]:
+    """Return the groups of all users that ask: were requests counted alone, all would be."""
+    key = bytes.fromhex(_key(places)["key"])
+    return {group_of(key, f"user-{who}-{n}", "") for who in range(6) for n in range(50)}
+
+
+def _key(places: Places) -> dict[str, str]:
+    return json.loads((places.experiment / "key.json").read_text())

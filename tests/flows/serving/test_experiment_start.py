@@ -68,6 +68,8 @@ def test_one_of_a_canary_or_an_experiment_is_under_way(
     assert "nothing can be said yet" in capsys.readouterr().out
     assert main(["experiment", "stop", "--name", NAME, "--reason", "enough"]) == 0
     assert "is stopped: enough" in capsys.readouterr().out
+    [page] = (approved_home / "store" / "experiments" / NAME).glob("*.html")
+    assert "nothing to draw yet" in page.read_text()
     assert not is_counted(places, id_of(record))
     assert not places.experiment.exists()
     assert main(["experiment", "stop", "--name", NAME]) == 2
