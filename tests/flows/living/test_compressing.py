@@ -39,7 +39,7 @@ def test_each_way_is_measured_and_judged_by_the_version_s_own_gates(
     home, said = compressed
     assert "of 2 ways to keep weights q8_0, q4_0 may serve" in said
     workshop = Workshop(Settings(home=home))
-    digest = workshop.registry.ledger.rows("shelves")[-1].digest
+    digest = workshop.registry.ledger.rows("shelves")[-1].digest or ""
     found = {
         weights: require_variant(workshop.registry, "shelves", digest, weights, workshop.keys)
         for weights in ("q8_0", "q4_0")

@@ -11,7 +11,7 @@ import pytest
 from data_contracts.inference_log import LogRow
 from tasks.costs.forecast import forecast
 from tasks.costs.spending import Price, Spent, costs_of, whole_days
-from tasks.costs.words import Told, as_json, as_table
+from tasks.costs.words import Capped, Told, as_json, as_table
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -80,7 +80,8 @@ def test_days_without_a_request_are_days_too() -> None:
 
 def test_what_is_told_to_people_is_told_to_programs() -> None:
     costs = costs_of(ROWS, Price(hour=2.0, slots=4), cap=170)
-    told = Told("bells", "2026-03-01", "2026-03-02", costs, 2, 1.5, 3.0, None)
+    capped = {"acme": Capped(600, 200, 1_000)}
+    told = Told("bells", "2026-03-01", "2026-03-02", costs, 2, 1.5, 3.0, None, capped)
     table = as_table(told)
     assert "| serving  | 3           | acme   | 3        | 200          | 60 " in table
     assert (
@@ -90,7 +91,9 @@ def test_what_is_told_to_people_is_told_to_programs() -> None:
     assert "refused 1 requests (20.0%) of 1 tenants on 1 days: 100 tokens" in table
     assert "1 requests have no known cost" in table
     assert "No forecast" in table
+    assert "acme has used 800 of its 1,000 tokens of today (UTC; 80%, 200 of them res" in table
     value = as_json(told)
     assert value["serving"]["groups"][0]["tenant"] == "acme"
     assert value["cap"]["requests"] == 1
+    assert value["caps_today"] == {"acme": {"taken": 600, "reserved": 200, "cap": 1_000}}
     assert sum(day["requests"] for day in value["serving"]["days"].values()) == 5
