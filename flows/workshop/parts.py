@@ -133,20 +133,23 @@ class Workshop:
 
         The address is `models:/name@alias` or `models:/name/version`.
         """
-        version = self.version_named(address.removeprefix("models:/"))
+        version = self.version_named(address)
         target = self.settings.home / "work" / "verified" / version.digest
         if not target.is_dir():
             copy_verified(self.registry, version, self.keys, target)
         return target / "model"
 
-    def version_named(self, named: str) -> Version:
-        """Return the version that `name@alias` or `name/version` means; InputError if none is."""
-        version = self._version(named)
+    def version_named(self, address: str) -> Version:
+        """Return the version that `name@alias` or `name/version` means; InputError if none is.
+
+        `models:/` may stand before it.
+        """
+        version = self._version(address.removeprefix("models:/"))
         if version is None or not version.digest:
             raise InputError(
                 "there is no such registered model",
                 step="base model",
-                where=named,
+                where=address,
                 remedy="write models:/NAME@champion or models:/NAME/3; `paddock show` lists them",
             )
         return version
