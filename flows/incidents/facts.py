@@ -53,8 +53,13 @@ class Facts:
         if not self._has_registry:
             self.notes += ["nothing was ever registered in this home"] if needed else []
             return []
+        registry = self._workshop.registry
         try:
-            return tenures_of(whole_rows(self._workshop.registry, name, STEP))
+            # A server with accounts tells nobody whether a model is there that they may not see:
+            # where no release made one, it is not asked.
+            if not needed and not registry.ledger.rows(name):
+                return []
+            return tenures_of(whole_rows(registry, name, STEP))
         except PaddockError as error:
             self.notes.append(f"the ledger of {name} could not be read: {error.what}")
         except Exception as error:  # a library's, of a server that is away; it may quote anything
