@@ -40,6 +40,9 @@ class Key(Frozen):
     requests: bool
 
 
+_NONE = Key(experiment="", key="", requests=False)
+
+
 class _Kept(Frozen):
     experiment: str
     arms: Counts
@@ -78,19 +81,13 @@ class Counting:
 
     def __init__(self, places: Places) -> None:
         """Count nothing until `look` finds an experiment."""
-        self._folder = places.experiment
-        self._places, self._key, self._tally = (
-            places,
-            Key(experiment="", key="", requests=False),
-            Tally(),
-        )
+        self._places, self._folder = places, places.experiment
+        self._key, self._tally = _NONE, Tally()
         self._requests = list[str]()
 
     def look(self) -> None:
         """See whether there is an experiment, and whether it is another than before."""
-        key = _read(self._folder / "key.json", Key)
-        if key is None:
-            key = Key(experiment="", key="", requests=False)
+        key = _read(self._folder / "key.json", Key) or _NONE
         if key != self._key:
             self._key, self._requests = key, []
             self._tally = Tally(counted(self._places, key.experiment))
