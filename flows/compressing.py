@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version as version_of
@@ -65,8 +66,10 @@ def compress(parameters: CompressParameters = DEFAULTS) -> State[Compressed]:
     sets = judged_by(made, parameters.eval_sets)
     policy = load_policy(made.parameters.gate_policy)
     seed = made.parameters.seed
-    model = registered_model(workshop, made.version)
-    with turn(workshop.settings):
+    registered = registered_model(workshop, made.version)
+    # Verified and copied once: it is asked and measured in each way.
+    with turn(workshop.settings), registered.folder() as folder:
+        model = replace(registered, folder=lambda: nullcontext(folder))
         with stage("the answers that people approved") as progress:
             approved = answers_step(
                 workshop.outputs,
