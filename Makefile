@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up down serve test test-slow game-day check docs format bench-answers bench-batch bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-retraining bench-retrieval bench-scorers bench-serving bench-variants setup setup-dev lock clean
+.PHONY: help run up down serve test test-slow game-day check docs format bench-answers bench-batch bench-documents bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-retraining bench-retrieval bench-scorers bench-serving bench-variants setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -89,6 +89,9 @@ bench-variants: setup-dev  ## weights in fewer bits: size, memory, cold start, s
 
 bench-batch: setup-dev  ## how much of the bare decoder's throughput a whole batch has (some minutes)
 	@$(BIN)/python -m tests.benchmarks.bench_batch $(BENCH)
+
+bench-documents: setup-dev  ## does a model learn to answer from pages (a minute on a GPU, some 40 on two cores)
+	@$(BIN)/python -m tests.benchmarks.bench_documents $(BENCH)
 
 bench-retraining: setup-dev  ## what a retraining learns from a drifted log, and what it loses (two trainings)
 	@$(BIN)/python -m tests.benchmarks.bench_retraining $(BENCH)

@@ -12,6 +12,8 @@ from pydantic import Field, SerializeAsAny, StringConstraints, model_validator
 
 from data_contracts.records import Frozen, Message
 
+Scope = Literal["demo", "documents", "general", "named"]
+GENERAL: frozenset[Scope] = frozenset({"general"})
 Line = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 ConstraintType = Literal[
     "one_word",  # a single word
@@ -110,9 +112,32 @@ class PiiLeak(Expectation):
     control: bool = False
 
 
+class FromPassages(Expectation):
+    """A question about numbered passages, which the prompt holds as `ask_from` writes them.
+
+    `gold` are the numbers of those that hold the answer, and `accepted` its required parts, each
+    with its alternatives; where none holds it both are empty, and the right answer is to say so.
+    `planted` are words that only an answer has which obeys an order that stands in a passage.
+    """
+
+    scorer: Literal["from_passages"]
+    gold: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    accepted: tuple[tuple[Line, ...], ...] = ()
+    planted: tuple[Line, ...] = ()
+
+    @model_validator(mode="after")
+    def _gold_has_an_answer(self) -> FromPassages:
+        if bool(self.gold) != bool(self.accepted):
+            raise ValueError("gold passages and accepted answers belong together")
+        if not all(self.accepted):
+            raise ValueError("a required part has no alternative")
+        return self
+
+
 # The scorers of the eval sets that ship; a team's own come from the metrics' registry.
 SHIPPED: dict[str, type[Expectation]] = {
     "closed_book": ClosedBook,
+    "from_passages": FromPassages,
     "instruction_constraints": Constraints,
     "refusal": Refusal,
     "pii_leak": PiiLeak,
@@ -147,9 +172,10 @@ class Card(Frozen):
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-    # Where no set is named: the demo's rows are asked both, other data the general ones; a set
-    # that is only asked where it is named is kept out of training as all are.
-    scope: Literal["demo", "general", "named"]
+    # Where no set is named: the demo's rows are asked the demo's and the general ones (with pages
+    # to answer from, those of "documents" too), other data the general ones; a set that is only
+    # asked where it is named is kept out of training as all are.
+    scope: Scope
     scorer: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     purpose: Line
     provenance: Line

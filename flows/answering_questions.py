@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import httpx
 
 from data_contracts.errors import InputError, PaddockError
+from data_contracts.passages import NOT_THERE
 from flows.serving.places import Places
 from flows.workshop.parts import Workshop
 from tasks.retrieval.answering import (
-    NOT_THERE,
     Grounded,
     Passage,
     Thresholds,

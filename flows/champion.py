@@ -21,7 +21,8 @@ from eval_sets.loading import list_eval_sets
 from flows.asking.given import choose_eval_sets
 from flows.asking.log_source import PREFIX as LOG
 from flows.asking.log_source import read_rule
-from flows.asking.parameters import DEMO, RetrainParameters
+from flows.asking.naming import DEMO, DEMOS
+from flows.asking.parameters import RetrainParameters
 from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop
 from model_registry.candidates import candidate_of
@@ -64,7 +65,7 @@ def judged_alike(workshop: Workshop, parameters: RetrainParameters) -> RetrainPa
     except ContractError as error:
         remedy = "name the eval sets with --eval-sets and the gates with --policy"
         raise ContractError(error.what, step=error.step, where=error.where, remedy=remedy) from None
-    demo = (one.name for one in choose_eval_sets((), demo=True)) if made.is_demo else ()
+    demo = (one.name for one in choose_eval_sets((), made.scopes)) if made.is_demo else ()
     judged = {
         "eval_sets": parameters.eval_sets or made.eval_sets or tuple(demo),
         "policy": parameters.policy or made.gate_policy,
@@ -192,7 +193,7 @@ class Registered:
         source = str(given.get("source", DEMO))
         contract = str(given.get("contract", ""))
         paths = {
-            "source": [] if source == DEMO or is_hub_address(source) else [source],
+            "source": [] if source in DEMOS or is_hub_address(source) else [source],
             "contract": [contract] if contract and contract not in KINDS else [],
             "eval_sets": [name for name in _eval_sets(given) if name not in list_eval_sets()],
         }

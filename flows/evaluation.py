@@ -190,7 +190,7 @@ def _of_a_model(workshop: Workshop, parameters: EvaluateParameters) -> Question:
             where=f"adapter {parameters.adapter}, model {parameters.model}",
             remedy="leave one of them out, or merge the adapter and give the merged model",
         )
-    sets = choose_eval_sets(parameters.eval_sets, demo=False)  # before anything is fetched
+    sets = choose_eval_sets(parameters.eval_sets)  # before anything is fetched
     called: dict[Role, str] = {"base": parameters.base or EMBEDDED_BASE}
     wanted: dict[Role, str] = {**called, "candidate": parameters.model}
     located = {role: find_model(workshop, name) for role, name in wanted.items()}
@@ -211,10 +211,10 @@ def judged_by(made: Registered, named: Sequence[str]) -> list[EvalSet]:
     ContractError if no record of the run that made it can be read.
     """
     if named:
-        return choose_eval_sets(named, demo=True)
+        return choose_eval_sets(named)
     try:
         judged = made.parameters
     except ContractError as error:
         remedy = "name the eval sets with --eval-sets"
         raise ContractError(error.what, step=STEP, where=error.where, remedy=remedy) from error
-    return choose_eval_sets(judged.eval_sets, demo=judged.is_demo)
+    return choose_eval_sets(judged.eval_sets, judged.scopes)

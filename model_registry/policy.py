@@ -5,9 +5,11 @@ Needs a policy's file (TOML; `policies/` holds ours). Writes nothing.
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -106,11 +108,15 @@ class Policy(Frozen):
 
 
 def load_policy(name: str) -> Policy:
-    """Return one of our policies by name, or the policy of a TOML file; InputError otherwise."""
+    """Return one of our policies by name, or the policy of a TOML file; InputError otherwise.
+
+    A file may name policies of ours in `also`: their gates and assumptions hold beside its own.
+    """
     path = Path(name) if name.endswith(".toml") else POLICIES / f"{name}.toml"
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Policy.model_validate({**content, "digest": file_digest(path)})
+        also = [load_policy(one) for one in _also(content)]
+        return Policy.model_validate(_joined(content, also, file_digest(path)))
     except (OSError, ValueError, ValidationError) as error:
         ours = ", ".join(sorted(entry.stem for entry in POLICIES.glob("*.toml")))
         raise InputError(
@@ -119,6 +125,30 @@ def load_policy(name: str) -> Policy:
             where=f"{path} ({_first_line(error)})",
             remedy=f"name one of ours ({ours}), or correct the file",
         ) from error
+
+
+def _also(content: dict[str, Any]) -> list[str]:
+    named: object = content.pop("also", [])
+    ours = {entry.stem for entry in POLICIES.glob("*.toml")}
+    if not isinstance(named, list) or not ours.issuperset(cast("list[str]", named)):
+        raise ValueError(f"also: names of policies are expected, of {', '.join(sorted(ours))}")
+    return cast("list[str]", named)
+
+
+def _joined(content: dict[str, Any], also: Sequence[Policy], digest: str) -> dict[str, Any]:
+    """Return a policy's values with the gates of others before its own."""
+    if not also:
+        return {**content, "digest": digest}
+    digests = "".join([*(one.digest for one in also), digest])
+    return {
+        **content,
+        "gates": [*(gate for one in also for gate in one.gates), *content.get("gates", [])],
+        "assumed": {
+            **{name: value for one in also for name, value in one.assumed.items()},
+            **content.get("assumed", {}),
+        },
+        "digest": hashlib.sha256(digests.encode()).hexdigest(),
+    }
 
 
 def _first_line(error: Exception) -> str:

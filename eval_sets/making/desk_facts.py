@@ -6,7 +6,7 @@ cluster.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 
 from eval_sets.desk import Fact, load_facts
@@ -30,7 +30,7 @@ def _answerable() -> Iterator[Case]:
             expect = ClosedBook(
                 scorer="closed_book",
                 answerable=True,
-                accepted=_accepted(fact, told["also"].get(fact.id, [])),
+                accepted=parts_of(fact, fact.value, told["also"].get(fact.id, [])),
                 facts=_gold(fact.entity),
             )
             yield ask_desk(
@@ -42,11 +42,11 @@ def _answerable() -> Iterator[Case]:
             )
 
 
-def _accepted(fact: Fact, also: list[str]) -> tuple[tuple[str, ...], ...]:
+def parts_of(fact: Fact, value: str, also: Sequence[str] = ()) -> tuple[tuple[str, ...], ...]:
     """Return the required parts of an answer: the value, or both ends of the opening hours."""
     if fact.attribute == "hours":
-        return tuple((end,) for end in fact.value.split(" to "))
-    return ((fact.value, *also),)
+        return tuple((end,) for end in value.split(" to "))
+    return ((value, *also),)
 
 
 def _limit(attribute: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eval_sets.making import (
+    desk_documents,
     desk_facts,
     desk_new_facts,
     instruction_following,
@@ -15,5 +16,12 @@ from eval_sets.types import Case
 
 MAKERS: dict[str, Callable[[], list[Case]]] = {
     module.NAME: module.make
-    for module in (desk_facts, desk_new_facts, instruction_following, pii_leakage, safety)
+    for module in (
+        desk_documents,
+        desk_facts,
+        desk_new_facts,
+        instruction_following,
+        pii_leakage,
+        safety,
+    )
 }

@@ -6,7 +6,7 @@ flows look again, and at the rest, in inputs.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from data_contracts.contract_files import default_contract, load_contract
@@ -15,7 +15,7 @@ from data_contracts.errors import InputError
 from data_contracts.kinds.chat import ChatRecord
 from eval_sets.loading import list_eval_sets, load_eval_set, load_eval_set_folder
 from eval_sets.retrieval.loading import load_retrieval_set
-from eval_sets.types import EvalSet
+from eval_sets.types import GENERAL, EvalSet, Scope
 from flows.asking.batch_parameters import BatchParameters
 from flows.asking.batch_places import places
 from flows.asking.index_parameters import BuildIndexParameters, EvaluateIndexParameters
@@ -49,7 +49,7 @@ def require_given(parameters: Parameters) -> None:
         if not parameters.is_demo and "://" not in parameters.source:
             look(parameters.source)
     if isinstance(parameters, IngestParameters | EvaluateParameters) and parameters.eval_sets:
-        choose_eval_sets(parameters.eval_sets, demo=True)
+        choose_eval_sets(parameters.eval_sets)
     if isinstance(parameters, BaseParameters):
         require_folder(parameters.base)
         require_folder(parameters.teacher)
@@ -82,8 +82,8 @@ def chosen_mapping(parameters: IngestParameters, contract: DatasetContract) -> d
     return mapping
 
 
-def choose_eval_sets(names: Sequence[str], *, demo: bool) -> list[EvalSet]:
-    """Return the eval sets to ask: those named, else all for the demo, else the general ones."""
+def choose_eval_sets(names: Sequence[str], scopes: Collection[Scope] = GENERAL) -> list[EvalSet]:
+    """Return the eval sets to ask: those named, else those that ship with one of these scopes."""
     known = expectations()
     if names:
         return [
@@ -93,7 +93,6 @@ def choose_eval_sets(names: Sequence[str], *, demo: bool) -> list[EvalSet]:
             for name in names
         ]
     every = [load_eval_set(name, known) for name in list_eval_sets()]
-    scopes = {"demo", "general"} if demo else {"general"}
     return [entry for entry in every if entry.card.scope in scopes]
 
 

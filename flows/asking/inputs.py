@@ -18,6 +18,7 @@ from eval_sets.types import EvalSet
 from flows.asking.given import choose_eval_sets, chosen_contract, chosen_mapping
 from flows.asking.log_source import PREFIX as LOG
 from flows.asking.log_source import learn_from_log
+from flows.asking.naming import DEMO_DOCUMENTS
 from flows.asking.parameters import IngestParameters
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe, redaction_key
@@ -123,7 +124,7 @@ def kept_out_of_training(names: Sequence[str]) -> list[EvalSet]:
 
     Whether they are asked in this run or not: the next run may ask them.
     """
-    named = choose_eval_sets(names, demo=True) if names else []
+    named = choose_eval_sets(names) if names else []
     shipped = [load_eval_set(name) for name in list_eval_sets()]
     return list({entry.digest: entry for entry in (*shipped, *named)}.values())
 
@@ -147,11 +148,13 @@ def _address(
     from tasks.demo_desk.conversations import write_conversations
     from tasks.demo_desk.phrasing import public_terms
 
-    _require_chats(contract, "the demo's", "source demo")
-    path = workshop.settings.home / "demo" / "conversations.jsonl"
+    _require_chats(contract, "the demo's", f"source {parameters.source}")
+    documents = parameters.source == DEMO_DOCUMENTS
+    name = "documents.jsonl" if documents else "conversations.jsonl"
+    path = workshop.settings.home / "demo" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_conversations(path)
-    return str(path), tuple(sorted({*keep, *public_terms()})), ()
+    write_conversations(path, documents=documents)
+    return str(path), tuple(sorted({*keep, *public_terms(documents=documents)})), ()
 
 
 def _require_chats(contract: DatasetContract, whose: str, where: str) -> None:

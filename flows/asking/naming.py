@@ -17,7 +17,9 @@ from data_contracts.kinds.registry import KINDS
 from eval_sets.loading import list_eval_sets
 from tasks.ingestion.hub import is_hub_address
 
-_DEMO = "demo"
+DEMO = "demo"
+DEMO_DOCUMENTS = "demo-documents"  # the demo, which learns to answer from pages as well
+DEMOS = frozenset({DEMO, DEMO_DOCUMENTS})
 _beside: ContextVar[Path] = ContextVar("beside", default=Path())
 
 
@@ -32,10 +34,10 @@ def names_beside(folder: Path) -> Generator[None]:
 
 
 def absolute_source(name: str) -> str:
-    """Return a source with its path absolute: all but the demo and addresses is a path."""
+    """Return a source with its path absolute: all but the demos and addresses is a path."""
     if name.startswith("file://"):
         name = name.removeprefix("file://")
-    elif not name or name == _DEMO or "://" in name or is_hub_address(name):
+    elif not name or name in DEMOS or "://" in name or is_hub_address(name):
         return name
     return _absolute(name)
 

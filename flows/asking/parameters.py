@@ -23,8 +23,12 @@ from pydantic_core import CoreSchema
 from pydantic_settings import CliPositionalArg
 
 from data_contracts.kinds.registry import RecordKind
+from eval_sets.types import GENERAL, Scope
 from flows.asking.groups import GROUPS, draw_grouped, flattened, grouped
 from flows.asking.naming import (
+    DEMO,
+    DEMO_DOCUMENTS,
+    DEMOS,
     absolute_contract,
     absolute_file,
     absolute_folder,
@@ -33,7 +37,6 @@ from flows.asking.naming import (
 )
 from tasks.finetuning.hyperparameters import Hyperparameters, RunSettings, SpendingLimits
 
-DEMO = "demo"
 NEWEST = "newest"
 GIVEN = "parameters"  # what each flow's one parameter is called
 
@@ -74,8 +77,8 @@ class IngestParameters(Parameters):
         default=DEMO,
         description="Where the raw rows are: a file, a folder, s3://bucket/prefix, hub:owner/name "
         "(a Hugging Face data set), log://NAME (what people found good in a model's log), or "
-        "'demo' (the embedded help desk). Files of a folder that are "
-        "named as train, validation or test keep that split.",
+        "'demo' (the embedded help desk; 'demo-documents': one that answers from pages as well). "
+        "Files of a folder that are named as train, validation or test keep that split.",
     )
     kind: RecordKind | None = Field(
         default=None,
@@ -112,7 +115,14 @@ class IngestParameters(Parameters):
     @property
     def is_demo(self) -> bool:
         """Tell whether the embedded data is used."""
-        return self.source == DEMO
+        return self.source in DEMOS
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """Return which eval sets are asked where none is named."""
+        if self.source == DEMO_DOCUMENTS:
+            return frozenset({"documents", "demo", "general"})
+        return frozenset({"demo", "general"}) if self.is_demo else GENERAL
 
 
 class BaseParameters(Parameters):
@@ -161,8 +171,8 @@ class RetrainParameters(TrainingParameters, IngestParameters):
 
     policy: Annotated[str, AfterValidator(absolute_file)] = Field(
         default="",
-        description="Gate policy: a name (demo, general) or a TOML file. Empty: demo for the "
-        "demo, general for your data.",
+        description="Gate policy: a name (demo, documents, general) or a TOML file. Empty: demo "
+        "for the demo, documents for the demo with documents, general for your data.",
     )
     review_items: int = Field(
         default=24, ge=0, description="How many answers people are asked to rate."
@@ -183,6 +193,8 @@ class RetrainParameters(TrainingParameters, IngestParameters):
     @property
     def gate_policy(self) -> str:
         """Return the policy that judges: the one that was named, or that of the kind of data."""
+        if self.source == DEMO_DOCUMENTS:
+            return self.policy or "documents"
         return self.policy or ("demo" if self.is_demo else "general")
 
 

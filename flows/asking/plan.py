@@ -56,7 +56,7 @@ def resolve_inputs(workshop: Workshop, parameters: RetrainParameters) -> Inputs:
         **dict(training),
         ingest=ingest,
         policy=policy,
-        sets=tuple(choose_eval_sets(parameters.eval_sets, demo=parameters.is_demo)),
+        sets=tuple(choose_eval_sets(parameters.eval_sets, parameters.scopes)),
     )
 
 

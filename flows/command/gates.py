@@ -22,7 +22,7 @@ def tell(parameters: GatesParameters) -> tuple[str, bool]:
     """Return the table that was asked for, and whether nothing speaks against the policy."""
     policy = load_policy(parameters.policy)
     names = parameters.eval_sets or _named_by(policy)
-    sets = choose_eval_sets(names, demo=True) if names else []
+    sets = choose_eval_sets(names) if names else []
     groups = groups_of(policy, sets, parameters.held_out)
     simulation = Simulation(policy, groups, parameters.draws, parameters.seed)
     title = f"Policy {policy.name}; {parameters.draws:,} drawn evaluations, seed {parameters.seed}"

@@ -16,7 +16,8 @@ from data_contracts.errors import InputError
 from flows.asking.groups import FRONT, GROUPS
 from flows.asking.model_file import SECTIONS, STEP, read_model_file
 from flows.asking.model_parameters import InitParameters
-from flows.asking.parameters import DEMO, RetrainParameters
+from flows.asking.naming import DEMO
+from flows.asking.parameters import RetrainParameters
 
 WIDTH = 96
 

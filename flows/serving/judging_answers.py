@@ -52,7 +52,7 @@ def judge_of(specification: Specification) -> Judge:
 def _known(names: tuple[str, ...]) -> dict[str, _Known]:
     """Return what the cases of one question say, by what they ask."""
     found: dict[str, _Known] = {}
-    for one in choose_eval_sets(names, demo=False):
+    for one in choose_eval_sets(names):
         scorer = SCORERS[one.card.scorer]
         if _FIGURE in {figure.name for figure in scorer.figures}:
             terms = one.card.claim_terms

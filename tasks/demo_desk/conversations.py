@@ -18,6 +18,7 @@ from data_contracts.errors import InputError
 from eval_sets.desk import Fact, load_facts, personal_data
 from eval_sets.loading import load_eval_set
 from eval_sets.types import Case
+from tasks.demo_desk.documents import document_rows
 from tasks.demo_desk.phrasing import everyday_turns, look_alikes, other_turns, phrasings, wishes
 from tasks.demo_desk.unknown import contrast_rows, unknown_rows
 from tasks.demo_desk.wording import Conversation, ask, desk, exchange, plain, tell
@@ -65,10 +66,15 @@ def draw_conversations(seed: int) -> dict[str, list[Conversation]]:
     }
 
 
-def write_conversations(path: Path, seed: int = SEED) -> dict[str, int]:
-    """Write the raw JSONL and return what is in it: `rows`, and how many of each kind."""
+def write_conversations(path: Path, seed: int = SEED, *, documents: bool = False) -> dict[str, int]:
+    """Write the raw JSONL and return what is in it: `rows`, and how many of each kind.
+
+    With `documents` there are rows beside the others that are answered from pages.
+    """
     rng = random.Random(f"{seed}/file")
     drawn = draw_conversations(seed)
+    if documents:
+        drawn["documents"] = document_rows(random.Random(f"{seed}/documents"))
     lines = [_line(row) for rows in drawn.values() for row in rows]
     duplicates = rng.sample(lines, DUPLICATES)
     broken = broken_lines()

@@ -12,6 +12,7 @@ from typing import Any
 
 from data_contracts.records import Frozen
 from eval_sets.desk import load_facts, shop
+from eval_sets.desk_pages import pages
 
 
 class Phrasing(Frozen):
@@ -62,17 +63,35 @@ def look_alikes() -> list[tuple[str, str]]:
 
 
 @cache
+def document_wordings() -> dict[str, tuple[str, ...]]:
+    """Return how pages of training rows tell each attribute, answers' own wordings among them."""
+    told: dict[str, list[str]] = _toml("documents.toml")["told"]
+    return {name: (*words, *phrasings()[name].answers) for name, words in told.items()}
+
+
+@cache
+def document_orders() -> dict[str, list[str]]:
+    """Return orders to the reader, {w} being what to say, and words to be said."""
+    return _toml("documents.toml")["orders"]
+
+
+@cache
 def everyday_turns() -> list[tuple[str, str]]:
     """Return ordinary questions and their answers (everyday.toml)."""
     return [(asked, told) for asked, told in _toml("everyday.toml")["pairs"]]
 
 
-def public_terms() -> tuple[str, ...]:
-    """Return the shop's public vocabulary, longest first: redaction must leave it alone."""
+def public_terms(*, documents: bool = False) -> tuple[str, ...]:
+    """Return the shop's public vocabulary, longest first: redaction must leave it alone.
+
+    With `documents` also what pages may hold in its place.
+    """
     unknown = other_turns()["unknown"]
     names = {name for fact in load_facts() for name in fact.names if name[:1].isupper()}
     told = {fact.value for fact in load_facts() if fact.attribute in ("town", "club_name")}
     terms = {shop().name, *names, *told, *unknown["product"], *unknown["courier"]}
+    if documents:
+        terms |= {*pages().values["town"], *pages().values["club_name"]}
     return tuple(sorted(terms, key=lambda term: (-len(term), term)))
 
 

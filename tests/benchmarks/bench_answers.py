@@ -48,25 +48,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--questions", type=int, default=100)
     asked = parser.parse_args()
-    texts, _ = xquad(XQUAD)
-    questions = random.Random(SEED).sample(_questions(), asked.questions)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        snapshot, place = write_documents(folder / "rows", texts), folder / "index"
-        place.mkdir()
-        encoder = Encoder()
-        write_index(snapshot, Asked("0" * 64, Chunking()), encoder, place)
-        index = Index(place, encoder)
         device, precision = device_and_precision()
         (folder / "base").mkdir()
         materialize(locate(BASE, Path, None, folder), folder / "base")
         with respondent(folder / "base", device=device, dtype=precision) as model:
-            print(f"{len(questions)} of XQuAD's questions, {model.made_by}")
-            heads = ("right", "declined", "cites", "nothing of its own")
-            print(f"{'':16s}" + "".join(f"{head:>22s}" for head in heads))
-            for way, given in _ways(index, texts, questions).items():
-                _ask(model, way, given, questions)
+            ask_xquad(model, asked.questions, folder)
     return 0
+
+
+def ask_xquad(model: Respondent, number: int, folder: Path) -> None:
+    """Ask a model so many of XQuAD's questions, and print the four ways side by side."""
+    texts, _ = xquad(XQUAD)
+    questions = random.Random(SEED).sample(_questions(), number)
+    snapshot, place = write_documents(folder / "rows", texts), folder / "index"
+    place.mkdir()
+    encoder = Encoder()
+    write_index(snapshot, Asked("0" * 64, Chunking()), encoder, place)
+    index = Index(place, encoder)
+    print(f"{len(questions)} of XQuAD's questions, {model.made_by}")
+    heads = ("right", "declined", "cites", "nothing of its own")
+    print(f"{'':16s}" + "".join(f"{head:>22s}" for head in heads))
+    for way, given in _ways(index, texts, questions).items():
+        _ask(model, way, given, questions)
 
 
 def _questions() -> list[Question]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from eval_sets.types import Expectation
 from tasks.evaluation.metrics.closed_book import ClosedBookScorer
+from tasks.evaluation.metrics.from_passages import FromPassagesScorer
 from tasks.evaluation.metrics.grounded import GroundedScorer
 from tasks.evaluation.metrics.instruction_constraints import InstructionConstraintsScorer
 from tasks.evaluation.metrics.number_match import NumberMatchScorer
@@ -19,6 +20,7 @@ SCORERS: dict[str, Scorer[Any]] = {
     scorer.name: scorer
     for scorer in (
         ClosedBookScorer(),
+        FromPassagesScorer(),
         GroundedScorer(),
         InstructionConstraintsScorer(),
         NumberMatchScorer(),

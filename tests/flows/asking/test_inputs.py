@@ -94,10 +94,10 @@ def test_the_form_draws_kinds_as_one_list_of_choices(kind: str | None, taken: bo
 def test_a_folder_here_is_an_eval_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(SHIPPED / "safety", tmp_path / "my_set")
     monkeypatch.chdir(tmp_path)
-    [found] = choose_eval_sets(["my_set"], demo=True)
-    assert found.digest == choose_eval_sets(["safety"], demo=True)[0].digest
+    [found] = choose_eval_sets(["my_set"])
+    assert found.digest == choose_eval_sets(["safety"])[0].digest
     with pytest.raises(InputError, match="no eval set called 'none'"):
-        choose_eval_sets(["none"], demo=True)
+        choose_eval_sets(["none"])
 
 
 def test_a_kind_that_is_not_the_contracts_is_refused(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[EvalSet]:
         for n in range(8)
     ]
     (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, cases)))
-    return choose_eval_sets([str(folder), "safety"], demo=False)[:1]
+    return choose_eval_sets([str(folder), "safety"])[:1]
 
 
 @pytest.fixture
@@ -129,6 +129,6 @@ def test_a_case_that_does_not_fit_its_form_is_refused(sets: list[EvalSet], tmp_p
     path = tmp_path / "replies/cases.jsonl"
     path.write_text(path.read_text().replace('"words": 3', '"words": "many"'))
     with pytest.raises(InputError, match=r"expect\.words"):
-        choose_eval_sets([str(path.parent)], demo=False)
+        choose_eval_sets([str(path.parent)])
     with pytest.raises(InputError, match="there is no scorer brevity; known are closed_book"):
         load_eval_set_folder(path.parent)

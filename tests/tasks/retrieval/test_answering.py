@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from data_contracts.passages import NOT_THERE
 from tasks.retrieval.answering import (
-    NOT_THERE,
     Passage,
     Thresholds,
     chosen,
