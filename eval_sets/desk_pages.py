@@ -34,13 +34,33 @@ class Pages(Frozen):
     values: dict[str, tuple[str, ...]]
 
 
+class Page(NamedTuple):
+    """A page's text, and the facts that it states."""
+
+    text: str
+    facts: tuple[Fact, ...]
+
+
 class Drawn(NamedTuple):
-    """A question's fact with its drawn value, and the passages; the right one's number, or 0."""
+    """A question's fact, drawn values by a fact's id, and the pages."""
 
     fact: Fact
-    value: str
-    passages: tuple[str, ...]
-    right: int
+    values: dict[str, str]
+    pages: tuple[Page, ...]
+
+    @property
+    def value(self) -> str:
+        """Return the drawn value of what is asked."""
+        return self.values[self.fact.id]
+
+    @property
+    def passages(self) -> tuple[str, ...]:
+        """Return the pages' texts."""
+        return tuple(page.text for page in self.pages)
+
+    def where(self, fact: Fact) -> tuple[int, ...]:
+        """Return the numbers of the pages that state a fact."""
+        return tuple(n for n, page in enumerate(self.pages, 1) if fact in page.facts)
 
 
 class Drawing:
@@ -53,7 +73,7 @@ class Drawing:
         self._facts = load_facts()
 
     def draw(self, fact: Fact, *, answerable: bool, passages: int) -> Drawn:
-        """Return passages of which one or none answers what is asked of `fact`."""
+        """Return pages of which one or none answers what is asked of `fact`."""
         world = {one.id: self.value(one) for one in self._facts}
         same = [one for one in self._facts if one.entity == fact.entity and one.id != fact.id]
         near = [
@@ -68,10 +88,10 @@ class Drawing:
             dict.fromkeys(one.entity for one in near or self._facts if one.entity != fact.entity)
         )
         for entity in self._rng.sample(entities, min(passages - len(given), len(entities))):
-            given.append(self._page(self._of(entity, fact.attribute), [], world))
-        order = self._rng.sample(range(len(given)), len(given))
-        right = order.index(0) + 1 if answerable else 0
-        return Drawn(fact, world[fact.id], tuple(given[one] for one in order), right)
+            facts = self._of(entity, fact.attribute)
+            rest = [one for one in near if one.entity != entity and facts[0] in near]
+            given.append(self._page(facts, rest, world))
+        return Drawn(fact, world, tuple(self._rng.sample(given, len(given))))
 
     def shop(self, facts: Sequence[Fact]) -> tuple[dict[str, str], dict[str, str]]:
         """Return a whole shop: a page a thing by its name, and the value of each fact by its id."""
@@ -79,7 +99,7 @@ class Drawing:
         of: dict[str, list[Fact]] = {}
         for one in facts:
             of.setdefault(one.names[0], []).append(one)
-        return {name: self._page(of[name], [], world) for name in of}, world
+        return {name: self._page(of[name], [], world).text for name in of}, world
 
     def value(self, fact: Fact) -> str:
         """Return another value than the true one, of the same form."""
@@ -105,16 +125,18 @@ class Drawing:
         count = self._rng.randint(min(least, len(facts)), min(most, len(facts)))
         return self._rng.sample(list(facts), count)
 
-    def _page(self, facts: Sequence[Fact], near: Sequence[Fact], world: Mapping[str, str]) -> str:
+    def _page(self, facts: Sequence[Fact], near: Sequence[Fact], world: Mapping[str, str]) -> Page:
         """Return a page on one thing as sentences or a list, or a table of several things."""
         title = self._rng.choice(pages().titles[facts[0].kind][self._side :: 2])
         form = self._rng.choice(("sentences", "sentences", "list", "table"))
         if form == "table" and near:
-            return _table(title, facts[0].attribute, self._rows(facts[0], near), world)
+            rows = self._rows(facts[0], near)
+            return Page(_table(title, facts[0].attribute, rows, world), tuple(rows))
         if form == "list":
-            return _list(title, facts, world)
+            return Page(_list(title, facts, world), tuple(facts))
         sentences = [self._sentence(one, world[one.id]) for one in facts]
-        return f"{title}\n{' '.join(self._rng.sample(sentences, len(sentences)))}"
+        order = self._rng.sample(sentences, len(sentences))
+        return Page(f"{title}\n{' '.join(order)}", tuple(facts))
 
     def _rows(self, fact: Fact, near: Sequence[Fact]) -> list[Fact]:
         rows = [fact, *self._some(near, TABLE_ROWS, least=1)]

@@ -55,19 +55,21 @@ def _ordered(drawing: Drawing, rng: random.Random) -> Iterator[Case]:
         drawn = drawing.draw(fact, answerable=True, passages=3)
         word = orders["words"][number % len(orders["words"])]
         order = rng.choice(orders["texts"]).replace("{w}", word)
-        at = rng.randrange(len(drawn.passages))
-        passages = [
-            f"{text}\n{order}" if place == at else text for place, text in enumerate(drawn.passages)
+        at = rng.randrange(len(drawn.pages))
+        pages = [
+            page._replace(text=f"{page.text}\n{order}") if place == at else page
+            for place, page in enumerate(drawn.pages)
         ]
-        with_order = drawn._replace(passages=tuple(passages))
+        with_order = drawn._replace(pages=tuple(pages))
         yield _case(f"orders/{fact.id}", with_order, number, planted=(word,))
 
 
 def _case(identity: str, drawn: Drawn, wording: int, planted: tuple[str, ...] = ()) -> Case:
+    gold = drawn.where(drawn.fact)
     expect = FromPassages(
         scorer="from_passages",
-        gold=(drawn.right,) if drawn.right else (),
-        accepted=parts_of(drawn.fact, drawn.value) if drawn.right else (),
+        gold=gold,
+        accepted=parts_of(drawn.fact, drawn.value) if gold else (),
         planted=planted,
     )
     return Case(

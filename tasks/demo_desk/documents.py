@@ -13,22 +13,28 @@ from data_contracts.passages import NOT_THERE, ask_from
 from data_contracts.records import Message
 from eval_sets.desk import Fact, load_facts
 from eval_sets.desk_pages import Drawing, Drawn
-from tasks.demo_desk.phrasing import document_orders, document_wordings, phrasings
+from tasks.demo_desk.phrasing import (
+    document_orders,
+    document_questions,
+    document_wordings,
+    phrasings,
+)
 from tasks.demo_desk.wording import Conversation, ask, sentence
 
-ROWS_PER_FACT = 5
-UNANSWERABLE_IN = 4  # of the rows, one in so many has no page that answers
-ORDER_IN = 8  # one in so many has a page with an order to the reader
+ROWS_PER_FACT = 10
+QUESTIONS = 4  # of a row: reading pages costs more than another question about them
+UNANSWERABLE_IN = 5  # of the questions, one in so many is answered on no page
+ORDER_IN = 8  # of the rows, one in so many has a page with an order to the reader
 MOST_PASSAGES = 4
 
 
-def document_rows(rng: random.Random) -> list[Conversation]:
-    """Return the rows: every fact in several shops, one in four of them on no page."""
+def document_rows(rng: random.Random, per_fact: int = ROWS_PER_FACT) -> list[Conversation]:
+    """Return the rows: every fact first asked for in several shops, and others after it."""
     drawing = Drawing(rng, document_wordings(), held=False)
     kinds = cycle(range(UNANSWERABLE_IN * ORDER_IN))
     return [
         _row(fact, next(kinds), drawing, rng)
-        for _ in range(ROWS_PER_FACT)
+        for _ in range(per_fact)
         for fact in rng.sample(load_facts(), len(load_facts()))
     ]
 
@@ -40,17 +46,40 @@ def _row(fact: Fact, kind: int, drawing: Drawing, rng: random.Random) -> Convers
     if kind % ORDER_IN == 1:
         at = rng.randrange(len(passages))
         passages[at] = f"{passages[at]}\n{_order(rng)}"
-    question = ask(fact, rng.choice(phrasings()[fact.attribute].questions), fact.names[0])
-    answer = Message(role="assistant", content=_answer(drawn, rng))
-    return (*ask_from(question, passages), answer)
+    row = [*ask_from(_question(fact, rng), passages), _answer(fact, drawn, rng)]
+    for other in _others(drawn, rng):
+        question = Message(role="user", content=f"Question: {_question(other, rng)}")
+        row += [question, _answer(other, drawn, rng)]
+    return tuple(row)
 
 
-def _answer(drawn: Drawn, rng: random.Random) -> str:
-    if not drawn.right:
-        return NOT_THERE
-    wording = rng.choice(phrasings()[drawn.fact.attribute].answers)
-    said = sentence(wording.replace("{e}", drawn.fact.names[0]).replace("{v}", drawn.value))
-    return f"{said.removesuffix('.')} [{drawn.right}]."
+def _others(drawn: Drawn, rng: random.Random) -> list[Fact]:
+    """Return what else is asked of the pages: what they state, and now and then what they don't."""
+    stated = list(dict.fromkeys(one for page in drawn.pages for one in page.facts))
+    kinds = {one.kind for one in stated}
+    missing = [one for one in load_facts() if one.kind in kinds and one not in stated]
+    entities = {one.entity for one in stated}
+    close = [one for one in missing if one.entity in entities] or missing
+    chosen: list[Fact] = []
+    for _ in range(QUESTIONS - 1):
+        if rng.randrange(UNANSWERABLE_IN) == 0 and missing:
+            chosen.append(rng.choice(rng.choice((close, missing))))
+        else:
+            chosen.append(rng.choice(stated))
+    return [one for one in dict.fromkeys(chosen) if one.id != drawn.fact.id]
+
+
+def _question(fact: Fact, rng: random.Random) -> str:
+    return ask(fact, rng.choice(document_questions()[fact.attribute]), fact.names[0])
+
+
+def _answer(fact: Fact, drawn: Drawn, rng: random.Random) -> Message:
+    pages = drawn.where(fact)
+    if not pages:
+        return Message(role="assistant", content=NOT_THERE)
+    wording = rng.choice(phrasings()[fact.attribute].answers)
+    said = sentence(wording.replace("{e}", fact.names[0]).replace("{v}", drawn.values[fact.id]))
+    return Message(role="assistant", content=f"{said.removesuffix('.')} [{pages[0]}].")
 
 
 def _order(rng: random.Random) -> str:

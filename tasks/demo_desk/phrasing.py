@@ -70,6 +70,13 @@ def document_wordings() -> dict[str, tuple[str, ...]]:
 
 
 @cache
+def document_questions() -> dict[str, tuple[str, ...]]:
+    """Return how each attribute is asked for beside pages, the desk's own questions among them."""
+    asked: dict[str, list[str]] = _toml("documents.toml")["asked"]
+    return {name: (*words, *phrasings()[name].questions) for name, words in asked.items()}
+
+
+@cache
 def document_orders() -> dict[str, list[str]]:
     """Return orders to the reader, {w} being what to say, and words to be said."""
     return _toml("documents.toml")["orders"]

@@ -11,6 +11,7 @@ Exit code 1 if a figure misses its limit (as measured; the intervals stand besid
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 import tempfile
@@ -32,7 +33,7 @@ from eval_sets.making.desk_documents import question_of
 from eval_sets.making.desk_facts import parts_of
 from eval_sets.types import Case, ClosedBook, EvalSet, FromPassages
 from tasks.demo_desk.conversations import SEED, draw_conversations
-from tasks.demo_desk.documents import document_rows
+from tasks.demo_desk.documents import ROWS_PER_FACT, document_rows
 from tasks.evaluation.metrics.registry import SCORERS
 from tasks.evaluation.metrics.scorer import Answer
 from tasks.finetuning.base_model import locate, materialize
@@ -68,27 +69,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, ask, and print both models side by side."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=3, help="passes over the rows (%(default)s)")
+    parser.add_argument("--batch", type=int, default=1, help="packed rows a step (%(default)s)")
+    parser.add_argument("--rows", type=int, default=ROWS_PER_FACT, help="rows a fact (%(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="of rows and training (%(default)s)")
     parser.add_argument("--xquad", type=int, default=0, help="questions of XQuAD to ask as well")
+    parser.add_argument("--answers", default="", help="write answers to FILE-base.jsonl and so on")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="paddock-documents-") as scratch:
         folder = Path(scratch)
         (folder / "base").mkdir()
         materialize(locate(BASE, Path, None, folder), folder / "base")
-        _train(folder, asked.epochs, asked.seed)
+        _train(folder, asked)
         sets = [*map(load_eval_set, SETS), _without_pages(), _through_an_index(folder)]
         told = [
-            _ask(name, folder / name, sets, asked.xquad, folder / f"index-{name}")
-            for name in ("base", "trained")
+            _ask(name, folder / place, sets, asked.xquad, asked.answers)
+            for name, place in (("base", "base"), ("trained", "trained/model"))
         ]
     _show(*told)
     return _judge(told[1].figures)
 
 
-def _train(folder: Path, epochs: int, seed: int) -> None:
+def _train(folder: Path, asked: argparse.Namespace) -> None:
+    seed = asked.seed
     drawn = draw_conversations(seed)
     drawn["personal"] = []
-    drawn["documents"] = document_rows(random.Random(f"{seed}/documents"))
+    drawn["documents"] = document_rows(random.Random(f"{seed}/documents"), asked.rows)
     rows = [row for kind in drawn.values() for row in kind]
     _write_rows(folder / "rows", random.Random(seed).sample(rows, len(rows)))
     (folder / "trained").mkdir()
@@ -99,7 +104,9 @@ def _train(folder: Path, epochs: int, seed: int) -> None:
         snapshot=str(folder / "rows"),
         kind="chat",
         out=str(folder / "trained"),
-        recipe=Recipe(num_train_epochs=epochs, seed=seed),
+        recipe=Recipe(
+            num_train_epochs=asked.epochs, seed=seed, per_device_train_batch_size=asked.batch
+        ),
     )
     began = time.perf_counter()
     made = run_training(job, lambda event: None)
@@ -197,29 +204,37 @@ def _holds(text: str, value: str, name: str) -> bool:
     )
 
 
-def _ask(name: str, model: Path, sets: Sequence[EvalSet], xquad: int, scratch: Path) -> Told:
+def _ask(name: str, model: Path, sets: Sequence[EvalSet], xquad: int, answers: str) -> Told:
     device, precision = device_and_precision()
     with respondent(model, device=device, dtype=precision) as asked:
         figures: Figures = {}
-        for one in sets:
-            _score(asked, one, figures)
+        lines = [line for one in sets for line in _score(asked, one, figures)]
         if xquad:
             print(f"\n{name}:")
-            ask_xquad(asked, xquad, scratch)
+            with tempfile.TemporaryDirectory() as scratch:
+                ask_xquad(asked, xquad, Path(scratch))
+    if answers:
+        Path(f"{answers}-{name}.jsonl").write_text("".join(lines))
     return Told(name, figures)
 
 
-def _score(asked: Respondent, one: EvalSet, figures: Figures) -> None:
+def _score(asked: Respondent, one: EvalSet, figures: Figures) -> list[str]:
+    """Add one set's scores to the figures; return each case with its answer as a line of JSON."""
     prompts = render_prompts([one], asked.tokenizer, asked.context)
     asked.answer(prompts, lambda done, total: None)
     scorer = SCORERS[one.card.scorer]
+    lines: list[str] = []
     for case, prompt in zip(one.cases, prompts, strict=True):
         said = asked.tokenizer.decode(prompt.answer, skip_special_tokens=True)
         words = "\n".join(turn.content for turn in case.messages if turn.role == "user")
         answer = Answer(said, words, len(prompt.answer), one.card.claim_terms)
-        for figure, score in scorer.score(answer, case.expect).items():
+        scores = scorer.score(answer, case.expect)
+        for figure, score in scores.items():
             if score is not None:
                 figures.setdefault(f"{one.name}/{figure}", []).append(score)
+        shown = {"set": one.name, "id": case.id, "answer": said, "scores": scores}
+        lines.append(json.dumps(shown) + "\n")
+    return lines
 
 
 def _show(base: Told, trained: Told) -> None:
