@@ -128,10 +128,10 @@ def load_policy(name: str) -> Policy:
 
 
 def _also(content: dict[str, Any]) -> list[str]:
-    named: object = content.pop("also", [])
-    ours = {entry.stem for entry in POLICIES.glob("*.toml")}
-    if not isinstance(named, list) or not ours.issuperset(cast("list[str]", named)):
-        raise ValueError(f"also: names of policies are expected, of {', '.join(sorted(ours))}")
+    named = content.pop("also", [])
+    ours = sorted(entry.stem for entry in POLICIES.glob("*.toml"))
+    if not isinstance(named, list) or any(one not in ours for one in cast("list[object]", named)):
+        raise ValueError(f"also: names of policies are expected, of {', '.join(ours)}")
     return cast("list[str]", named)
 
 
