@@ -9,7 +9,13 @@ from pydantic_settings import CliPositionalArg
 
 from data_contracts.kinds.document import DocumentRecord
 from eval_sets.retrieval.loading import DOCUMENTS, list_retrieval_sets, load_retrieval_set
-from flows.asking.naming import absolute_contract, absolute_file, absolute_folder, absolute_source
+from flows.asking.naming import (
+    absolute_contract,
+    absolute_file,
+    absolute_folder,
+    absolute_log_source,
+    absolute_source,
+)
 from flows.asking.parameters import NEWEST, IngestParameters, NamedParameters, Parameters, Words
 
 _DIGEST = "^(newest|[0-9a-f]{4,64})$"
@@ -109,12 +115,12 @@ class EvaluateIndexParameters(NamedParameters):
 
 
 class IndexParameters(BuildIndexParameters, EvaluateIndexParameters):
-    """Build an index of documents, search it, or judge it."""
+    """Build an index of documents, search it, judge it, or teach by it."""
 
-    action: CliPositionalArg[Literal["build", "search", "answer", "evaluate"]] = Field(
+    action: CliPositionalArg[Literal["build", "search", "answer", "evaluate", "pairs"]] = Field(
         description="build: make an index; search: print the chunks for a question; answer: ask "
         "the model that serves, with what was found; evaluate: ask questions whose passages are "
-        "known."
+        "known; pairs: write rows that teach a model to answer from what is found."
     )
     question: CliPositionalArg[str] = Field(
         default="", description="For search and answer: what is asked."
@@ -135,6 +141,22 @@ class IndexParameters(BuildIndexParameters, EvaluateIndexParameters):
         "none has it, no model is asked.",
     )
     most: int = Field(default=5, ge=1, le=100, description="For search: how many chunks.")
+    questions: Annotated[str, AfterValidator(absolute_log_source)] = Field(
+        default="",
+        description="For pairs: a file of questions with answers, a JSON object a line: question, "
+        "answer, gold (passages that hold it, as the documents word them); a question alone where "
+        "no document answers; accepted (parts of a right answer) where an answer is long.",
+    )
+    to: Annotated[str, AfterValidator(absolute_log_source)] = Field(
+        default="pairs", description="For pairs: the folder to write; one that is not there yet."
+    )
+    held: float = Field(
+        default=0.2,
+        ge=0,
+        le=0.9,
+        description="For pairs: the share of documents whose questions become an eval set, and "
+        "are not trained on.",
+    )
 
     def building(self) -> BuildIndexParameters:
         """Return what the flow is asked that builds."""

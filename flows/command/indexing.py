@@ -26,7 +26,11 @@ _SHOWN = 400  # characters of a chunk's text
 def index(parameters: IndexParameters, options: Options) -> int:
     """Do what was asked; exit code 1 if a gate refused the index."""
     asks = parameters.action in _ASK
-    if asks and not parameters.question.strip():
+    if parameters.action == "pairs":
+        from flows.pairing import require_places
+
+        require_places(parameters)
+    elif asks and not parameters.question.strip():
         command = f"paddock index {parameters.action}"
         raise InputError(
             "no question was given",
@@ -85,6 +89,12 @@ def _answered(workshop: Workshop, opened: Index, digest: str, parameters: IndexP
     return f"Index {digest[:16]}\n\n{described(given)}"
 
 
+def _paired(workshop: Workshop, opened: Index, digest: str, parameters: IndexParameters) -> str:
+    from flows.pairing import write_pairs
+
+    return f"Index {digest[:16]}\n\n{write_pairs(workshop, opened, parameters)}"
+
+
 def _searched(_: Workshop, opened: Index, digest: str, parameters: IndexParameters) -> str:
     """Return the chunks for a question, best first, with what speaks for each."""
     hits = opened.search(parameters.question, parameters.most)
@@ -103,4 +113,4 @@ def _searched(_: Workshop, opened: Index, digest: str, parameters: IndexParamete
     return "\n".join(lines)
 
 
-_ASK: dict[str, Say] = {"search": _searched, "answer": _answered}
+_ASK: dict[str, Say] = {"search": _searched, "answer": _answered, "pairs": _paired}

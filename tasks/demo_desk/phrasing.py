@@ -98,7 +98,10 @@ def public_terms(*, documents: bool = False) -> tuple[str, ...]:
     told = {fact.value for fact in load_facts() if fact.attribute in ("town", "club_name")}
     terms = {shop().name, *names, *told, *unknown["product"], *unknown["courier"]}
     if documents:
-        terms |= {*pages().values["town"], *pages().values["club_name"]}
+        known = pages().values
+        # A sentence may begin with a material, which then looks like a name ("Horn").
+        materials = {one[:1].upper() + one[1:] for one in known["material"]}
+        terms |= {*known["town"], *known["club_name"], *materials}
     return tuple(sorted(terms, key=lambda term: (-len(term), term)))
 
 

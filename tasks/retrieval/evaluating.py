@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from eval_sets.retrieval.loading import RetrievalCase, RetrievalSet
 from model_registry.scorecard import SHARE, Estimate, EvalSetUsed, MetricResult, Role, Scorecard
+from tasks.retrieval.chunking import Chunk
 from tasks.retrieval.index import WAYS, Hit, Index, Way
 
 AT = (1, 3, 5, 10)
@@ -107,7 +108,7 @@ def _estimates(
 def find_all(index: Index, cases: Sequence[RetrievalCase]) -> list[Found]:
     """Return what the index finds for every case."""
     hits = index.search_all([case.question for case in cases], _DEEPEST)
-    ids = _Ids(index)
+    ids = ChunkIds(index)
     found: list[Found] = []
     for number, case in enumerate(cases):
         ranked: dict[Way, list[str]] = {way: ids.of(hits[way][number]) for way in WAYS}
@@ -198,7 +199,7 @@ def _low_quantile(best: list[float]) -> float:
     return sorted(best)[int(_LOWEST * len(best))] if best else 0.0
 
 
-class _Ids:
+class ChunkIds:
     """The chunk ids of an index, by place, and those that hold a passage."""
 
     def __init__(self, index: Index) -> None:
@@ -210,14 +211,18 @@ class _Ids:
 
     def holding(self, passage: str) -> set[str]:
         """Return the ids of the chunks that hold a passage, or lie within it."""
+        return {chunk.id for chunk in self.chunks_holding(passage)}
+
+    def chunks_holding(self, passage: str) -> list[Chunk]:
+        """Return the chunks that hold a passage, or lie within it, that with most words first."""
         wanted = _plain(passage)
         places = self._index.word_places(passage, _CANDIDATES)
-        return {
-            chunk.id
+        return [
+            chunk
             for chunk in self._index.chunks(places)
             if wanted in (text := _plain(chunk.text))
             or (text in wanted and len(text.split()) >= _LEAST_WORDS)
-        }
+        ]
 
 
 def _plain(text: str) -> str:

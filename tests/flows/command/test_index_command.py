@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from data_contracts.errors import InputError
+from eval_sets.loading import load_eval_set_folder
 from eval_sets.retrieval.loading import DOCUMENTS, load_retrieval_set
 from flows.asking.index_parameters import IndexParameters
 from flows.command.cli import main
+from tasks.evaluation.metrics.registry import expectations
 from tests.tasks.serving.stub_engine import StubEngine
 
 CONTRACT = """
@@ -79,6 +81,42 @@ def test_what_serves_answers_from_what_was_found_and_nothing_from_nothing(
     assert alone.returncode == 2
     assert "nothing serves it from this home" in alone.stderr
     assert "paddock serve --name desk" in alone.stderr
+
+
+def test_pairs_are_written_redacted_and_can_be_loaded(
+    home: Path, terminal: Terminal, tmp_path: Path
+) -> None:
+    known = [
+        {
+            "question": case.question,
+            "answer": case.gold[0],
+            "gold": case.gold,
+            "accepted": [case.gold],
+        }
+        for case in load_retrieval_set("desk_guides").cases
+        if case.kind == "plain"
+    ]
+    mail = "marjorie.haldane@mail.example"
+    known += [{"question": f"I am {mail}. Who is the mayor?"}]
+    known += [{"question": "Where to with a glove?", "answer": mail, "gold": [f"Write to {mail}"]}]
+    (tmp_path / "known.jsonl").write_text("".join(json.dumps(one) + "\n" for one in known))
+    words = ["--questions", str(tmp_path / "known.jsonl"), "--to", str(tmp_path / "made")]
+    words += ["--held", "0.4", "--least-cosine", "0"]
+    ended = terminal(home, "index", "pairs", *words)
+    assert ended.returncode == 0, ended.stderr
+    assert f"{len(known)} questions: " in ended.stdout
+    assert f"paddock run --name help-desk --source {tmp_path / 'made'}/pairs.jsonl" in ended.stdout
+    written = (tmp_path / "made" / "pairs.jsonl").read_text()
+    cases = load_eval_set_folder(tmp_path / "made" / "set", expectations())
+    assert cases.card.scorer == "from_passages" and len(cases.cases) > 10
+    assert "marjorie" not in written + ended.stdout + str(cases)
+    assert "<EMAIL_1>" in written + str(cases)
+    again = terminal(home, "index", "pairs", *words)
+    assert again.returncode == 2 and "is there already" in again.stderr
+    (tmp_path / "known.jsonl").write_text('{"question": "q?", "answer": "marjorie"}\n')
+    bad = terminal(home, "index", "pairs", *words[:2], "--to", str(tmp_path / "other"))
+    assert bad.returncode == 2 and "line 1: Value error, an answer and the passages" in bad.stderr
+    assert "marjorie" not in bad.stderr and not (tmp_path / "other").exists()
 
 
 def test_too_few_questions_are_not_enough_to_pass(
