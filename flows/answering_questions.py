@@ -16,6 +16,7 @@ from data_contracts.errors import InputError, PaddockError
 from data_contracts.passages import NOT_THERE
 from flows.serving.places import Places
 from flows.workshop.parts import Workshop
+from tasks.ingestion.injection import InjectionFinder
 from tasks.retrieval.answering import (
     Grounded,
     Passage,
@@ -24,6 +25,7 @@ from tasks.retrieval.answering import (
     messages,
     read_answer,
 )
+from tasks.retrieval.chunking import Chunk
 from tasks.retrieval.index import Index
 
 STEP = "answer"
@@ -33,24 +35,37 @@ _FOUND = 20  # chunks that are looked at for those that clear the threshold
 
 
 class Answer(NamedTuple):
-    """An answer, the passages it was made from, and the version that gave it (empty: nobody)."""
+    """An answer, the passages it was made from, and the version that gave it (empty: nobody).
+
+    `kept_back` are chunks that give orders to a model, which it was not given.
+    """
 
     grounded: Grounded
     passages: tuple[Passage, ...]
     model: str
+    kept_back: tuple[Chunk, ...] = ()
 
 
 def answer(index: Index, question: str, thresholds: Thresholds, url: str) -> Answer:
     """Answer a question from an index; no model is asked where nothing was found.
 
+    Nor is it given what ingestion would flag as orders to a model: whoever can write a page must
+    not say what is answered.
+
     PaddockError if the address does not answer, InputError if the question asks nothing.
     """
     hits = index.search(question, max(_FOUND, thresholds.passages))
-    passages = chosen(hits, index.chunks([hit.place for hit in hits]), thresholds)
+    found = list(zip(hits, index.chunks([hit.place for hit in hits]), strict=True))
+    orders = InjectionFinder()
+    back = {chunk for _, chunk in found if orders.find(chunk.text)}
+    clean = [(hit, chunk) for hit, chunk in found if chunk not in back]
+    passages = chosen([hit for hit, _ in clean], [chunk for _, chunk in clean], thresholds)
+    would = chosen(hits, [chunk for _, chunk in found], thresholds)
+    kept_back = tuple(passage.chunk for passage in would if passage.chunk in back)
     if not passages:
-        return Answer(Grounded(text=NOT_THERE, declined=True), (), "")
+        return Answer(Grounded(text=NOT_THERE, declined=True), (), "", kept_back)
     said, model = ask(url, messages(question, passages))
-    return Answer(read_answer(said, question, passages), passages, model)
+    return Answer(read_answer(said, question, passages), passages, model, kept_back)
 
 
 def ask(url: str, asked: Sequence[dict[str, str]]) -> tuple[str, str]:
@@ -95,8 +110,13 @@ def described(given: Answer) -> str:
     """Return an answer as text: what was said, what it rests on, and the passages."""
     grounded = given.grounded
     lines = [grounded.text, ""]
+    lines += [
+        f"Kept back, since it gives orders to a model: {one.id}, {one.source}, line {one.line}."
+        for one in given.kept_back
+    ]
     if not given.passages:
-        lines.append("No passage is near enough to the question, so no model was asked.")
+        other = "other " if given.kept_back else ""
+        lines.append(f"No {other}passage is near enough to the question, so no model was asked.")
         return "\n".join(lines)
     lines.append(f"Answered by {given.model or 'the server'}.")
     if grounded.declined:
