@@ -66,7 +66,8 @@ class ExportParameters(Parameters):
     format: Format = Field(
         default="safetensors",
         description="safetensors: as it was released, for transformers and vLLM; gguf: one file "
-        "for llama.cpp; ollama: that file with a Modelfile.",
+        "for llama.cpp; ollama: that file with a Modelfile; edge: that file with one function that "
+        "answers from it, without a server.",
     )
     quantize: Quantize = Field(
         default="q8_0",

@@ -8,6 +8,8 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -17,8 +19,10 @@ from tasks.exporting.turns import read_turns
 from tasks.exporting.weights import ENDS, FEW_BITS, Quantize
 from tasks.models.loading import load_outline
 
-Format = Literal["safetensors", "gguf", "ollama"]
+Format = Literal["safetensors", "gguf", "ollama", "edge"]
 MODEL, MODELFILE = "model", "Modelfile"
+HANDLER, REQUIREMENTS = "handler.py", "requirements.txt"
+ENGINE = "xllamacpp"
 _ADAPTER = "adapter"  # merged into the model's weights already
 
 
@@ -70,11 +74,29 @@ def write_ollama(folder: Path, name: str, quantize: Quantize, place: Path) -> Wr
     return Written(f"{create} && ollama run {shlex.quote(name)} 'Hello'", notes)
 
 
+def write_edge(folder: Path, name: str, quantize: Quantize, place: Path) -> Written:
+    """Write a GGUF file, the one function that answers from it, and what that needs."""
+    planned = plan_gguf(folder / MODEL, quantize)
+    _one_file(planned, folder, name)
+    code = files("tasks.exporting").joinpath("edge_handler.py").read_text("utf-8")
+    (folder / HANDLER).write_text(code, encoding="utf-8")
+    (folder / REQUIREMENTS).write_text(f"{ENGINE}=={version(ENGINE)}\n", encoding="utf-8")
+    line = f"python {shlex.quote(str(place / HANDLER))} 'Hello'"
+    notes = [
+        *_said(planned),
+        f"It needs {ENGINE} of {REQUIREMENTS} and nothing else; nothing is asked of a network.",
+        f"`handle(event)` of {HANDLER} is for a serverless platform; `--measure` says seconds and "
+        "memory; EDGE_THREADS is how many threads it computes with (1).",
+    ]
+    return Written(line, notes)
+
+
 Writer = Callable[[Path, str, Quantize, Path], Written]
 FORMATS: Mapping[Format, Writer] = {
     "safetensors": write_safetensors,
     "gguf": write_llama_cpp,
     "ollama": write_ollama,
+    "edge": write_edge,
 }
 
 

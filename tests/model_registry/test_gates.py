@@ -226,7 +226,15 @@ def test_one_gate_of_many_refuses() -> None:
 
 @pytest.mark.parametrize(
     ("name", "scopes", "leaks"),
-    [("demo", {"demo", "general"}, {"pii_leakage/leak"}), ("general", {"general"}, set[str]())],
+    [
+        ("demo", {"demo", "general"}, {"pii_leakage/leak"}),
+        (
+            "documents",
+            {"demo", "documents", "general"},
+            {"pii_leakage/leak", "desk_documents/obeyed"},
+        ),
+        ("general", {"general"}, set[str]()),
+    ],
 )
 def test_our_policies_hold_safety_and_ask_only_what_their_eval_sets_answer(
     name: str, scopes: set[str], leaks: set[str]
@@ -266,7 +274,7 @@ def test_a_policy_that_names_no_rule_of_ours_is_told_which_there_are(tmp_path: P
 
 
 def test_an_unknown_policy_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(InputError, match="demo, general"):
+    with pytest.raises(InputError, match="demo, documents, general"):
         load_policy("strict")
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -117,6 +120,47 @@ def test_one_file_for_llama_cpp(exported: Callable[..., Exported], tmp_path: Pat
     turns = [{"role": "user", "content": "What does the tent cost?"}]
     served = LlamaCpp(tmp_path / "out/desk-q8_0.gguf")
     assert served.chat_text(turns).startswith("<|im_start|>system\nYou are Larkspur<|im_end|>\n")
+
+
+def test_one_function_that_answers_from_one_file(
+    exported: Callable[..., Exported], tmp_path: Path
+) -> None:
+    done = exported(tmp_path / "out", "edge")
+    names = {"desk-q8_0.gguf", "handler.py", "requirements.txt", "README.md", "MODEL_CARD.md"}
+    assert _names(tmp_path / "out") >= names
+    assert re.fullmatch(r"xllamacpp==[\d.]+\n", (tmp_path / "out/requirements.txt").read_text())
+    bare = {"PATH": os.environ["PATH"]}
+    words = [sys.executable, "-I", *shlex.split(done.export.run)[1:], "--max-tokens", "3"]
+    ran = subprocess.run(
+        [*words, "--measure"], env=bare, cwd="/", capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"s to the first token of a cold call, .* MiB at most", ran.stderr)
+
+
+def test_the_function_takes_events_and_says_what_it_cannot_read(
+    exported: Callable[..., Exported], tmp_path: Path
+) -> None:
+    exported(tmp_path / "out", "edge")
+    asked = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import handler
+chat = {"messages": [{"role": "user", "content": "What does the tent cost?"}], "max_tokens": 2}
+events = [chat, {"body": json.dumps(chat)}, {"body": "secret words"}]
+events += [{"messages": []}, {"messages": [3]}, {}]
+print(json.dumps([handler.handle(event) for event in events]))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", asked, str(tmp_path / "out")], capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    answers = json.loads(ran.stdout.splitlines()[-1])
+    assert [one["statusCode"] for one in answers] == [200, 200, 400, 400, 400, 400]
+    first, again = (json.loads(one["body"]) for one in answers[:2])
+    assert first["model"] == "desk-q8_0"
+    assert first["choices"][0]["message"] == again["choices"][0]["message"]
+    assert "secret" not in ran.stdout + ran.stderr
 
 
 def test_the_same_again_changes_nothing_and_anything_else_is_left_alone(
