@@ -15,11 +15,18 @@ from pathlib import Path
 
 from data_contracts.kinds.registry import KINDS
 from eval_sets.loading import list_eval_sets
+from eval_sets.types import Scope
 from tasks.ingestion.hub import is_hub_address
 
 DEMO = "demo"
 DEMO_DOCUMENTS = "demo-documents"  # the demo, which learns to answer from pages as well
-DEMOS = frozenset({DEMO, DEMO_DOCUMENTS})
+# Of each demo, which eval sets are asked and which policy judges, where none is named.
+SCOPES: dict[str, frozenset[Scope]] = {
+    DEMO: frozenset({"demo", "general"}),
+    DEMO_DOCUMENTS: frozenset({"documents", "demo", "general"}),
+}
+POLICIES = {DEMO: "demo", DEMO_DOCUMENTS: "documents"}
+DEMOS = frozenset(SCOPES)
 _beside: ContextVar[Path] = ContextVar("beside", default=Path())
 
 

@@ -27,8 +27,9 @@ from eval_sets.types import GENERAL, Scope
 from flows.asking.groups import GROUPS, draw_grouped, flattened, grouped
 from flows.asking.naming import (
     DEMO,
-    DEMO_DOCUMENTS,
     DEMOS,
+    POLICIES,
+    SCOPES,
     absolute_contract,
     absolute_file,
     absolute_folder,
@@ -120,9 +121,7 @@ class IngestParameters(Parameters):
     @property
     def scopes(self) -> frozenset[Scope]:
         """Return which eval sets are asked where none is named."""
-        if self.source == DEMO_DOCUMENTS:
-            return frozenset({"documents", "demo", "general"})
-        return frozenset({"demo", "general"}) if self.is_demo else GENERAL
+        return SCOPES.get(self.source, GENERAL)
 
 
 class BaseParameters(Parameters):
@@ -193,9 +192,7 @@ class RetrainParameters(TrainingParameters, IngestParameters):
     @property
     def gate_policy(self) -> str:
         """Return the policy that judges: the one that was named, or that of the kind of data."""
-        if self.source == DEMO_DOCUMENTS:
-            return self.policy or "documents"
-        return self.policy or ("demo" if self.is_demo else "general")
+        return self.policy or POLICIES.get(self.source, "general")
 
 
 class FinetuneParameters(TrainingParameters):

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import sys
 import time
@@ -26,6 +25,7 @@ from typing import Any
 
 CONTEXT = 2048  # tokens of a conversation and its answer; more takes more memory
 MOST_TOKENS = 200
+THREADS = 1  # they spin: more of them than there are quiet cores are slower than one
 _TAKEN = ("max_tokens", "temperature", "top_p", "seed", "stop")
 
 
@@ -67,10 +67,8 @@ def engine() -> Any:
     xllamacpp: Any = import_module("xllamacpp")
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(file)
-    # Threads spin: more of them than there are quiet cores are slower than one.
-    threads = max(1, int(os.environ.get("EDGE_THREADS", "1")))
     for some in (parameters.cpuparams, parameters.cpuparams_batch):
-        some.n_threads = threads
+        some.n_threads = THREADS
     settings = {
         "model_alias": {file.stem},
         "n_parallel": 1,

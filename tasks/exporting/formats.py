@@ -86,7 +86,7 @@ def write_edge(folder: Path, name: str, quantize: Quantize, place: Path) -> Writ
         *_said(planned),
         f"It needs {ENGINE} of {REQUIREMENTS} and nothing else; nothing is asked of a network.",
         f"`handle(event)` of {HANDLER} is for a serverless platform; `--measure` says seconds and "
-        "memory; EDGE_THREADS is how many threads it computes with (1).",
+        "memory; THREADS in it is how many threads it computes with.",
     ]
     return Written(line, notes)
 
