@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
-from data_contracts.errors import ContractError
+from data_contracts.errors import ContractError, IntegrityError
 from data_contracts.kinds.registry import KINDS
 from eval_sets.loading import list_eval_sets
 from flows.asking.given import choose_eval_sets
@@ -25,10 +25,10 @@ from flows.asking.naming import DEMO, DEMOS
 from flows.asking.parameters import RetrainParameters
 from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop
-from model_registry.candidates import candidate_of
+from model_registry.candidates import candidate_name, candidate_of, find_candidate
 from model_registry.releases import serving_since
 from model_registry.standing import read_champion
-from model_registry.versions import Version
+from model_registry.versions import Version, find_version
 from tasks.finetuning.base_model import EMBEDDED
 from tasks.finetuning.reproduce import NAMES as REPRODUCTION
 from tasks.ingestion.hub import is_hub_address
@@ -47,6 +47,24 @@ def find_champion(workshop: Workshop, name: str, step: str) -> Champion:
             remedy="promote a candidate first: `paddock show` lists what waits",
         )
     return Champion(workshop, version, step)
+
+
+def candidate_behind(workshop: Workshop, name: str, version: int | None, step: str) -> Registered:
+    """Return the candidate that is named, or (None) the one that the champion was."""
+    registry = workshop.registry
+    if version is None:
+        digest = find_champion(workshop, name, step).version.digest
+    else:
+        digest = find_candidate(registry, name, version).digest
+    found = find_version(registry, candidate_name(name), digest)
+    if found is None:
+        raise IntegrityError(
+            "the candidate that it was is gone from the registry",
+            step=step,
+            where=candidate_name(name),
+            remedy="restore MLflow from a backup, or retrain and promote",
+        )
+    return Registered(workshop, found, step)
 
 
 def judged_alike(workshop: Workshop, parameters: RetrainParameters) -> RetrainParameters:

@@ -19,12 +19,11 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from data_contracts.errors import IntegrityError
 from data_contracts.records import Frozen
 from eval_sets.types import EvalSet
 from flows.asking.flow_runs import run_name
 from flows.asking.variant_parameters import CompressParameters
-from flows.champion import Registered, find_champion
+from flows.champion import Registered, candidate_behind
 from flows.comparing import registered_model
 from flows.evaluation import judged_by
 from flows.showing.leading_on import report_places
@@ -35,11 +34,10 @@ from flows.variants.judging import in_a_line, judged, page_of, side_by_side
 from flows.variants.measuring import STEP, measure
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings, serving_environment
-from model_registry.candidates import candidate_name, candidate_of, find_candidate
+from model_registry.candidates import candidate_of
 from model_registry.policy import Policy, load_policy
 from model_registry.scorecard import read_scorecard
 from model_registry.variant_evidence import VariantJudged, publish_variant
-from model_registry.versions import find_version
 from tasks.evaluation.steps import Evaluated, answers_step, scorecard_step
 from tasks.exporting.weights import Quantize
 from tasks.models.serving.server import Serving
@@ -62,7 +60,7 @@ class Compressed(Frozen):
 def compress(parameters: CompressParameters = DEFAULTS) -> State[Compressed]:
     """Compare each variant with its version, measure it, and keep what was found, signed."""
     workshop = Workshop(read_settings())
-    made = _version(workshop, parameters)
+    made = candidate_behind(workshop, parameters.name, parameters.version, STEP)
     sets = judged_by(made, parameters.eval_sets)
     policy = load_policy(made.parameters.gate_policy)
     seed = made.parameters.seed
@@ -100,24 +98,6 @@ def compress(parameters: CompressParameters = DEFAULTS) -> State[Compressed]:
     return Completed(message=message, data=Compressed(version=called, variants=tuple(found)))
 
 
-def _version(workshop: Workshop, parameters: CompressParameters) -> Registered:
-    """Return the candidate that is named, or the one that the champion was."""
-    registry, name = workshop.registry, parameters.name
-    if parameters.version is None:
-        digest = find_champion(workshop, name, STEP).version.digest
-    else:
-        digest = find_candidate(registry, name, parameters.version).digest
-    version = find_version(registry, candidate_name(name), digest)
-    if version is None:
-        raise IntegrityError(
-            "the candidate that it was is gone from the registry",
-            step=STEP,
-            where=candidate_name(name),
-            remedy="restore MLflow from a backup, or retrain and promote",
-        )
-    return Registered(workshop, version, STEP)
-
-
 def _judge(
     workshop: Workshop,
     made: Registered,
@@ -138,7 +118,7 @@ def _judge(
             serving=serving_of(weights, threads, sets, workshop.settings.serve_start_seconds),
             progress=progress,
         ).reference
-    variant = replace(model, digest=_digest(model.digest, weights))
+    variant = replace(model, digest=variant_digest(model.digest, weights))
     scorecard = scorecard_step(
         outputs,
         {"champion": approved, "candidate": answers},
@@ -196,6 +176,6 @@ def serving_of(
     return Serving(tuple(words), start_seconds, serving_environment(), "llama.cpp", called)
 
 
-def _digest(model: str, weights: str) -> str:
+def variant_digest(model: str, weights: str) -> str:
     """Return what a scorecard calls a variant."""
     return hashlib.sha256(f"{model} in {weights}".encode()).hexdigest()

@@ -107,7 +107,7 @@ def evaluate_index(parameters: EvaluateIndexParameters = JUDGED) -> State[Judged
     workshop = Workshop(read_settings())
     policy = load_policy(parameters.policy)
     chosen = load_retrieval_set(parameters.retrieval_set)
-    index = chosen_index(workshop.outputs, parameters.index, NEWEST)
+    index = chosen_index(workshop.outputs, parameters.index)
     require_servable(workshop, workshop.outputs.manifest(index).inputs["snapshot"])
     with serving_index(workshop, parameters.name, index) as champion, stage("judge the index"):
         built = index_scorecard_step(

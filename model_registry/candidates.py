@@ -1,9 +1,9 @@
 """Registers what a run trained as a version of `<name>-candidate`, signed.
 
 Needs a folder with model/ (safetensors and tokenizer), MODEL_CARD.md, references.json and, for
-LoRA, adapter/; an index of documents has index/ in the place of model/. Writes a run of the
-experiment `<name>-candidates` that keeps the files and their signature, and the version that points
-at them.
+LoRA, adapter/; an index of documents has index/ in the place of model/, a router router/. Writes a
+run of the experiment `<name>-candidates` that keeps the files and their signature, and the version
+that points at them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from data_contracts.errors import InputError, IntegrityError
 from data_contracts.records import Frozen
 from model_registry.accounts.roles import CANDIDATE
 from model_registry.contents import Contents, read_contents
-from model_registry.index_files import INDEX, check_index_folder, refuse_other_encoder
 from model_registry.model_files import check_model_folder, refuse_other_tokenizer
+from model_registry.part_files import check_part_folder, part_in, refuse_other_encoder
 from model_registry.signing import SigningKeys, sign_contents, verify_contents
 from model_registry.tracking import Registry
 from model_registry.versions import (
@@ -92,10 +92,10 @@ def register_candidate(
 ) -> Candidate:
     """Register a candidate, or return the one that has this digest already.
 
-    `trained_tokenizer` returns `tokenizer_digest` of the tokenizer that trained, of an index its
-    encoder's digest; IntegrityError if the one that ships is another. That is looked at before
-    files are registered, and not again where the registry has these very files. IntegrityError as
-    well if the digest was registered with other files.
+    `trained_tokenizer` returns `tokenizer_digest` of the tokenizer that trained, of an index or a
+    router its encoder's digest; IntegrityError if the one that ships is another. That is looked at
+    before files are registered, and not again where the registry has these very files.
+    IntegrityError as well if the digest was registered with other files.
     """
     _check(files)
     files_digest = folder_digest(files)
@@ -243,16 +243,16 @@ def _check(files: Path) -> None:
 
 
 def _check_content(files: Path) -> None:
-    if (files / INDEX).is_dir() and not (files / "model").exists():
-        check_index_folder(files / INDEX)
+    if part := part_in(files):
+        check_part_folder(part, files / part.folder)
     else:
         check_model_folder(files / "model")
 
 
 def _reader(files: Path, made: str) -> str:
-    """Return the digest of what reads texts for it: a tokenizer, or of an index the encoder."""
-    if (files / INDEX).is_dir():
-        return refuse_other_encoder(made, files / INDEX)
+    """Return the digest of what reads texts for it: a tokenizer; of what is no model, an encoder."""
+    if part := part_in(files):
+        return refuse_other_encoder(part, made, files / part.folder)
     return refuse_other_tokenizer(made, files / "model")
 
 

@@ -9,7 +9,7 @@ from data_contracts.errors import IntegrityError
 from model_registry.accounts.roles import EXPERIMENTS
 from model_registry.accounts.seats import read_seated
 from model_registry.candidates import FILES, SIGNATURE, SIGNATURE_NAME
-from model_registry.index_files import INDEX
+from model_registry.part_files import PARTS
 from model_registry.standing import read_champion
 from model_registry.tracking import Registry
 
@@ -31,7 +31,7 @@ def require_ready(registry: Registry, name: str) -> None:
         return
     signature = registry.artifact_uri(champion.run, SIGNATURE)
     there = set(registry.names_at(champion.uri)) | set(registry.names_at(signature))
-    if SIGNATURE_NAME not in there or not {"model", INDEX} & there:
+    if SIGNATURE_NAME not in there or not {"model", *(part.folder for part in PARTS)} & there:
         raise IntegrityError(
             f"the champion's {FILES} are not where the registry says",
             step=STEP,

@@ -47,6 +47,7 @@ from flows.asking.release_parameters import (
     RollbackParameters,
 )
 from flows.asking.report_parameters import BackfillParameters, ReportParameters
+from flows.asking.router_parameters import RouterParameters
 from flows.asking.serving_parameters import ServeParameters
 from flows.asking.slo_parameters import SloParameters
 from flows.asking.variant_parameters import CompressParameters
@@ -143,6 +144,11 @@ COMMANDS = {
         CompressParameters,
         actions.of("flows.command.compressing", "compress"),
         "keep a version's weights in fewer bits, and compare it with what people approved",
+    ),
+    "router": Command(
+        RouterParameters,
+        actions.of("flows.command.routers", "router"),
+        "send requests that a small model answers as well to it: build a router, show it, ask it",
     ),
     "evaluate": Command(
         EvaluateParameters,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from data_contracts.errors import ContractError, InputError
 from flows.asking.index_parameters import IndexParameters
-from flows.asking.parameters import NEWEST
 from flows.command.readying import make_ready, started
 from flows.command.words import Options
 from flows.workshop.settings import read_settings
@@ -73,7 +72,7 @@ def asked(parameters: IndexParameters, say: Say) -> str:
             opened = Index(folder, Encoder())
             require_servable(workshop, opened.facts.snapshot)
             return say(workshop, opened, digest, parameters)
-    reference = chosen_index(workshop.outputs, parameters.index, NEWEST)
+    reference = chosen_index(workshop.outputs, parameters.index)
     opened = Index(workshop.outputs.fetch(reference), Encoder())
     require_servable(workshop, opened.facts.snapshot)
     return say(workshop, opened, reference.digest, parameters)

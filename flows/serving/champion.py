@@ -19,12 +19,12 @@ from model_registry.candidates import Candidate
 from model_registry.fetching import resolve
 from model_registry.variant_evidence import require_variant
 from tasks.exporting.folders import export, export_candidate
-from tasks.exporting.weights import FEW_BITS
+from tasks.exporting.weights import FEW_BITS, Quantize
 from tasks.serving.engines import ADAPTERS
 from tasks.serving.specification import Specification
 
 SECONDS = 10.0  # between two looks
-SAFE = "q8_0"  # how weights are kept without a comparison
+SAFE: Quantize = "q8_0"  # how weights are kept without a comparison
 KEPT = 4  # exports: what serves, and what a rollback may go to
 
 

@@ -23,14 +23,18 @@ from tasks.storage.stages import (
     JUDGEMENTS,
     LOST,
     REFUSED,
+    ROUTER_SCORECARD,
     SAMPLE,
     SCORECARD,
     SNAPSHOT,
     Stage,
 )
 
-# Made of a scorecard, a champion or an index, and of use as long as that is.
-_FOLLOWS = (LOST, SAMPLE, JUDGEMENTS, DRIFT_REFERENCE, DRIFT_ANSWERS, DRIFT, INDEX_SCORECARD)
+# Made of a scorecard, a champion, an index or a router, and of use as long as that is.
+_FOLLOWS = (
+    *(LOST, SAMPLE, JUDGEMENTS, DRIFT_REFERENCE, DRIFT_ANSWERS, DRIFT),
+    *(INDEX_SCORECARD, ROUTER_SCORECARD),
+)
 _AT_WORK = "a run is at work"
 
 

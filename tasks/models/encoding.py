@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from data_contracts.digests import digest_of_names, file_digest
 from data_contracts.errors import InputError
@@ -25,6 +25,19 @@ _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 _LONG_WORD, _PIECE = re.compile(r"\w{101,}"), re.compile(r"\w{1,100}")
 _PACK_TOKENS = 2048  # a matrix this high keeps a core busy
 _READ_AT_ONCE = 1000  # texts whose tokens are held together
+
+
+class Reads(Protocol):
+    """What is needed of an encoder to see how long a text is for it."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Return the most tokens of a text, with the two at its ends."""
+        ...
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Return each text's tokens, those at its ends left out."""
+        ...
 
 
 class _Layer(NamedTuple):
@@ -166,6 +179,20 @@ class Encoder:
         places = found["embeddings.position_embeddings.weight"].float()
         places = places + found["embeddings.token_type_embeddings.weight"][0].float()
         return layers, (words, places, pair("embeddings.LayerNorm"))
+
+
+def first_words(encoder: Reads, texts: Sequence[str]) -> list[str]:
+    """Return texts as an encoder can read them: of a longer one, its first words."""
+    room = encoder.max_tokens - 2
+    cut = list(texts)
+    for place, size in enumerate(encoder.count(texts)):
+        while size > room:
+            words = cut[place].split()
+            kept = max(1, len(words) * room // size - 1)
+            whole = " ".join(words[:kept]) if len(words) > 1 else cut[place]
+            cut[place] = whole if len(words) > 1 else whole[: len(whole) * room // size]
+            size = encoder.count([cut[place]])[0]
+    return cut
 
 
 def spelled_out(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from data_contracts.records import Frozen
 from data_contracts.snapshot.reading import SnapshotReport
-from model_registry.index_files import INDEX
+from model_registry.part_files import Part
 from model_registry.scorecard import Role, Scorecard
 
 
@@ -41,11 +41,16 @@ def assemble(model: Path, evidence: Evidence, out: Path) -> None:
     )
 
 
-def assemble_index(index: Path, card: str, references: Mapping[str, str], out: Path) -> None:
-    """Fill `out` with index/, MODEL_CARD.md and references.json; `index` is a stage's output."""
+def assemble_part(
+    part: Part, made: Path, card: str, references: Mapping[str, str], out: Path
+) -> None:
+    """Fill `out` with the part's folder, MODEL_CARD.md and references.json.
+
+    `made` is a stage's output.
+    """
     shutil.copytree(
-        index,
-        out / INDEX,
+        made,
+        out / part.folder,
         copy_function=_link_or_copy,
         ignore=shutil.ignore_patterns(".*", "manifest.json", "about"),
     )

@@ -19,6 +19,7 @@ from model_registry.dossier_page import dossier_html
 from model_registry.gates import judge
 from model_registry.lost_cases import LostCases
 from model_registry.model_files import tokenizer_digest
+from model_registry.part_files import Part
 from model_registry.policy import load_policy
 from model_registry.promotion import Poll, promote, promote_approved, rollback
 from model_registry.reconciling import Reconciled, reconcile
@@ -29,7 +30,7 @@ from model_registry.signing import SigningKeys
 from model_registry.tracking import Registry
 from model_registry.version_page import human_tags, version_markdown
 from tasks.redaction.logs import show_names
-from tasks.release.assembly import Evidence, assemble, assemble_index, origin
+from tasks.release.assembly import Evidence, assemble, assemble_part, origin
 
 
 @task(name="register the candidate", cache_policy=NO_CACHE)
@@ -65,12 +66,13 @@ def register_step(
         )
 
 
-@task(name="register the index", cache_policy=NO_CACHE)
-def register_index_step(
+@task(name="register a part", cache_policy=NO_CACHE)
+def register_part_step(
     registry: Registry,
     keys: SigningKeys,
     name: str,
-    index: Path,
+    part: Part,
+    made: Path,
     *,
     encoder: str,
     card: str,
@@ -78,11 +80,11 @@ def register_index_step(
     scratch: Path,
     tags: Mapping[str, str],
 ) -> Candidate:
-    """Register an index of documents as a signed candidate; the same index is the same version."""
+    """Register an index or a router as a signed candidate; the same one is the same version."""
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as place:
         files = Path(place) / "files"
-        assemble_index(index, card, references, files)
+        assemble_part(part, made, card, references, files)
         digest = folder_digest(files)
         seal(registry, name, digest)
         return register_candidate(

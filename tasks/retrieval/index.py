@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import ValidationError
 
 from data_contracts.errors import ContractError, InputError, IntegrityError
+from tasks.models.encoding import first_words
 from tasks.retrieval.building import CHUNKS, FACTS, VECTORS, Earlier, Encodes, Facts
 from tasks.retrieval.chunking import Chunk
 from tasks.retrieval.graph import Graph
@@ -76,7 +77,7 @@ class Index:
     def search_all(self, questions: Sequence[str], most: int = 10) -> dict[Way, list[list[Hit]]]:
         """Return for each way of searching the best chunks of every question."""
         asked = [_asked(question) for question in questions]
-        cut = self._cut(questions)
+        cut = first_words(self._encoder, questions)
         vectors = self._encoder.encode(cut)
         found: dict[Way, list[list[Hit]]] = {way: [] for way in WAYS}
         for words, vector in zip(asked, vectors, strict=True):
@@ -98,19 +99,6 @@ class Index:
             start, _ = places.get(document, (place, place))
             places[document] = (start, place + 1)
         return Earlier(self._vectors, places)
-
-    def _cut(self, questions: Sequence[str]) -> list[str]:
-        """Return questions as the encoder reads them: of a longer one, its first words."""
-        room = self._encoder.max_tokens - 2
-        cut = list(questions)
-        for place, size in enumerate(self._encoder.count(questions)):
-            while size > room:
-                words = cut[place].split()
-                kept = max(1, len(words) * room // size - 1)
-                whole = " ".join(words[:kept]) if len(words) > 1 else cut[place]
-                cut[place] = whole if len(words) > 1 else whole[: len(whole) * room // size]
-                size = self._encoder.count([cut[place]])[0]
-        return cut
 
     def _nearest(self, vector: Any, most: int) -> list[tuple[int, float]]:
         import numpy as np

@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_contracts.errors import InputError, shielded
+from data_contracts.errors import shielded
 from eval_sets.retrieval.loading import RetrievalSet
 from model_registry.scorecard import Role
 from tasks.models.encoding import Encoder
@@ -15,6 +15,7 @@ from tasks.retrieval.building import Asked, Tell, write_index
 from tasks.retrieval.chunking import Chunking
 from tasks.retrieval.evaluating import Differences, Estimates, Page, evaluate_indexes
 from tasks.retrieval.index import Index
+from tasks.storage.choosing import chosen_output
 from tasks.storage.outputs import Built, Outputs, Reference
 from tasks.storage.stages import INDEX, INDEX_SCORECARD
 
@@ -106,17 +107,6 @@ def earlier_index(outputs: Outputs, encoder: Encoder, chunking: Chunking) -> Ref
     return max(fitting, key=lambda one: one[0])[1] if fitting else None
 
 
-def chosen_index(outputs: Outputs, given: str, newest: str) -> Reference:
-    """Return the index whose digest begins so, or the `newest`; InputError if it is not one."""
-    every = sorted(outputs.every(INDEX), key=lambda one: one[1].created_at)
-    beginning = "" if given == newest else given
-    fitting = [reference for reference, _ in every if reference.digest.startswith(beginning)]
-    if not fitting or (beginning and len({one.digest for one in fitting}) > 1):
-        what = "there is no such index" if every else "there is no index yet"
-        raise InputError(
-            "several indexes have digests that begin so" if fitting else what,
-            step=STEP,
-            where=f"index {given}, in {outputs.store.uri}",
-            remedy="`paddock index build` makes one, or finds it again, and prints its digest",
-        )
-    return fitting[-1]
+def chosen_index(outputs: Outputs, given: str) -> Reference:
+    """Return the index whose digest begins so, or the newest; InputError if it is not one."""
+    return chosen_output(outputs, INDEX, given, step=STEP, made_with="paddock index build")

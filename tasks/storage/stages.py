@@ -233,6 +233,20 @@ INDEX_SCORECARD = Stage(
         "tasks.retrieval.lexical",
     ),
 )
+ROUTER = Stage(
+    "router",
+    1,
+    (
+        "model_registry.power.shares",
+        "tasks.evaluation.intervals",
+        "tasks.models.encoding",
+        "tasks.routing.building",
+        "tasks.routing.curve",
+        "tasks.routing.model",
+        "tasks.routing.pairs",
+    ),
+)
+ROUTER_SCORECARD = Stage("router-scorecard", 1, (*ROUTER.made_by, "tasks.routing.evaluating"))
 EVERY = (
     BASE,
     SHARD,
@@ -256,4 +270,6 @@ EVERY = (
     DRIFT,
     INDEX,
     INDEX_SCORECARD,
+    ROUTER,
+    ROUTER_SCORECARD,
 )

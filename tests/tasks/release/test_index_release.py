@@ -13,14 +13,14 @@ from data_contracts.errors import InputError, IntegrityError
 from model_registry.approvals import record_decision, request_approval
 from model_registry.candidates import Candidate
 from model_registry.copies import verified_copy
-from model_registry.index_files import INDEX, check_index_folder
+from model_registry.part_files import INDEX, check_part_folder
 from model_registry.promotion import promote, rollback
 from model_registry.scorecard import SHARE, Estimate, MetricResult, Role, Scorecard
 from model_registry.signing import SigningKeys
 from model_registry.standing import read_champion
 from model_registry.tracking import Registry, open_registry
 from tasks.models.encoding import Encoder
-from tasks.release.steps import judge_step, register_index_step
+from tasks.release.steps import judge_step, register_part_step
 from tasks.retrieval.building import Asked, write_index
 from tasks.retrieval.chunking import Chunking
 from tasks.retrieval.index import Index
@@ -70,10 +70,11 @@ def scorecard(models: dict[Role, str]) -> Scorecard:
 def candidate_of(
     registry: Registry, keys: SigningKeys, index: Path, scratch: Path, encoder: str = ""
 ) -> Candidate:
-    return register_index_step.fn(
+    return register_part_step.fn(
         registry,
         keys,
         NAME,
+        INDEX,
         index,
         encoder=encoder or ENCODER.digest,
         card="# An index\n",
@@ -119,8 +120,8 @@ def served(registry: Registry, keys: SigningKeys) -> str:
     champion = read_champion(registry, NAME, "test")
     assert champion is not None
     with verified_copy(registry, champion, keys) as files:
-        assert not (files / INDEX / "manifest.json").exists()
-        index = Index(files / INDEX, ENCODER)
+        assert not (files / INDEX.folder / "manifest.json").exists()
+        index = Index(files / INDEX.folder, ENCODER)
         return index.chunks([index.search("rope", 1)[0].place])[0].text
 
 
@@ -151,7 +152,7 @@ def test_an_index_that_was_changed_is_not_promoted(
     candidate = approved(indexes["red"])
     folder = registry.folder_at(candidate.uri)
     assert folder is not None
-    vectors = folder / INDEX / "vectors.npy"
+    vectors = folder / INDEX.folder / "vectors.npy"
     vectors.write_bytes(vectors.read_bytes()[:-1] + b"?")
     with pytest.raises(IntegrityError):
         promote(registry, NAME, candidate.version, keys)
@@ -170,4 +171,4 @@ def test_what_is_no_index_is_not_registered(
         candidate_of(registry, keys, copy, tmp_path / "scratch")
     (copy / "vectors.npy").unlink()
     with pytest.raises(InputError, match=r"vectors\.npy is missing"):
-        check_index_folder(copy)
+        check_part_folder(INDEX, copy)

@@ -1,0 +1,78 @@
+"""What a router is made of: requests that two models were asked, and how right each was.
+
+Pure: rows in, the parts that they go to out. Requests of one group (the same fact in other words)
+go to one part together, by a hash of the group's name: a request whose twin was learned from would
+look like one that was never seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from data_contracts.errors import InputError
+from data_contracts.records import Frozen
+
+STEP = "router"
+PartName = Literal["fit", "calibrate", "held"]
+FEWEST = 100  # pairs below which nothing is worth learning
+_SHARES: tuple[tuple[PartName, float], ...] = (("fit", 0.4), ("calibrate", 0.3), ("held", 0.3))
+
+
+class Pair(Frozen):
+    """A request that both models were asked.
+
+    `small` and `large` are how right each answer was, from 0 to 1; tokens are of its question (as
+    the encoder reads it) and of each one's answer. `asked` is the eval set.
+    """
+
+    id: str
+    asked: str
+    group: str
+    question: str
+    turns: int = Field(ge=1)
+    small: float = Field(ge=0, le=1)
+    large: float = Field(ge=0, le=1)
+    small_tokens: int = Field(ge=0)
+    large_tokens: int = Field(ge=0)
+
+
+def part_of(pair: Pair) -> PartName:
+    """Return the part that a pair goes to, always the same."""
+    key = f"{pair.asked}/{pair.group or pair.id}".encode()
+    place = int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
+    reached = 0.0
+    for name, share in _SHARES:
+        reached += share
+        if place < reached:
+            return name
+    return "held"
+
+
+def parted(pairs: Iterable[Pair]) -> dict[PartName, list[Pair]]:
+    """Return the pairs by part; InputError if one is too small to say anything."""
+    found: dict[PartName, list[Pair]] = {name: [] for name, _ in _SHARES}
+    for pair in pairs:
+        found[part_of(pair)].append(pair)
+    total = sum(map(len, found.values()))
+    if total < FEWEST or not all(found.values()):
+        sizes = ", ".join(f"{name} {len(some)}" for name, some in found.items())
+        raise InputError(
+            f"{total} requests that both models were asked are too few for a router ({sizes})",
+            step=STEP,
+            where="the eval sets that were asked",
+            remedy=f"ask sets with at least {FEWEST} cases together (--eval-sets)",
+        )
+    return found
+
+
+def tokens_of(pairs: Sequence[Pair], questions: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return each pair's tokens at the small and at the large model, its question counted."""
+    sizes = list(zip(pairs, questions, strict=True))
+    return (
+        [size + pair.small_tokens for pair, size in sizes],
+        [size + pair.large_tokens for pair, size in sizes],
+    )
