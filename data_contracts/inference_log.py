@@ -117,7 +117,7 @@ class LogRow(BaseModel):
     tokenizer: Plain = ""
     index: Plain = Field(default="", description="Version of the index that was searched.")
     tenant: Plain = ""
-    variant: Literal["", "champion", "baseline", "canary"] = ""
+    variant: Literal["", "champion", "baseline", "canary", "small"] = ""
     prompt_tokens: Tokens | None = None
     answer_tokens: Tokens | None = None
     truncated: Truth | None = Field(default=None, description="The prompt did not fit whole.")

@@ -250,7 +250,7 @@ def _check_content(files: Path) -> None:
 
 
 def _reader(files: Path, made: str) -> str:
-    """Return the digest of what reads texts for it: a tokenizer; of what is no model, an encoder."""
+    """Return the digest of what reads texts for it: a tokenizer, or an encoder for a part."""
     if part := part_in(files):
         return refuse_other_encoder(part, made, files / part.folder)
     return refuse_other_tokenizer(made, files / "model")

@@ -76,7 +76,7 @@ def sides_of(workshop: Workshop, parameters: BuildRouterParameters) -> Sides:
     candidate = candidate_of(made.version)
     side = Side(name=candidate.name, version=candidate.version, digest=candidate.digest)
     large = Asked(side, registered_model(workshop, made.version), None)
-    weights = next((one for one in QUANTIZED if one == parameters.small), None)
+    weights: Quantize | None = next(iter(_ways(parameters.small)), None)
     if weights:
         small = Asked(side.model_copy(update={"weights": weights}), large.model, weights)
     else:
@@ -89,6 +89,10 @@ def sides_of(workshop: Workshop, parameters: BuildRouterParameters) -> Sides:
             remedy="name another model, or a way to keep its weights in fewer bits, as q4_0",
         )
     return Sides(made, large, small, _seed(made), parameters.threads)
+
+
+def _ways(given: str) -> tuple[Quantize, ...]:
+    return tuple(one for one in QUANTIZED if one == given)
 
 
 def _released(workshop: Workshop, address: str) -> Asked:

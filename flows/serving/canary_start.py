@@ -71,6 +71,14 @@ def beside_champion(
     With an experiment it is never promoted. ContractError if no candidate may, or nothing serves.
     """
     specification, promotes = site.specification(), experiment is None
+    if specification.router:
+        raise InputError(
+            "a router sends some requests to a small model, so what a second version is compared "
+            "on would not be what users ask",
+            step=STEP,
+            where=f"[router] of the serving of {name}",
+            remedy="take [router] out of the serving's file, start it again, and begin anew",
+        )
     candidate = approved(workshop, name, version)
     champion = read_standing(workshop.registry, name).champion
     if champion is None:

@@ -43,15 +43,19 @@ def ready_to_serve(
     folder: Path,
     say: Callable[[str], None],
     which: str = "@champion",
+    *,
+    judged: bool = False,
 ) -> Release:
     """Return the champion; it is written in its engine's form where that is not there yet.
 
     Every byte of it is read. `say` hears where its weights are kept otherwise than is asked for.
-    `which` may be `@previous`, or `/` and the number of a version that served. ContractError if
-    there is none; InputError if the engine cannot load it.
+    `which` may be `@previous`, or `/` and the number of a version that served. `judged` tells that
+    the way its weights are kept was judged elsewhere, by a router's gates. ContractError if there
+    is none; InputError if the engine cannot load it.
     """
     row, serves = resolve(workshop.registry, f"{specification.name}{which}")
-    specification = _kept_as_judged(workshop, specification, serves.digest, say)
+    if not judged:
+        specification = _kept_as_judged(workshop, specification, serves.digest, say)
     adapter, weights = ADAPTERS[specification.engine.kind], specification.engine.weights
     place = folder / "models" / _called(specification, serves.version, serves.digest)
     name = f"{row.name}/{serves.version}"

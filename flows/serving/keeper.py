@@ -24,6 +24,8 @@ from flows.serving.beside import Beside
 from flows.serving.champion import Follower, Release
 from flows.serving.engine_sets import FROZEN_SECONDS, EngineSet
 from flows.serving.places import Places, put
+from flows.serving.routed import Routed
+from flows.serving.routes import RouteFollower
 from flows.workshop.parts import Workshop
 from flows.workshop.quiet import quiet_libraries
 from flows.workshop.settings import read_settings, serving_environment
@@ -41,7 +43,13 @@ AGAIN_SECONDS = 300.0  # until a version that did not start is tried again
 class Keeper:
     """What runs now, what is coming and what is leaving."""
 
-    def __init__(self, specification: Specification, places: Places, follower: Follower) -> None:
+    def __init__(
+        self,
+        specification: Specification,
+        places: Places,
+        follower: Follower,
+        routes: RouteFollower | None = None,
+    ) -> None:
         """Begin with nothing; the first look starts the engines and the gateway."""
         self.specification, self.places, self.follower = specification, places, follower
         self.say = getLogger("serving").info
@@ -49,6 +57,9 @@ class Keeper:
         self.coming: EngineSet | None = None
         self.leaving: list[tuple[EngineSet, float]] = []
         self.beside = Beside(specification, places, self.say)
+        self.routed = (
+            Routed(specification, places, routes, self._router_door, self.say) if routes else None
+        )
         self.gateway = self._gateway()
         self.parts = [self.gateway]
         if specification.log.keep:
@@ -73,7 +84,9 @@ class Keeper:
                 self.leaving.remove((leaving, until))
         serves = self.serving and self.serving.release.digest
         self.beside.look(now, serves, f"{self.gateway.started}")
-        self._name_canary()
+        if self.routed:
+            self.routed.look(now, self.serving)
+        self._name_others()
         return all([part.look(now, self.say) for part in self.parts])
 
     def stop(self) -> None:
@@ -82,6 +95,8 @@ class Keeper:
         for part in self.parts:
             part.stop(5.0)
         self.beside.stop()
+        if self.routed:
+            self.routed.stop()
         sets = [self.coming, self.serving, *(leaving for leaving, _ in self.leaving)]
         for one in filter(None, sets):
             one.stop()
@@ -171,12 +186,13 @@ class Keeper:
         else:
             self.places.state.unlink(missing_ok=True)
 
-    def _name_canary(self) -> None:
-        """Let the log's writer know whose bytes answer in a canary."""
-        release = self.beside.engines and self.beside.engines.release
-        if self.serving and release and release.name not in self._weights:
-            self._weights[release.name] = release.digest
-            put(self.places.state, self._state(self.serving.release))
+    def _name_others(self) -> None:
+        """Let the log's writer know whose bytes answer beside the champion's."""
+        for engines in (self.beside.engines, self.routed and self.routed.engines):
+            release = engines and engines.release
+            if self.serving and release and release.name not in self._weights:
+                self._weights[release.name] = release.digest
+                put(self.places.state, self._state(self.serving.release))
 
     def _point(self, arm: str, ports: tuple[int, ...], coming: tuple[int, ...] = ()) -> None:
         file = self.places.run / arms.endpoints_file(arm)
@@ -200,7 +216,7 @@ class Keeper:
         run = self.places.run
         put(run / "envoy.json", bootstrap(self.specification, run))
         put(run / arms.endpoints_file("canary"), arms.endpoints("canary", ()))
-        for socket in (self.places.socket, self.places.token_door):
+        for socket in (self.places.socket, self.places.token_door, self.places.router_door):
             socket.unlink(missing_ok=True)
         envoy = Path(sys.executable).with_name("envoy")
         words = [str(envoy), "-c", str(run / "envoy.json"), "--use-dynamic-base-id"]
@@ -209,6 +225,9 @@ class Keeper:
         part = part_of("serving", "gateway", shlex.join(words), self.places.logs, _is_trouble)
         part.environment = serving_environment()
         return part
+
+    def _router_door(self) -> Part:
+        return self._beside_gateway("router", "router_door")
 
     def _beside_gateway(self, name: str, module: str) -> Part:
         words = [sys.executable, "-m", f"flows.serving.{module}", self.specification.name]
@@ -233,7 +252,10 @@ def main() -> int:
     first = Release.model_validate_json(places.release.read_bytes())
     workshop, say = Workshop(settings, "serving"), getLogger("serving").info
     follower = Follower(workshop, specification, places.folder, first, say)
-    keeper = Keeper(specification, places, follower)
+    routing, routes = specification.router, None
+    if routing:
+        routes = RouteFollower(workshop, specification, routing, places.folder, say)
+    keeper = Keeper(specification, places, follower, routes)
     guard = os.getppid()
     try:
         while not stop.wait(LOOK_SECONDS) and os.getppid() == guard:

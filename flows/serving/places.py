@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import PaddockError
-from tasks.serving.gateway.filters import DOOR
+from tasks.serving.gateway.filters import DOOR, ROUTER_DOOR
 from tasks.serving.specification import STEP
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made there, and checked
@@ -78,6 +78,21 @@ class Places:
     def token_door(self) -> Path:
         """Return the socket of the door that reserves tokens."""
         return self.run / f"{DOOR}.sock"
+
+    @property
+    def router_door(self) -> Path:
+        """Return the socket of the door that says small or large."""
+        return self.run / f"{ROUTER_DOOR}.sock"
+
+    @property
+    def route(self) -> Path:
+        """Return the file that says by which router the door decides."""
+        return self.folder / "route.json"
+
+    @property
+    def router(self) -> Path:
+        """Return the file with what the door decided."""
+        return self.folder / "router.json"
 
     @property
     def wanted_canary(self) -> Path:

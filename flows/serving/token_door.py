@@ -10,96 +10,56 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import sys
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingUnixStreamServer
-from typing import ClassVar
 
 import httpx
 
 from flows.servers.guarded import told_to_stop
 from flows.serving.places import Places
+from flows.serving.unix_door import Asked, Door, Reply
 from flows.workshop.settings import read_settings
 from tasks.serving.gateway.counted import REQUEST, TENANT
 from tasks.serving.gateway.filters import RESERVE, SETTLE
 from tasks.serving.specification import Specification
 from tasks.serving.token_caps import TokenCaps, most_tokens
 
-_LENGTH = re.compile(r"[0-9]{1,10}")
 
-
-class TokenDoor(ThreadingUnixStreamServer):
-    """Answers the gateway and the log's writer, a thread a connection."""
-
-    daemon_threads = True
-    request_queue_size = 1024
+class TokenDoor(Door):
+    """Answers the gateway and the log's writer."""
 
     def __init__(self, socket: Path, caps: TokenCaps, context: int) -> None:
         """Listen; `context` is the most tokens a request can take."""
+        self._caps, self._context = caps, context
+        super().__init__(socket, self._answer)
 
-        class Handler(_Handler):
-            pass
+    def _answer(self, asked: Asked) -> Reply:
+        if asked.path == SETTLE:
+            taken = json.loads(asked.body)
+            self._caps.settle([(str(request), tokens) for request, tokens in taken])
+            return Reply(200)
+        return self._reserve(asked) if asked.path.startswith(RESERVE) else Reply(404)
 
-        Handler.caps, Handler.context = caps, context
-        socket.unlink(missing_ok=True)
-        super().__init__(str(socket), Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    caps: ClassVar[TokenCaps]
-    context: ClassVar[int]
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-
-    def do_POST(self) -> None:
-        length = self.headers.get("Content-Length") or "0"
-        if not _LENGTH.fullmatch(length):
-            self.close_connection = True
-            self._say(411, "")
-            return
-        body = self.rfile.read(int(length))
-        if self.path == SETTLE:
-            self.caps.settle([(str(request), tokens) for request, tokens in json.loads(body)])
-            self._say(200, "")
-        elif self.path.startswith(RESERVE):
-            self._reserve(body)
-        else:
-            self._say(404, "")
-
-    def _reserve(self, body: bytes) -> None:
-        tenant, request = self.headers.get(TENANT, ""), self.headers.get(REQUEST, "")
-        if tenant not in self.caps.caps or not request:
-            self._say(403, "a tenant with a cap and a request's id are needed")
-            return
-        tokens = most_tokens(body, self.context)
-        wait = self.caps.reserve(tenant, request, tokens, datetime.now(UTC))
+    def _reserve(self, asked: Asked) -> Reply:
+        caps, tenant = self._caps, asked.headers.get(TENANT, "")
+        request = asked.headers.get(REQUEST, "")
+        if tenant not in caps.caps or not request:
+            return Reply(403, "a tenant with a cap and a request's id are needed")
+        tokens = most_tokens(asked.body, self._context)
+        wait = caps.reserve(tenant, request, tokens, datetime.now(UTC))
         if wait is None:
-            self._say(200, "")
-            return
+            return Reply(200)
         seconds = math.ceil(wait)
-        cap = f"{self.caps.caps[tenant]:,} tokens"
+        cap = f"{caps.caps[tenant]:,} tokens"
         said = f"{tenant} has used its {cap} of today; they begin anew at midnight UTC"
         if seconds <= 1:
             said = (
                 f"requests under way may take what is left of {tenant}'s {cap} of today; ask again"
             )
-        self._say(429, said, **{"Retry-After": str(seconds)})
-
-    def _say(self, status: int, text: str, **headers: str) -> None:
-        data = text.encode()
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(data))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: a line may hold what a stranger wrote."""
+        return Reply(429, said, {"Retry-After": str(seconds)})
 
 
 class Settlements:

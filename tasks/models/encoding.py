@@ -181,9 +181,12 @@ class Encoder:
         return layers, (words, places, pair("embeddings.LayerNorm"))
 
 
-def first_words(encoder: Reads, texts: Sequence[str]) -> list[str]:
-    """Return texts as an encoder can read them: of a longer one, its first words."""
-    room = encoder.max_tokens - 2
+def first_words(encoder: Reads, texts: Sequence[str], most: int | None = None) -> list[str]:
+    """Return texts as an encoder can read them: of a longer one, its first words.
+
+    `most` are tokens, those at the ends counted; as many as the encoder reads, if not said.
+    """
+    room = (most or encoder.max_tokens) - 2
     cut = list(texts)
     for place, size in enumerate(encoder.count(texts)):
         while size > room:

@@ -282,9 +282,10 @@ def _notes(router: Router, held: Part, metrics: Sequence[MetricResult]) -> list[
     if router.threshold is None:
         small = next(m for m in metrics if m.key.endswith("/quality_small")).scores["candidate"]
         large = next(m for m in metrics if m.key.endswith("/quality_large")).scores["candidate"]
-        said.append(
-            "Everything goes to the large model: on the requests that thresholds were tried on, none "
-            f"that saves anything was sure to lose at most {router.points:g} points. The small "
-            f"model alone is right in {small.shown(SHARE)}, the large one in {large.shown(SHARE)}."
-        )
+        said += [
+            "Everything goes to the large model: on the requests that thresholds were tried on, "
+            f"none that saves anything was sure to lose at most {router.points:g} points.",
+            f"The small model alone is right in {small.shown(SHARE)}, the large one in "
+            f"{large.shown(SHARE)}.",
+        ]
     return said

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FILE = "router.json"
 MORE = 2  # features beside the vector: tokens, turns
+READ = 64  # tokens of a question that are encoded: a decision must not take long
 _STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # sklearn's C, of which the fit part chooses
 _FOLDS = 5
 _MOST_TURNS = 20
@@ -143,7 +144,7 @@ def features_of(encoder: Encoder, questions: Sequence[str], turns: Sequence[int]
     """Return features [n, dimension + 2] of last questions, and the turns before them and with."""
     import numpy as np
 
-    cut = first_words(encoder, questions)
+    cut = first_words(encoder, questions, READ)
     sizes = np.log1p(np.array(encoder.count(questions), float))
     deep = np.minimum(np.array(turns, float), _MOST_TURNS)
     return np.column_stack([encoder.encode(cut).astype(float), sizes, deep])

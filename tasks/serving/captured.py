@@ -21,7 +21,7 @@ from tasks.serving.specification import Specification
 
 CUT = "longer than log.largest"
 UNREAD = "not to be read as a request and its answer"
-_VARIANTS = {"stable": "champion", "baseline": "baseline", "canary": "canary"}
+_VARIANTS = {"stable": "champion", "baseline": "baseline", "canary": "canary", "small": "small"}
 HUNG_UP = "the client hung up"
 _REFUSED_WITH = "refused with"
 _REFUSED = 400, 500  # codes of a request that the client must change

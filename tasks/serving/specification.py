@@ -96,6 +96,23 @@ class Prices(Frozen):
     hour: float = Field(default=0.0, ge=0, description="Of one process, in your currency. 0: free.")
 
 
+class Routing(Frozen):
+    """Which requests go to a small model in the champion's place: as a router says."""
+
+    name: Name = Field(description="The registered router; people approved and promoted it.")
+    engine: Engine | None = Field(
+        default=None,
+        description="How the small model is served; as [engine], if not said. Where it is the same "
+        "version in fewer bits, the router says in which.",
+    )
+    timeout_ms: int = Field(
+        default=50,
+        ge=1,
+        le=5000,
+        description="In which a decision must come; without one a request goes to the champion.",
+    )
+
+
 class Tenant(Frozen):
     """A tenant, named in the header x-tenant."""
 
@@ -117,6 +134,7 @@ class Specification(Frozen):
     gateway: Gateway = Gateway()
     log: Log = Log()
     prices: Prices = Prices()
+    router: Routing | None = None
     tenants: dict[str, Tenant] = Field(default_factory=dict)
     canary: dict[str, Any] = Field(
         default_factory=dict, description="Its policy; tasks/canary/policy.py reads it."

@@ -10,6 +10,7 @@ from typing import Any
 
 TYPES = "type.googleapis.com/envoy"
 ARMS = ("baseline", "stable", "canary")
+SMALL = "small"  # the arm of what a router sends to the small model; it has no share
 SUM = 10_000  # of the arms' weights
 RUNTIME_KEY = "paddock.arms"
 WEIGHTS = "weights.json"

@@ -11,6 +11,7 @@ from typing import Any
 from tasks.serving.gateway.arms import (
     ARMS,
     RUNTIME_KEY,
+    SMALL,
     SUM,
     TYPES,
     WEIGHTS,
@@ -26,10 +27,20 @@ from tasks.serving.gateway.counted import (
     access_counts,
     access_file,
 )
-from tasks.serving.gateway.filters import DOOR, LIMITS, http_filters, tokens_asked
+from tasks.serving.gateway.filters import (
+    DOOR,
+    LIMITS,
+    ROUTER_DOOR,
+    SIZE,
+    http_filters,
+    never_from_outside,
+    size_asked,
+    tokens_asked,
+)
 from tasks.serving.specification import Specification
 
-ASKING = ("/v1/chat/completions", "/v1/completions")
+CHAT = "/v1/chat/completions"  # what a router decides on
+ASKING = (CHAT, "/v1/completions")
 PATHS = (*ASKING, "/v1/models")
 _OFF = {"@type": f"{TYPES}.config.route.v3.FilterConfig", "disabled": True}
 
@@ -59,7 +70,8 @@ def bootstrap(specification: Specification, folder: Path) -> dict[str, Any]:
             "listeners": [_listener(specification, folder)],
             "clusters": [
                 *(_cluster(specification, arm, folder) for arm in ARMS),
-                *([_door(folder)] if specification.token_caps else []),
+                *([_door(folder, DOOR)] if specification.token_caps else []),
+                *_of_router(specification, folder),
             ],
         },
     }
@@ -115,15 +127,22 @@ def _cluster(specification: Specification, arm: str, folder: Path) -> dict[str, 
     }
 
 
-def _door(folder: Path) -> dict[str, Any]:
-    """Return where tokens are reserved: a socket in the folder that only this user can enter."""
-    pipe = {"pipe": {"path": str(folder / f"{DOOR}.sock"), "mode": 0o600}}
+def _of_router(specification: Specification, folder: Path) -> list[dict[str, Any]]:
+    """Return the small model's engines and the door that says small or large, if it is asked."""
+    if specification.router is None:
+        return []
+    return [_cluster(specification, SMALL, folder), _door(folder, ROUTER_DOOR)]
+
+
+def _door(folder: Path, name: str) -> dict[str, Any]:
+    """Return a service of ours: a socket in the folder that only this user can enter."""
+    pipe = {"pipe": {"path": str(folder / f"{name}.sock"), "mode": 0o600}}
     endpoint = {"lb_endpoints": [{"endpoint": {"address": pipe}}]}
     return {
-        "name": DOOR,
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
-        "load_assignment": {"cluster_name": DOOR, "endpoints": [endpoint]},
+        "load_assignment": {"cluster_name": name, "endpoints": [endpoint]},
     }
 
 
@@ -148,6 +167,8 @@ def _listener(specification: Specification, folder: Path) -> dict[str, Any]:
         "route_config": {"name": "all", "virtual_hosts": [_host(specification)]},
         "http_filters": http_filters(specification, folder),
     }
+    if specification.router:
+        manager["early_header_mutation_extensions"] = never_from_outside(SIZE)
     return {
         "name": "front",
         "address": address(specification.host, specification.port),
@@ -194,6 +215,7 @@ def _host(specification: Specification) -> dict[str, Any]:
     }
     other = {"status": 404, "body": {"inline_string": "nothing is served at this path"}}
     off = tokens_asked(on=False) if specification.token_caps else {}
+    off |= size_asked(on=False) if specification.router else {}
     return {
         "name": "all",
         "domains": ["*"],
@@ -206,27 +228,53 @@ def _host(specification: Specification) -> dict[str, Any]:
                 "route": {"cluster": "stable", "timeout": "2s"},
                 "typed_per_filter_config": {LIMITS: _OFF},
             },
-            *_capped(specification, route),
-            *({"match": {"path": path}, "route": route} for path in PATHS),
+            *_asking(specification, route),
+            *({"match": {"path": path}, "route": route} for path in PATHS if path not in ASKING),
             {"match": {"prefix": "/"}, "direct_response": other},
         ],
     }
 
 
-def _capped(specification: Specification, route: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the routes of tenants with a cap: on them tokens are asked for first."""
-    return [
-        {
-            "match": {
-                "path": path,
-                "headers": [{"name": TENANT, "string_match": {"exact": tenant}}],
-            },
-            "route": route,
-            "typed_per_filter_config": tokens_asked(on=True),
-        }
-        for tenant in specification.token_caps
-        for path in ASKING
-    ]
+def _asking(specification: Specification, route: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the routes of what engines compute: by tenant, and by what the router's door said.
+
+    On those of tenants with a cap tokens are asked for first. Nothing has a size before the door
+    was asked, and then the route is looked for anew.
+    """
+    found: list[dict[str, Any]] = []
+    for tenant in (*specification.token_caps, None):
+        for path in ASKING:
+            of_tenant = [_is(TENANT, tenant)] if tenant is not None else []
+            asked = tokens_asked(on=True) if tenant is not None else {}
+            if specification.router and path == CHAT:
+                asked |= size_asked(on=True)
+                small = {"path": path, "headers": [*of_tenant, _is(SIZE, SMALL)]}
+                found.append({"match": small, "route": _to_small(route), **_per(asked)})
+            match = {"path": path, **({"headers": of_tenant} if of_tenant else {})}
+            found.append({"match": match, "route": route, **_per(asked)})
+    return found
+
+
+def _is(header: str, value: str) -> dict[str, Any]:
+    return {"name": header, "string_match": {"exact": value}}
+
+
+def _per(asked: dict[str, Any]) -> dict[str, Any]:
+    return {"typed_per_filter_config": asked} if asked else {}
+
+
+def _to_small(route: dict[str, Any]) -> dict[str, Any]:
+    """Return a route to the small model; what its engines lose goes on to the champion's."""
+    kind = f"{TYPES}.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"
+    priority = {
+        "name": "envoy.retry_priorities.previous_priorities",
+        "typed_config": {"@type": kind, "update_frequency": 1},
+    }
+    return {
+        "cluster": SMALL,
+        "timeout": route["timeout"],
+        "retry_policy": {**route["retry_policy"], "retry_priority": priority},
+    }
 
 
 def _reply() -> dict[str, Any]:

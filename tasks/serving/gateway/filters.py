@@ -7,13 +7,17 @@ from typing import Any
 
 from tasks.serving.gateway.arms import TYPES
 from tasks.serving.gateway.counted import REQUEST, TENANT
-from tasks.serving.specification import Specification
+from tasks.serving.specification import Routing, Specification
 
 LIMITS = "envoy.filters.http.local_ratelimit"
 TOKENS = "envoy.filters.http.ext_authz"
+ROUTER = "paddock.router"  # the second filter of that kind
+SIZE = "x-paddock-size"  # what the router's door says of a request
 RESERVE, SETTLE = "/reserve", "/settle"
 DOOR = "token-caps"  # the cluster of the door that reserves tokens, and its socket's name
+ROUTE, ROUTER_DOOR = "/route", "router"  # the same of the one that says small or large
 _FILTERS = f"{TYPES}.extensions.filters.http"
+_READ = 64 << 10  # bytes of a request that the router's door sees
 
 
 def http_filters(specification: Specification, folder: Path) -> list[dict[str, Any]]:
@@ -24,6 +28,8 @@ def http_filters(specification: Specification, folder: Path) -> list[dict[str, A
     found += [_one_answer(), _refuse_several()]
     if specification.token_caps:
         found.append(_ask_for_tokens(specification))
+    if specification.router:
+        found.append(_ask_for_size(specification.router))
     found.append(_filter("router", f"{_FILTERS}.router.v3.Router", {}))
     return found
 
@@ -129,7 +135,52 @@ def _ask_for_tokens(specification: Specification) -> dict[str, Any]:
     return _filter("ext_authz", f"{_FILTERS}.ext_authz.v3.ExtAuthz", settings)
 
 
+def _ask_for_size(routing: Routing) -> dict[str, Any]:
+    """Return the filter that has the router's door say which model a request goes to.
+
+    Of a long request the door sees the beginning, and of what it cannot read it says nothing. A
+    door that is slow or gone refuses nobody: without its word a request goes to the champion.
+    """
+    uri = {"uri": f"http://{ROUTER_DOOR}", "cluster": ROUTER_DOOR}
+    settings = {
+        "stat_prefix": ROUTER_DOOR,
+        "http_service": {
+            "server_uri": {**uri, "timeout": f"{routing.timeout_ms / 1000:g}s"},
+            "path_prefix": ROUTE,
+            "authorization_response": {"allowed_upstream_headers": {"patterns": [{"exact": SIZE}]}},
+        },
+        "with_request_body": {"max_request_bytes": _READ, "allow_partial_message": True},
+        "failure_mode_allow": True,
+        "clear_route_cache": True,  # its word decides on the route
+    }
+    kind = f"{_FILTERS}.ext_authz.v3.ExtAuthz"
+    return {"name": ROUTER, "typed_config": {"@type": kind, **settings}}
+
+
+def never_from_outside(header: str) -> list[dict[str, Any]]:
+    """Return what takes a header away before anything reads it: a client may not send it."""
+    kind = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return [
+        {
+            "name": "envoy.http.early_header_mutation.header_mutation",
+            "typed_config": {
+                "@type": f"type.googleapis.com/{kind}",
+                "mutations": [{"remove": header}],
+            },
+        }
+    ]
+
+
+def size_asked(*, on: bool) -> dict[str, Any]:
+    """Return what a route or a host says of the filter that asks for a size."""
+    return {ROUTER: _per_route(on=on)}
+
+
 def tokens_asked(*, on: bool) -> dict[str, Any]:
     """Return what a route or a host says of that filter."""
+    return {TOKENS: _per_route(on=on)}
+
+
+def _per_route(*, on: bool) -> dict[str, Any]:
     how: dict[str, Any] = {"check_settings": {}} if on else {"disabled": True}
-    return {TOKENS: {"@type": f"{_FILTERS}.ext_authz.v3.ExtAuthzPerRoute", **how}}
+    return {"@type": f"{_FILTERS}.ext_authz.v3.ExtAuthzPerRoute", **how}
