@@ -6,6 +6,7 @@ Listens where it is told; a thread a connection. Says and writes nothing of what
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -46,6 +47,11 @@ class Door(ThreadingUnixStreamServer):
         Handler.answer = staticmethod(answer)
         socket.unlink(missing_ok=True)
         super().__init__(str(socket), Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Name what went wrong: a traceback, or a library's words, may hold what was asked."""
+        kind = sys.exc_info()[0]
+        print(f"ERROR {kind.__name__ if kind else 'unknown'} while answering", flush=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
