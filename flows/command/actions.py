@@ -119,14 +119,14 @@ def finetune(parameters: FinetuneParameters, options: Options) -> int:
 def show(parameters: NamedParameters, options: Options) -> int:
     """Print the last runs, the candidates and the champion."""
     make_ready(options)
+    from flows.routers.seen import seen_in_words
     from flows.servers.deployed import by_hand_alone
     from flows.showing.status import overview
     from flows.workshop.parts import Workshop
 
-    settings = read_settings()
-    LOGGER.info("%s", overview(Workshop(settings), parameters.name))
-    if said := by_hand_alone(settings, parameters.name):
-        LOGGER.info("%s", said)
+    settings, name = read_settings(), parameters.name
+    more = (seen_in_words(settings.home, name), by_hand_alone(settings, name))
+    LOGGER.info("%s", "\n\n".join(filter(None, (overview(Workshop(settings), name), *more))))
     return 0
 
 

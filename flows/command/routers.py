@@ -74,9 +74,10 @@ def chosen(workshop: Workshop, parameters: RouterParameters) -> tuple[str, Route
 
 def _shown(workshop: Workshop, found: Router, parameters: RouterParameters) -> str:
     from flows.routers.judging import described
+    from flows.routers.seen import seen_in_words
 
-    del workshop, parameters
-    return described(found)
+    seen = seen_in_words(workshop.settings.home, parameters.name)
+    return "\n\n".join(filter(None, (described(found), seen)))
 
 
 def _asked(workshop: Workshop, found: Router, parameters: RouterParameters) -> str:

@@ -104,6 +104,14 @@ KINDS: dict[str, Kind] = {
         ("model", "slo"),
     ),
     "paddock_slo_bad_total": Kind("Those that are bad", ("model", "slo")),
+    # What routers decide while they serve, in the last seven days.
+    "paddock_router_requests": Kind(
+        "Requests by what a router said of them: small, large, unread, late", ("model", "fate")
+    ),
+    "paddock_router_small_ratio": Kind("Share of decisions for the small model", ("model",)),
+    "paddock_router_judged_small_ratio": Kind("That share when the router was judged", ("model",)),
+    "paddock_router_margin": Kind("Mean score above a router's threshold", ("model",)),
+    "paddock_router_drifted": Kind("1 where the intervals of both shares lie apart", ("model",)),
     # Releases, by the ledger.
     "paddock_stage_info": Kind(
         "1 for each version that serves, or to which a rollback goes", ("model", "version", "stage")

@@ -16,6 +16,7 @@ from flows.measuring.machine import disk, gpus, server
 from flows.measuring.people import people
 from flows.measuring.promises import Promised
 from flows.measuring.releases import registry, releases
+from flows.measuring.routers import routers
 from flows.measuring.run_records import RunRecords
 from flows.workshop.logins import is_server
 from flows.workshop.settings import Settings
@@ -40,6 +41,7 @@ def sources_of(settings: Settings) -> list[Source]:
         Source("budgets", 60, lambda: budgets(outputs)),
         Source("drift", 30, lambda: drift_looks(store, ledger.names())),
         Source("log", 60, LogDays(store).figures),
+        Source("routers", 15, lambda: routers(settings.home)),
         Source("serving", 10, Promised(settings.home, store).figures),
     ]
     return [*found, *_of_prefect(settings), *_of_mlflow(settings)]

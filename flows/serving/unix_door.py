@@ -51,7 +51,8 @@ class Door(ThreadingUnixStreamServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Name what went wrong: a traceback, or a library's words, may hold what was asked."""
         kind = sys.exc_info()[0]
-        print(f"ERROR {kind.__name__ if kind else 'unknown'} while answering", flush=True)
+        sys.stdout.write(f"ERROR {kind.__name__ if kind else 'unknown'} while answering\n")
+        sys.stdout.flush()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -40,6 +40,24 @@ class Reads(Protocol):
         ...
 
 
+class Encodes(Reads, Protocol):
+    """What is needed of an encoder that makes vectors (`Encoder` is one)."""
+
+    @property
+    def digest(self) -> str:
+        """Return the sha256 of what decides its vectors."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Return how many numbers a vector has."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        """Return n unit vectors [n, dimension]."""
+        ...
+
+
 class _Layer(NamedTuple):
     """The weights of one layer; queries, keys and values are one matrix."""
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from data_contracts.digests import canonical_json
 from data_contracts.errors import ContractError, InputError
 from data_contracts.kinds.document import DocumentRecord
 from data_contracts.records import Frozen
 from data_contracts.snapshot.reading import read_report, read_rows
+from tasks.models.encoding import Encodes
 from tasks.retrieval.chunking import Chunk, Chunking, chunk_document
 from tasks.retrieval.graph import write_graph
 from tasks.retrieval.lexical import write_words
@@ -30,33 +31,6 @@ _TOGETHER = 32  # documents between two looks at what is done
 _MOST_ODD = 0.05  # of a text's characters: more, and it is none
 
 Tell = Callable[[int, int | None], None]
-
-
-class Encodes(Protocol):
-    """What an index needs of an encoder (`tasks.models.encoding.Encoder`)."""
-
-    @property
-    def digest(self) -> str:
-        """Return the sha256 of what decides its vectors."""
-        ...
-
-    @property
-    def dimension(self) -> int:
-        """Return how many numbers a vector has."""
-        ...
-
-    @property
-    def max_tokens(self) -> int:
-        """Return the most tokens of a text, with the two at its ends."""
-        ...
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """Return each text's tokens, those at its ends left out."""
-        ...
-
-    def encode(self, texts: Sequence[str]) -> Any:
-        """Return unit vectors, float32 [n, dimension]."""
-        ...
 
 
 class Facts(Frozen):

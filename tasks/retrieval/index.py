@@ -16,8 +16,8 @@ from typing import Any, Literal, NamedTuple
 from pydantic import ValidationError
 
 from data_contracts.errors import ContractError, InputError, IntegrityError
-from tasks.models.encoding import first_words
-from tasks.retrieval.building import CHUNKS, FACTS, VECTORS, Earlier, Encodes, Facts
+from tasks.models.encoding import Encodes, first_words
+from tasks.retrieval.building import CHUNKS, FACTS, VECTORS, Earlier, Facts
 from tasks.retrieval.chunking import Chunk
 from tasks.retrieval.graph import Graph
 from tasks.retrieval.lexical import Words, words_of

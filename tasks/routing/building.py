@@ -1,9 +1,10 @@
 """Makes a router of requests that two models were asked: fitted, its threshold chosen, kept.
 
-Needs the pairs and the encoder; writes router.json. Three parts of the requests, by group: on the
-first both regressions are fitted; on the second the threshold is chosen that saves most among those
-whose loss of quality, at the upper end of its 95% interval, is within what may be lost; the third
-is looked at only to say how it fares.
+Needs the pairs and the encoder; writes router.json. On one part of the requests, by group, both
+regressions are fitted, and the threshold is chosen that saves most of those whose loss, at
+the upper end of its 95% interval, is within what may be lost; each request stands there with the
+score of a twin that was fitted on other groups. The other part is looked at only to say how it
+fares.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from typing import Any, NamedTuple
 
 from data_contracts.records import Frozen
 from model_registry.scorecard import Estimate
-from tasks.models.encoding import Encoder
+from tasks.models.encoding import Encodes
 from tasks.routing.curve import Columns, Prices, columns_of, routed, saved_share
 from tasks.routing.model import (
-    MORE,
     Kept,
     Router,
     Side,
     features_of,
-    fit_head,
+    learn,
+    scaled_by,
     scaling_of,
     write_router,
 )
@@ -50,7 +51,7 @@ class Part(NamedTuple):
     features: Any
 
 
-def laid_out(pairs: Sequence[Pair], encoder: Encoder, prices: Prices) -> Part:
+def laid_out(pairs: Sequence[Pair], encoder: Encodes, prices: Prices) -> Part:
     """Return a part, encoded."""
     questions = [pair.question for pair in pairs]
     tokens = encoder.count(questions)
@@ -61,20 +62,21 @@ def laid_out(pairs: Sequence[Pair], encoder: Encoder, prices: Prices) -> Part:
 def build_router(
     pairs: Sequence[Pair],
     asked: Asked,
-    encoder: Encoder,
+    encoder: Encodes,
     folder: Path,
     *,
     seed: int,
     difference: Differences,
 ) -> dict[str, int]:
     """Write a router into a folder and return counts; InputError if there are too few pairs."""
-    import numpy as np
-
     parts = {name: laid_out(some, encoder, asked.prices) for name, some in parted(pairs).items()}
-    fit = parts["fit"]
-    mean, scale = scaling_of(fit.features)
-    scaled = np.array(fit.features)
-    scaled[:, -MORE:] = (scaled[:, -MORE:] - np.array(mean)) / np.array(scale)
+    mine = parts["learn"]
+    mean, scale = scaling_of(mine.features)
+    scaled = scaled_by(mine.features, mean, scale)
+    small, large = (
+        learn(scaled, right, mine.columns.group)
+        for right in (mine.columns.small, mine.columns.large)
+    )
     nothing = Kept(asked=0, small=0, saved=0, lost=0, lost_low=0, lost_high=0)
     bare = Router(
         encoder=encoder.digest,
@@ -84,15 +86,14 @@ def build_router(
         points=asked.points,
         mean=mean,
         scale=scale,
-        small_head=fit_head(scaled, fit.columns.small, fit.columns.group),
-        large_head=fit_head(scaled, fit.columns.large, fit.columns.group),
+        small_head=small.head,
+        large_head=large.head,
         threshold=None,
         chosen=None,
         held=nothing,
     )
-    judged = parts["calibrate"]
-    scores = bare.scores(judged.features)
-    threshold, chosen = choose(judged.columns, scores, asked.points, seed, difference)
+    scores = small.chances - large.chances
+    threshold, chosen = choose(mine.columns, scores, asked.points, seed, difference)
     found = bare.model_copy(update={"threshold": threshold, "chosen": chosen})
     held = parts["held"]
     sent = found.sends(found.scores(held.features))

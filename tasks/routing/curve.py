@@ -81,8 +81,9 @@ def curve(columns: Columns, order: Any, weights: Any = None) -> Curve:
     cheaper = (columns.large_cost - columns.small_cost)[order] * times
     better = (columns.small - columns.large)[order] * times
     start = (columns.large[order] * times).sum(-1, keepdims=True)
-    zero = np.zeros_like(start)
-    saved = np.concatenate([zero, cheaper.cumsum(-1)], -1) / cheaper.sum(-1, keepdims=True)
+    zero, whole = np.zeros_like(start), cheaper.sum(-1, keepdims=True)
+    # Where both cost the same nothing is ever saved.
+    saved = np.concatenate([zero, cheaper.cumsum(-1)], -1) / np.where(whole == 0, 1.0, whole)
     quality = np.concatenate([start, start + better.cumsum(-1)], -1)
     return Curve(saved, quality / times.sum(-1, keepdims=True))
 

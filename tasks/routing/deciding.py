@@ -11,7 +11,7 @@ import threading
 from typing import Any, NamedTuple
 
 from data_contracts.errors import IntegrityError
-from tasks.models.encoding import Encoder
+from tasks.models.encoding import Encodes
 from tasks.routing.model import Router, features_of
 from tasks.routing.pairs import STEP
 
@@ -40,7 +40,7 @@ LARGE = Decision(small=False, margin=None)
 class Decider:
     """Decides by one router; safe for threads of one process."""
 
-    def __init__(self, router: Router, encoder: Encoder, wait_seconds: float) -> None:
+    def __init__(self, router: Router, encoder: Encodes, wait_seconds: float) -> None:
         """Load the encoder; IntegrityError if the router was made with another."""
         if router.encoder != encoder.digest:
             raise IntegrityError(

@@ -22,7 +22,7 @@ from model_registry.scorecard import (
     Scorecard,
     Unit,
 )
-from tasks.models.encoding import Encoder
+from tasks.models.encoding import Encodes
 from tasks.routing.building import Part, laid_out
 from tasks.routing.curve import (
     Columns,
@@ -81,7 +81,7 @@ class Seen(NamedTuple):
 def evaluate_router(
     pairs: Sequence[Pair],
     routers: Mapping[Role, tuple[str, Router]],
-    encoder: Encoder,
+    encoder: Encodes,
     sets: Mapping[str, EvalSetUsed],
     folder: Path,
     *,
@@ -189,7 +189,10 @@ def _areas(held: Part, seen: Seen, how: Statistics) -> list[MetricResult]:
     """
     columns, key = held.columns, f"{PREFIX}/area_over_"
     orders = {"router": _order(seen), "length": shortest_first(held.tokens)}
-    withheld = "" if _ratio(columns) < 1 else "the small model's answers cost no less"
+    if _ratio(columns) >= 1:
+        nothing = Estimate(value=None, low=None, high=None, n=len(held.pairs))
+        why = "the small model's answers cost no less"
+        return [_alone(f"{key}{less}", POINTS, nothing, why) for less in ("random", "length")]
 
     def gain(less: str) -> Callable[[Any], Any]:
         def figure(times: Any = None) -> Any:
@@ -205,7 +208,6 @@ def _areas(held: Part, seen: Seen, how: Statistics) -> list[MetricResult]:
             f"{key}{less}",
             POINTS,
             how.over_groups(columns.group, float(gain(less)(None)), f"{key}{less}", gain(less)),
-            withheld,
         )
         for less in ("random", "length")
     ]

@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError, model_validator
 
 from data_contracts.errors import InputError
 from data_contracts.records import Frozen
-from tasks.models.encoding import Encoder, first_words
+from tasks.models.encoding import Encodes, first_words
 from tasks.routing.curve import Prices
 from tasks.routing.pairs import STEP
 
@@ -107,10 +107,7 @@ class Router(Frozen):
 
     def scores(self, features: Any) -> Any:
         """Return for features [n, d] how likelier the small model is right than the large."""
-        import numpy as np
-
-        scaled = np.array(features, float)
-        scaled[:, -MORE:] = (scaled[:, -MORE:] - np.array(self.mean)) / np.array(self.scale)
+        scaled = scaled_by(features, self.mean, self.scale)
         return _right(self.small_head, scaled) - _right(self.large_head, scaled)
 
     def sends(self, scores: Any) -> Any:
@@ -140,7 +137,7 @@ def write_router(router: Router, folder: Path) -> None:
     (folder / FILE).write_text(router.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def features_of(encoder: Encoder, questions: Sequence[str], turns: Sequence[int]) -> Any:
+def features_of(encoder: Encodes, questions: Sequence[str], turns: Sequence[int]) -> Any:
     """Return features [n, dimension + 2] of last questions, and the turns before them and with."""
     import numpy as np
 
@@ -158,43 +155,61 @@ def scaling_of(features: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(map(float, more.mean(0))), tuple(map(float, spread))
 
 
-def fit_head(scaled: Any, right: Any, groups: Any) -> Head:
+def scaled_by(features: Any, mean: Sequence[float], scale: Sequence[float]) -> Any:
+    """Return features, those beside the vector less their mean, in units of their spread."""
+    import numpy as np
+
+    scaled = np.array(features, float)
+    scaled[:, -MORE:] = (scaled[:, -MORE:] - np.array(mean)) / np.array(scale)
+    return scaled
+
+
+class Learned(NamedTuple):
+    """A regression, and for each request it was fitted on the chance that a twin of it said.
+
+    The twin was fitted on requests of other groups: what a model says of requests that it was
+    fitted on is no evidence.
+    """
+
+    head: Head
+    chances: Any
+
+
+def learn(scaled: Any, right: Any, groups: Any) -> Learned:
     """Return the regression for whether a model is right (above a half) at scaled features.
 
-    How strongly it is held back is chosen by the likelihood of requests of other groups.
+    How strongly it is held back is chosen by how likely requests of other groups are.
     """
     import numpy as np
 
     told = np.asarray(right) > 0.5
+    tried = [_crossed(scaled, told, groups, strength) for strength in _STRENGTHS]
+    likelihoods = [np.log(np.where(told, one, 1 - one)).sum() for one in tried]
+    best = int(np.argmax(likelihoods))
+    return Learned(_fitted(scaled, told, _STRENGTHS[best]), tried[best])
+
+
+def _crossed(scaled: Any, told: Any, groups: Any, strength: float) -> Any:
+    """Return each request's chance by a regression on requests of other groups."""
+    import numpy as np
+    from sklearn.model_selection import GroupKFold
+
+    chances = np.empty(len(told))
+    folds = GroupKFold(min(_FOLDS, len(set(groups.tolist()))))
+    for others, seen in folds.split(scaled, told, groups):
+        chances[seen] = _right(_fitted(scaled[others], told[others], strength), scaled[seen])
+    return chances.clip(1e-9, 1 - 1e-9)
+
+
+def _fitted(scaled: Any, told: Any, strength: float) -> Head:
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
     if told.all() or not told.any():  # nothing to tell apart: the same chance for all
         share = (told.sum() + 0.5) / (len(told) + 1)
         return Head(weights=(0.0,) * scaled.shape[1], bias=float(np.log(share / (1 - share))))
-    strength = max(_STRENGTHS, key=lambda c: _likelihood(scaled, told, groups, c))
-    model = _regression(strength).fit(scaled, told)
+    model: Any = LogisticRegression(C=strength, max_iter=2000).fit(scaled, told)
     return Head(weights=tuple(map(float, model.coef_[0])), bias=float(model.intercept_[0]))
-
-
-def _likelihood(scaled: Any, told: Any, groups: Any, strength: float) -> float:
-    from sklearn.model_selection import GroupKFold
-
-    total = 0.0
-    folds = min(_FOLDS, len(set(groups.tolist())))
-    if folds < 2:
-        return -strength
-    for learned, seen in GroupKFold(folds).split(scaled, told, groups):
-        if told[learned].all() or not told[learned].any():
-            continue
-        chances = _regression(strength).fit(scaled[learned], told[learned])
-        total += float(
-            chances.predict_log_proba(scaled[seen])[range(len(seen)), told[seen] * 1].sum()
-        )
-    return total
-
-
-def _regression(strength: float) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=strength, max_iter=2000)
 
 
 def _right(head: Head, scaled: Any) -> Any:

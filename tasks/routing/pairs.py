@@ -17,9 +17,9 @@ from data_contracts.errors import InputError
 from data_contracts.records import Frozen
 
 STEP = "router"
-PartName = Literal["fit", "calibrate", "held"]
+PartName = Literal["learn", "held"]
 FEWEST = 100  # pairs below which nothing is worth learning
-_SHARES: tuple[tuple[PartName, float], ...] = (("fit", 0.4), ("calibrate", 0.3), ("held", 0.3))
+LEARN = 0.6  # of the requests; the others are held out
 
 
 class Pair(Frozen):
@@ -44,17 +44,12 @@ def part_of(pair: Pair) -> PartName:
     """Return the part that a pair goes to, always the same."""
     key = f"{pair.asked}/{pair.group or pair.id}".encode()
     place = int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
-    reached = 0.0
-    for name, share in _SHARES:
-        reached += share
-        if place < reached:
-            return name
-    return "held"
+    return "learn" if place < LEARN else "held"
 
 
 def parted(pairs: Iterable[Pair]) -> dict[PartName, list[Pair]]:
     """Return the pairs by part; InputError if one is too small to say anything."""
-    found: dict[PartName, list[Pair]] = {name: [] for name, _ in _SHARES}
+    found: dict[PartName, list[Pair]] = {"learn": [], "held": []}
     for pair in pairs:
         found[part_of(pair)].append(pair)
     total = sum(map(len, found.values()))

@@ -9,7 +9,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from model_registry.scorecard import EvalSetUsed, Role, Scorecard
-from tasks.models.encoding import Encoder
+from tasks.models.encoding import Encodes
 from tasks.routing.building import Asked, Differences, build_router
 from tasks.routing.evaluating import Statistics, evaluate_router
 from tasks.routing.model import Router, read_router
@@ -24,7 +24,7 @@ def router_step(
     comparison: Reference,
     pairs: Sequence[Pair],
     asked: Asked,
-    encoder: Encoder,
+    encoder: Encodes,
     *,
     seed: int,
     difference: Differences,
@@ -44,7 +44,7 @@ def router_scorecard_step(
     router: Reference,
     comparison: Reference,
     pairs: Sequence[Pair],
-    encoder: Encoder,
+    encoder: Encodes,
     sets: Mapping[str, EvalSetUsed],
     *,
     seed: int,

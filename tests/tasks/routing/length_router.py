@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.models.encoding import Encoder
+from tasks.models.encoding import Encodes
 from tasks.routing.curve import Prices
 from tasks.routing.model import MORE, Head, Kept, Router, Side
 
@@ -11,7 +11,7 @@ HELD = Kept(asked=200, small=100, saved=0.3, lost=0.0, lost_low=-0.01, lost_high
 
 
 def length_router(
-    encoder: Encoder,
+    encoder: Encodes,
     *,
     threshold: float | None = 0.0,
     small: Side | None = None,
