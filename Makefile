@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up down serve test test-slow game-day check docs format bench-answers bench-batch bench-documents bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-retraining bench-retrieval bench-scorers bench-serving bench-variants setup setup-dev lock clean
+.PHONY: help run up down serve test test-slow game-day check docs format bench-answers bench-batch bench-documents bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-retraining bench-retrieval bench-scorers bench-serving bench-variants setup setup-dev lock clean bench-router
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -86,6 +86,9 @@ bench-answers: setup-dev  ## what the embedded base answers with and without wha
 
 bench-variants: setup-dev  ## weights in fewer bits: size, memory, cold start, speed, and how answers change
 	@$(BIN)/python -m tests.benchmarks.bench_variants $(BENCH)
+
+bench-router: setup-dev  ## what a router between two models saves and loses, and its curve (some minutes)
+	@$(BIN)/python -m tests.benchmarks.bench_router $(BENCH)
 
 bench-batch: setup-dev  ## how much of the bare decoder's throughput a whole batch has (some minutes)
 	@$(BIN)/python -m tests.benchmarks.bench_batch $(BENCH)

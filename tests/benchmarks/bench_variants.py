@@ -40,7 +40,7 @@ def main() -> int:
     chosen = found.model_copy(update={"cases": cases})
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        model = asked.model or _embedded(folder / "base")
+        model = asked.model or embedded(folder / "base")
 
         def answers(name: str, serving: Serving | None) -> Path:
             out = folder / name
@@ -70,7 +70,7 @@ def main() -> int:
     return 0
 
 
-def _embedded(folder: Path) -> Path:
+def embedded(folder: Path) -> Path:
     folder.mkdir()
     base = locate(BASE, lambda name: Path(name), None, folder)
     materialize(base, folder)

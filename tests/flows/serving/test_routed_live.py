@@ -41,7 +41,7 @@ def desk(make_desk: Callable[[Path], Desk], tmp_path_factory: pytest.TempPathFac
 def large_of(desk: Desk) -> Side:
     champion = read_standing(desk.registry, NAME).champion
     assert champion is not None
-    return Side(name=f"{NAME}-candidate", version=1, digest=champion.digest)
+    return Side(name=f"{NAME}-candidate", version=champion.version, digest=champion.digest)
 
 
 def release(desk: Desk, scratch: Path, **how: Any) -> int:
@@ -60,6 +60,7 @@ def served(
 ) -> Served:
     release(desk, tmp_path_factory.mktemp("first"))
     how = f'[log]\nnames = false\n[router]\nname = "{ROUTER}"\ntimeout_ms = 2000\n'
+    how += '[canary]\nmetrics = ["errors"]\n'
     return serve(desk.home, f"{how}[engine]\nslots = 2\n").ready()
 
 
@@ -123,13 +124,19 @@ def test_no_canary_stands_beside_a_router(desk: Desk, served: Served) -> None:
 
 
 def test_beside_another_champion_and_once_retired_nothing_is_sent(
-    desk: Desk, served: Served
+    desk: Desk, served: Served, tmp_path: Path
 ) -> None:
+    before = large_of(desk)
     assert desk.release("b") == 2
     served.wait(lambda: answering(served, SHORT) == f"{NAME}/2")
     served.wait(lambda: "which is not the version that serves" in served.said())
     assert {answering(served, SHORT) for _ in range(5)} == {f"{NAME}/2"}
+    # For that one another router, whose small model is a version of its own.
+    small = Side(name=NAME, version=1, digest=before.digest)
+    assert release(desk, tmp_path, small=small) == 3
+    served.wait(lambda: answering(served, SHORT) == f"{NAME}/1")
+    assert answering(served, LONG) == f"{NAME}/2"
     retire(desk.registry, ROUTER, "for a test")
     served.wait(lambda: "it was taken out of service" in served.said())
-    assert answering(served, SHORT) == f"{NAME}/2"
+    served.wait(lambda: answering(served, SHORT) == f"{NAME}/2")
     assert served.end() == 0

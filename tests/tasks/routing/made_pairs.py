@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 
-from model_registry.scorecard import Estimate
-from tasks.evaluation.intervals import mean_difference
 from tasks.routing.pairs import Pair
 
 EASY = ("What is the capital of {}?", "Say hello in the language of {}.", "Where is {}?")
@@ -39,8 +37,3 @@ def made_pairs(count: int, *, twins: int = 1) -> list[Pair]:
             )
         )
     return found
-
-
-def difference(one: list[float], other: list[float], seed: int, key: str) -> Estimate:
-    """Return a paired difference with its interval."""
-    return mean_difference(one, other, seed=seed, key=key)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from data_contracts.errors import InputError
+from flows.routers.judging import difference_of
 from model_registry.scorecard import Estimate
 from tasks.routing.building import choose, fared
 from tasks.routing.curve import (
@@ -18,7 +19,7 @@ from tasks.routing.curve import (
     shortest_first,
 )
 from tasks.routing.pairs import part_of, parted
-from tests.tasks.routing.made_pairs import difference, made_pairs
+from tests.tasks.routing.made_pairs import made_pairs
 
 
 def columns(small: list[float], large: list[float], ratio: float = 0.25) -> Columns:
@@ -74,18 +75,18 @@ def test_the_threshold_saves_most_of_those_that_are_sure_to_lose_little() -> Non
     right = np.ones(n)
     small = np.where(np.arange(n) < 600, 1.0, 0.0)  # as good for the first 600
     found = columns(small.tolist(), right.tolist())
-    threshold, kept = choose(found, scores, 1.0, 7, difference)
+    threshold, kept = choose(found, scores, 1.0, 7, difference_of)
     assert threshold is not None
     assert kept is not None and kept.lost_high <= 0.01
     assert 590 <= kept.small <= 610
     assert kept.saved == pytest.approx(0.75 * kept.small / n)
-    loose = choose(found, scores, 20.0, 7, difference)[1]
+    loose = choose(found, scores, 20.0, 7, difference_of)[1]
     assert loose is not None and loose.small > 700
     # 40 requests cannot show that a point is not lost.
     few = columns([1.0] * 40, [1.0] * 40)
-    assert choose(few, np.linspace(1, -1, 40), 1.0, 7, difference) == (None, None)
+    assert choose(few, np.linspace(1, -1, 40), 1.0, 7, difference_of) == (None, None)
     # Where the small model costs as much nothing is worth it.
-    assert choose(columns([1.0] * n, [1.0] * n, 1.0), scores, 1.0, 7, difference)[0] is None
+    assert choose(columns([1.0] * n, [1.0] * n, 1.0), scores, 1.0, 7, difference_of)[0] is None
 
 
 def test_a_loss_without_an_interval_is_taken_for_the_worst() -> None:
