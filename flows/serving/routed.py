@@ -41,8 +41,8 @@ class Routed:
         self._ready = False
         self._next_look = 0.0
         self._unstartable: dict[Route, float] = {}
-        self._pointed: tuple[tuple[int, ...], tuple[int, ...]] | None = None
-        self._point((), ())
+        self._pointed: tuple[int, ...] | None = None
+        self._point(())
 
     def look(self, now: float, champion: EngineSet | None) -> None:
         """Do what is due; `champion` are the engines that serve, if any do."""
@@ -54,10 +54,8 @@ class Routed:
             self._keep(now, self.engines, self.route)
         if self._door:
             self._door.look(now, self._say)
-        large = champion.ports if champion else ()
         holds = champion and self.route and champion.release.digest == self.route.large
-        small = self.engines.ports if self.engines and self._ready and holds else ()
-        self._point(small, large)
+        self._point(self.engines.ports if self.engines and self._ready and holds else ())
         for engines, until in list(self._leaving):
             if now >= until:
                 engines.stop()
@@ -101,9 +99,8 @@ class Routed:
             self._next_look = now + READY_SECONDS
             self._ready = engines.is_ready()
 
-    def _point(self, small: tuple[int, ...], large: tuple[int, ...]) -> None:
-        if (small, large) == self._pointed:
-            return
-        self._pointed = small, large
-        told = arms.endpoints(arms.SMALL, small or large, large if small else ())
-        put(self._places.run / arms.endpoints_file(arms.SMALL), told)
+    def _point(self, ports: tuple[int, ...]) -> None:
+        if ports != self._pointed:
+            self._pointed = ports
+            file = self._places.run / arms.endpoints_file(arms.SMALL_ENGINES)
+            put(file, arms.endpoints(arms.SMALL_ENGINES, ports))

@@ -16,12 +16,16 @@ from pydantic import BaseModel, ValidationError
 
 from data_contracts.inference_log import LogRow, read_row
 from tasks.inference_log.chat_rows import as_row
+from tasks.serving.gateway.arms import SMALL, SMALL_ENGINES
 from tasks.serving.gateway.counted import REQUEST, TENANT, USER
 from tasks.serving.specification import Specification
 
 CUT = "longer than log.largest"
 UNREAD = "not to be read as a request and its answer"
-_VARIANTS = {"stable": "champion", "baseline": "baseline", "canary": "canary", "small": "small"}
+_VARIANTS = {
+    **{"stable": "champion", "baseline": "baseline", "canary": "canary"},
+    **{SMALL: "small", SMALL_ENGINES: "small"},
+}
 HUNG_UP = "the client hung up"
 _REFUSED_WITH = "refused with"
 _REFUSED = 400, 500  # codes of a request that the client must change
@@ -30,7 +34,11 @@ _NONE = ("-", "")  # of the gateway's flags
 
 
 class Access(BaseModel):
-    """A line of the gateway's access log; waits in ms, None where no engine answered."""
+    """A line of the gateway's access log; waits in ms, None where no engine answered.
+
+    `arm` is where a request went, `engine` whose engine answered: the champion's may, where the
+    small model's are not well.
+    """
 
     id: str
     time: datetime
@@ -38,6 +46,7 @@ class Access(BaseModel):
     code: int
     flags: str = "-"
     arm: str | None = None
+    engine: str | None = None
     tenant: str | None = None
     ms: float | None = None
     first_byte_ms: float | None = None
@@ -181,7 +190,7 @@ def _of_access(specification: Specification, access: Access, *, streamed: bool) 
     found: dict[str, Any] = {
         "time": ended.isoformat(),
         "tenant": access.tenant or None,
-        "variant": _VARIANTS.get(access.arm or ""),
+        "variant": _VARIANTS.get(_answered(access)),
     }
     if access.ms is None:
         return found
@@ -192,6 +201,11 @@ def _of_access(specification: Specification, access: Access, *, streamed: bool) 
         hours = access.ms / 3_600_000 / specification.engine.slots
         found["cost"] = hours * specification.prices.hour
     return found
+
+
+def _answered(access: Access) -> str:
+    """Return the arm whose engine answered; of an older line, where the request went."""
+    return (access.engine if access.arm == SMALL else None) or access.arm or ""
 
 
 def _of_timings(response: Mapping[str, Any]) -> dict[str, Any]:

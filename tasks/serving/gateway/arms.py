@@ -11,6 +11,8 @@ from typing import Any
 TYPES = "type.googleapis.com/envoy"
 ARMS = ("baseline", "stable", "canary")
 SMALL = "small"  # the arm of what a router sends to the small model; it has no share
+SMALL_ENGINES = "small-engines"  # that model's own; where none is well, the arm has the champion's
+OURS, ARM = "paddock", "arm"  # where an engine says whose it is
 SUM = 10_000  # of the arms' weights
 RUNTIME_KEY = "paddock.arms"
 WEIGHTS = "weights.json"
@@ -43,7 +45,8 @@ def endpoints(arm: str, ports: tuple[int, ...], coming: tuple[int, ...] = ()) ->
     """
 
     def place(port: int) -> dict[str, Any]:
-        return {"endpoint": {"address": address("127.0.0.1", port)}}
+        whose = {"filter_metadata": {OURS: {ARM: arm}}}
+        return {"endpoint": {"address": address("127.0.0.1", port)}, "metadata": whose}
 
     groups = [
         {"priority": priority, "lb_endpoints": [place(port) for port in listed]}

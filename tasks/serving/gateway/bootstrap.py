@@ -12,6 +12,7 @@ from tasks.serving.gateway.arms import (
     ARMS,
     RUNTIME_KEY,
     SMALL,
+    SMALL_ENGINES,
     SUM,
     TYPES,
     WEIGHTS,
@@ -131,7 +132,17 @@ def _of_router(specification: Specification, folder: Path) -> list[dict[str, Any
     """Return the small model's engines and the door that says small or large, if it is asked."""
     if specification.router is None:
         return []
-    return [_cluster(specification, SMALL, folder), _door(folder, ROUTER_DOOR)]
+    kind = f"{TYPES}.extensions.clusters.aggregate.v3.ClusterConfig"
+    either = {
+        "name": SMALL,
+        "connect_timeout": "1s",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "cluster_type": {
+            "name": "envoy.clusters.aggregate",
+            "typed_config": {"@type": kind, "clusters": [SMALL_ENGINES, "stable"]},
+        },
+    }
+    return [_cluster(specification, SMALL_ENGINES, folder), either, _door(folder, ROUTER_DOOR)]
 
 
 def _door(folder: Path, name: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks.serving.gateway.arms import TYPES
+from tasks.serving.gateway.arms import ARM, OURS, TYPES
 
 HEALTH = "/health"
 TENANT, USER, REQUEST = "x-tenant", "x-user", "x-request-id"
@@ -28,6 +28,7 @@ def access_file(folder: Path) -> dict[str, Any]:
         "code": "%RESPONSE_CODE%",
         "flags": "%RESPONSE_FLAGS%",
         "arm": "%UPSTREAM_CLUSTER%",
+        "engine": f"%UPSTREAM_METADATA({OURS}:{ARM})%",
         "tenant": f"%REQ({TENANT})%",
         "ms": "%DURATION%",
         "first_byte_ms": "%RESPONSE_DURATION%",

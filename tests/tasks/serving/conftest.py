@@ -32,7 +32,7 @@ class RunningGateway:
         (self.folder / "tap").mkdir()
         put(self.folder / "envoy.json", bootstrap(specification, self.folder))
         self.weigh({})
-        for arm in arms.ARMS:
+        for arm in (*arms.ARMS, arms.SMALL_ENGINES):
             self.point(arm)
         command = [str(Path(sys.executable).with_name("envoy")), "-c", "envoy.json"]
         command += ["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"]

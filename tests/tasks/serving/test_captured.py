@@ -130,6 +130,14 @@ def test_half_a_capture_is_not_there_yet() -> None:
             read_exchange(data[:end])
 
 
+def test_a_row_says_whose_engine_answered_what_was_sent_to_the_small_model() -> None:
+    exchange = read_exchange(capture(ASKED, json.dumps(whole())))
+    for engine, variant in (("small-engines", "small"), ("stable", "champion"), (None, "small")):
+        found = row(exchange, access(arm="small", engine=engine))
+        assert isinstance(found, LogRow)
+        assert found.variant == variant
+
+
 def test_without_its_line_a_row_has_no_waits() -> None:
     exchange = read_exchange(capture(ASKED, json.dumps(whole())))
     assert isinstance(exchange, Exchange)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from flows.serving.places import put
 from flows.serving.router_door import RouterDoor
 from tasks.models.encoding import Encoder
 from tasks.routing.deciding import Decider
@@ -41,23 +41,27 @@ class Routing:
         self.running = running
         self.large, self.small = make("desk/1"), make("desk/1-q4_0")
         running.point("stable", self.large)
-        self.point(self.small, self.large)
+        running.point(arms.SMALL_ENGINES, self.small)
         seen = Seen(name="desk-router", version=1, digest="d", expected=HELD)
         self.door = RouterDoor(running.folder / f"{ROUTER_DOOR}.sock", decider, seen, 1.0)
         threading.Thread(target=self.door.serve_forever, args=(0.05,), daemon=True).start()
         running.wait(lambda: running.healthy("stable", self.large))
-        running.wait(lambda: running.healthy(arms.SMALL, self.small))
+        running.wait(lambda: running.healthy(arms.SMALL_ENGINES, self.small))
         running.wait(lambda: running.client.get("/health").is_success)
-
-    def point(self, *engines: StubEngine) -> None:
-        first, *others = (engine.port for engine in engines)
-        file = self.running.folder / arms.endpoints_file(arms.SMALL)
-        put(file, arms.endpoints(arms.SMALL, (first,), tuple(others)))
 
     def by(self, text: str, **headers: str) -> str:
         reply = self.running.ask(text, **headers)
         assert reply.status_code == 200, reply.text
         return reply.json()["model"]
+
+    def logged(self, count: int) -> list[dict[str, str]]:
+        """Return where the first requests went, and whose engine answered, by the access log."""
+
+        def lines() -> list[str]:
+            return (self.running.folder / "access.jsonl").read_text().splitlines()[:count]
+
+        found = self.running.wait(lambda: len(told := lines()) == count and told)
+        return [{name: json.loads(one)[name] for name in ("arm", "engine")} for one in found]
 
     def end_door(self) -> None:
         self.door.shutdown()
@@ -75,7 +79,7 @@ def routing(
 
     def start(**more: Any) -> Routing:
         running = start_gateway(
-            log={"keep": "tenants" in more},
+            log={"keep": True},
             router={"name": "desk-router", "timeout_ms": TIMEOUT_MS},
             **more,
         )
@@ -117,8 +121,12 @@ def test_without_the_door_or_the_small_engine_the_champion_answers(
     all_of_it = routing()
     assert all_of_it.by(SHORT) == "desk/1-q4_0"
     all_of_it.small.healthy = False
-    all_of_it.running.wait(lambda: not all_of_it.running.healthy(arms.SMALL, all_of_it.small))
+    all_of_it.running.wait(
+        lambda: not all_of_it.running.healthy(arms.SMALL_ENGINES, all_of_it.small)
+    )
     assert {all_of_it.by(SHORT) for _ in range(5)} == {"desk/1"}
+    gone_on = {"arm": arms.SMALL, "engine": "stable"}
+    assert all_of_it.logged(6)[1:] == [gone_on] * 5
     all_of_it.small.healthy = True
     all_of_it.running.wait(lambda: all_of_it.by(SHORT) == "desk/1-q4_0")
 
