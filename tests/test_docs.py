@@ -142,6 +142,7 @@ def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
             "promote",
             "incident",
             "experiment",
+            "router",
         )
         for option in OPTION.findall(_help(name))
     }
@@ -193,9 +194,10 @@ def test_examples_of_contracts_policies_and_eval_sets_can_be_read(tmp_path: Path
             elif block.startswith("[slo]"):
                 promises_of(read_specification(given).slo, "")
                 found["slo"] += 1
-            elif block.startswith(("[tenants.", "[engine]")):
+            elif block.startswith(("[tenants.", "[engine]", "[router]")):
                 read = read_specification(given)
-                found["caps" if read.token_caps else read.engine.weights] += 1
+                named = "router" if read.router else read.engine.weights
+                found["caps" if read.token_caps else named] += 1
             else:
                 (tmp_path / "card.toml").write_text(block)
                 found["card"] += 1
@@ -209,6 +211,7 @@ def test_examples_of_contracts_policies_and_eval_sets_can_be_read(tmp_path: Path
         "model": 1,
         "canary": 1,
         "slo": 1,
+        "router": 1,
     }
     (case,) = _blocks(CHECKOUT / "docs" / "data.md", "json")
     (tmp_path / "cases.jsonl").write_text(case)

@@ -50,6 +50,7 @@ class Door(ThreadingUnixStreamServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Name what went wrong: a traceback, or a library's words, may hold what was asked."""
+        del request, client_address
         kind = sys.exc_info()[0]
         sys.stdout.write(f"ERROR {kind.__name__ if kind else 'unknown'} while answering\n")
         sys.stdout.flush()

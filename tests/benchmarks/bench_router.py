@@ -50,7 +50,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         keep = asked.keep or Path(scratch)
         keep.mkdir(parents=True, exist_ok=True)
-        model = asked.model or embedded(keep / "base")
+        base = keep / "base"
+        model = asked.model or (base if base.exists() else embedded(base))
         ways: dict[str, tuple[Path, Quantize]] = {
             "champion": (model, asked.large),
             "candidate": (asked.small_model or model, asked.small),

@@ -10,10 +10,8 @@ from typing import Any
 
 from tasks.serving.gateway.arms import (
     ARMS,
-    RUNTIME_KEY,
     SMALL,
     SMALL_ENGINES,
-    SUM,
     TYPES,
     WEIGHTS,
     address,
@@ -23,27 +21,18 @@ from tasks.serving.gateway.counted import (
     EDGES_MS,
     HEALTH,
     STATS,
-    TENANT,
-    USER,
     access_counts,
     access_file,
 )
 from tasks.serving.gateway.filters import (
     DOOR,
-    LIMITS,
     ROUTER_DOOR,
     SIZE,
     http_filters,
     never_from_outside,
-    size_asked,
-    tokens_asked,
 )
+from tasks.serving.gateway.routes import routes
 from tasks.serving.specification import Specification
-
-CHAT = "/v1/chat/completions"  # what a router decides on
-ASKING = (CHAT, "/v1/completions")
-PATHS = (*ASKING, "/v1/models")
-_OFF = {"@type": f"{TYPES}.config.route.v3.FilterConfig", "disabled": True}
 
 
 def bootstrap(specification: Specification, folder: Path) -> dict[str, Any]:
@@ -175,7 +164,7 @@ def _listener(specification: Specification, folder: Path) -> dict[str, Any]:
             *access_counts(),
         ],
         "local_reply_config": _reply(),
-        "route_config": {"name": "all", "virtual_hosts": [_host(specification)]},
+        "route_config": {"name": "all", "virtual_hosts": [routes(specification)]},
         "http_filters": http_filters(specification, folder),
     }
     if specification.router:
@@ -194,97 +183,6 @@ def _listener(specification: Specification, folder: Path) -> dict[str, Any]:
                 ]
             }
         ],
-    }
-
-
-def _host(specification: Specification) -> dict[str, Any]:
-    seconds = f"{specification.gateway.timeout_seconds:g}s"
-    route = {
-        "weighted_clusters": {
-            "clusters": [{"name": arm, "weight": SUM if arm == "stable" else 0} for arm in ARMS],
-            "runtime_key_prefix": RUNTIME_KEY,
-            "use_hash_policy": True,
-        },
-        "hash_policy": [{"header": {"header_name": USER}, "terminal": True}],
-        "timeout": seconds,
-        # What an engine was lost with before a byte of its answer goes to another one; what is
-        # only slow stays where it is.
-        "retry_policy": {
-            "retry_on": "connect-failure,refused-stream,reset",
-            "num_retries": 2,
-            "retry_host_predicate": [
-                {
-                    "name": "envoy.retry_host_predicates.previous_hosts",
-                    "typed_config": {
-                        "@type": f"{TYPES}.extensions.retry.host.previous_hosts.v3"
-                        ".PreviousHostsPredicate"
-                    },
-                }
-            ],
-            "host_selection_retry_max_attempts": 3,
-        },
-    }
-    other = {"status": 404, "body": {"inline_string": "nothing is served at this path"}}
-    off = tokens_asked(on=False) if specification.token_caps else {}
-    off |= size_asked(on=False) if specification.router else {}
-    return {
-        "name": "all",
-        "domains": ["*"],
-        "typed_per_filter_config": off,
-        "request_headers_to_remove": ["authorization"],  # no engine asks for a key
-        "routes": [
-            # An engine's own answer: 503 where none is left.
-            {
-                "match": {"path": HEALTH},
-                "route": {"cluster": "stable", "timeout": "2s"},
-                "typed_per_filter_config": {LIMITS: _OFF},
-            },
-            *_asking(specification, route),
-            *({"match": {"path": path}, "route": route} for path in PATHS if path not in ASKING),
-            {"match": {"prefix": "/"}, "direct_response": other},
-        ],
-    }
-
-
-def _asking(specification: Specification, route: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the routes of what engines compute: by tenant, and by what the router's door said.
-
-    On those of tenants with a cap tokens are asked for first. Nothing has a size before the door
-    was asked, and then the route is looked for anew.
-    """
-    found: list[dict[str, Any]] = []
-    for tenant in (*specification.token_caps, None):
-        for path in ASKING:
-            of_tenant = [_is(TENANT, tenant)] if tenant is not None else []
-            asked = tokens_asked(on=True) if tenant is not None else {}
-            if specification.router and path == CHAT:
-                asked |= size_asked(on=True)
-                small = {"path": path, "headers": [*of_tenant, _is(SIZE, SMALL)]}
-                found.append({"match": small, "route": _to_small(route), **_per(asked)})
-            match = {"path": path, **({"headers": of_tenant} if of_tenant else {})}
-            found.append({"match": match, "route": route, **_per(asked)})
-    return found
-
-
-def _is(header: str, value: str) -> dict[str, Any]:
-    return {"name": header, "string_match": {"exact": value}}
-
-
-def _per(asked: dict[str, Any]) -> dict[str, Any]:
-    return {"typed_per_filter_config": asked} if asked else {}
-
-
-def _to_small(route: dict[str, Any]) -> dict[str, Any]:
-    """Return a route to the small model; what its engines lose goes on to the champion's."""
-    kind = f"{TYPES}.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"
-    priority = {
-        "name": "envoy.retry_priorities.previous_priorities",
-        "typed_config": {"@type": kind, "update_frequency": 1},
-    }
-    return {
-        "cluster": SMALL,
-        "timeout": route["timeout"],
-        "retry_policy": {**route["retry_policy"], "retry_priority": priority},
     }
 
 
