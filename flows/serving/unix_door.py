@@ -49,9 +49,14 @@ class Door(ThreadingUnixStreamServer):
         super().__init__(str(socket), Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Name what went wrong: a traceback, or a library's words, may hold what was asked."""
+        """Name what went wrong: a traceback, or a library's words, may hold what was asked.
+
+        That nobody waits for an answer any more is nothing wrong.
+        """
         del request, client_address
         kind = sys.exc_info()[0]
+        if kind and issubclass(kind, ConnectionError):
+            return
         sys.stdout.write(f"ERROR {kind.__name__ if kind else 'unknown'} while answering\n")
         sys.stdout.flush()
 

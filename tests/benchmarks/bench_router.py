@@ -3,7 +3,9 @@
 A model (the embedded base, or `--model FOLDER`) with its weights kept in two ways, or two models
 (`--small-model FOLDER`), are asked the cases of the eval sets on llama.cpp and measured there. A
 router is made of one part of the cases and judged on the other: the curve of cost against quality,
-beside random mixing and length alone. Answers are kept in `--keep`, and found there again.
+beside random mixing and length alone. With `--splits` the cases are parted anew so many times: how
+often the threshold keeps its promise on what it never saw. Answers are kept in `--keep`, and found
+there again.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +28,7 @@ from flows.routers.pairing import pairs_from
 from flows.variants.measuring import measure
 from model_registry.gates import judge
 from model_registry.policy import load_policy
+from model_registry.scorecard import Scorecard
 from tasks.evaluation.comparison import build_scorecard
 from tasks.evaluation.generation import generate_answers
 from tasks.evaluation.report import markdown
@@ -34,7 +38,7 @@ from tasks.models.encoding import Encoder
 from tasks.routing.building import Asked, build_router
 from tasks.routing.curve import Prices
 from tasks.routing.evaluating import CURVE, evaluate_router
-from tasks.routing.model import Side, features_of, read_router
+from tasks.routing.model import Router, Side, features_of, read_router
 from tasks.routing.pairs import Pair
 from tasks.serving.specification import Engine
 from tests.benchmarks.bench_variants import START_SECONDS, embedded
@@ -76,7 +80,10 @@ def main() -> int:
         }
         pairs, left_out = pairs_from(rows, tokens, sets)
         print(f"{len(pairs)} cases of {len(sets)} eval sets, {left_out} without a figure\n")
-        _judge(pairs, prices, asked.points, keep)
+        encoder = _Remembering()
+        _judge(pairs, prices, asked.points, keep, encoder)
+        if asked.splits:
+            _split_again(pairs, prices, asked.points, asked.splits, keep, encoder)
     return 0
 
 
@@ -92,6 +99,7 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--small-cost", type=float, default=0.0, help="0: both are measured")
     parser.add_argument("--large-cost", type=float, default=0.0)
+    parser.add_argument("--splits", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for what was answered")
     return parser.parse_args()
 
@@ -129,15 +137,27 @@ def _prices(
     return Prices(small=hours["candidate"], large=hours["champion"], unit="hours of an engine")
 
 
-def _judge(pairs: list[Pair], prices: Prices, points: float, keep: Path) -> None:
-    """Build a router, judge it, and print both."""
-    encoder, out = Encoder(), keep / "router"
+class _Remembering(Encoder):
+    """The packaged encoder, which encodes a text once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[str, Any] = {}
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known |= dict(zip(new, super().encode(new), strict=True))
+        return np.array([self._known[text] for text in texts])
+
+
+def _built(
+    pairs: list[Pair], prices: Prices, points: float, out: Path, encoder: Encoder
+) -> tuple[Router, Scorecard]:
     out.mkdir(exist_ok=True)
     small, large = (Side(name=name, version=1, digest=name) for name in ("small", "large"))
     asked = Asked(small=small, large=large, prices=prices, points=points)
     build_router(pairs, asked, encoder, out, seed=7, difference=difference_of)
     router = read_router(out)
-    print(f"{described(router)}\n")
     scorecard = evaluate_router(
         pairs,
         {"candidate": ("router", router)},
@@ -148,13 +168,46 @@ def _judge(pairs: list[Pair], prices: Prices, points: float, keep: Path) -> None
         statistics=STATISTICS,
         page=markdown,
     )
+    return router, scorecard
+
+
+def _split_again(
+    pairs: list[Pair], prices: Prices, points: float, splits: int, keep: Path, encoder: Encoder
+) -> None:
+    """Part the cases anew, and print how thresholds fare on what they were not chosen on."""
+    saved: list[float] = []
+    lost: list[float] = []
+    gained: list[float] = []
+    for split in range(splits):
+        anew = [
+            pair.model_copy(update={"group": f"{split}/{pair.group or pair.id}"}) for pair in pairs
+        ]
+        router, scorecard = _built(anew, prices, points, keep / "split", encoder)
+        area = scorecard.metrics["routing/area_over_random"].scores["candidate"].value
+        gained.append(100 * (area or 0.0))
+        saved.append(100 * router.held.saved)
+        lost.append(100 * router.held.lost)
+    over = sum(one > points for one in lost)
+    print(
+        f"\n{splits} other partings: saves {np.mean(saved):.1f} % on average "
+        f"({min(saved):.1f} to {max(saved):.1f}), loses {np.mean(lost):+.2f} points "
+        f"({min(lost):+.2f} to {max(lost):+.2f}), more than {points:g} in {over}; "
+        f"area over random mixing {np.mean(gained):+.2f} points"
+    )
+
+
+def _judge(pairs: list[Pair], prices: Prices, points: float, keep: Path, encoder: Encoder) -> None:
+    """Build a router, judge it, and print both."""
+    out = keep / "router"
+    router, scorecard = _built(pairs, prices, points, out, encoder)
+    print(f"{described(router)}\n")
     for key, metric in scorecard.metrics.items():
         print(f"{key:42s} {metric.scores['candidate'].shown(metric.unit)}")
     print(*("", *scorecard.notes, ""), sep="\n")
     for gate in judge(load_policy("routing"), scorecard).gates:
         print(f"{gate.gate.id}: {gate.verdict}: {gate.reason}")
     _print_curve(json.loads((out / CURVE).read_text()))
-    _print_waits(encoder, [pair.question for pair in pairs][:: max(1, len(pairs) // ALONE)])
+    _print_waits(Encoder(), [pair.question for pair in pairs][:: max(1, len(pairs) // ALONE)])
 
 
 def _print_curve(curves: dict[str, dict[str, list[float]]]) -> None:
