@@ -46,20 +46,20 @@ def eval_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def home(make_desk: Callable[[Path], Desk], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def desk(make_desk: Callable[[Path], Desk], tmp_path_factory: pytest.TempPathFactory) -> Desk:
     desk = make_desk(tmp_path_factory.mktemp("router-build") / "home")
     desk.release("a")
-    return desk.home
+    return desk
 
 
 @pytest.mark.slow
 def test_a_router_is_built_refused_shown_and_asked(
-    home: Path,
+    desk: Desk,
     eval_set: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("PADDOCK_HOME", str(home))
+    monkeypatch.setenv("PADDOCK_HOME", str(desk.home))
     asked = ["--name", NAME, "--eval-sets", str(eval_set), "--small", "q4_0"]
     costs = ["--small-cost", "1", "--large-cost", "4"]
     assert main(["router", "build", *asked, "--small-cost", "1"]) == 2
@@ -77,12 +77,17 @@ def test_a_router_is_built_refused_shown_and_asked(
     assert "goes to desk-candidate/1" in capsys.readouterr().out
     assert main(["router", "show", "--name", NAME, "--router", "champion"]) == 1
     assert "no router serves" in capsys.readouterr().err
+    assert desk.release("b") == 2
+    two = ["--name", NAME, "--eval-sets", str(eval_set), "--small", f"{NAME}/1", *costs]
+    assert main(["router", "build", *two]) == 1
+    said = capsys.readouterr().out
+    assert f"small      {NAME}/1\n" in said and f"large      {NAME}-candidate/2" in said
 
 
 def test_what_cannot_be_a_router_is_refused_in_words(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PADDOCK_HOME", str(home))
+    monkeypatch.setenv("PADDOCK_HOME", str(desk.home))
     asked = ["router", "build", "--name", NAME, "--eval-sets", "safety"]
     assert main([*asked, "--small", f"{NAME}@champion"]) == 2
     assert "the small model is the large one" in capsys.readouterr().err
