@@ -198,7 +198,7 @@ def _of_access(specification: Specification, access: Access, *, streamed: bool) 
     if streamed and access.first_byte_ms is not None:
         found["first_token_seconds"] = min(access.first_byte_ms, access.ms) / 1000
     if specification.prices.hour:
-        hours = access.ms / 3_600_000 / specification.engine.slots
+        hours = access.ms / 3_600_000 / _slots(specification, access)
         found["cost"] = hours * specification.prices.hour
     return found
 
@@ -206,6 +206,14 @@ def _of_access(specification: Specification, access: Access, *, streamed: bool) 
 def _answered(access: Access) -> str:
     """Return the arm whose engine answered; of an older line, where the request went."""
     return (access.engine if access.arm == SMALL else None) or access.arm or ""
+
+
+def _slots(specification: Specification, access: Access) -> int:
+    """Return how many requests the process batches whose hour an answer has a share of."""
+    routing = specification.router
+    small = _VARIANTS.get(_answered(access)) == "small"
+    engine = routing.engine if routing and small else None
+    return (engine or specification.engine).slots
 
 
 def _of_timings(response: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from data_contracts.inference_log import LogRow
 from tasks.serving import captured
 from tasks.serving.captured import Access, Exchange, from_stream, read_exchange, row_of
-from tasks.serving.specification import Specification
+from tasks.serving.specification import Engine, Routing, Specification
 
 DESK = Specification.model_validate({"name": "desk", "prices": {"hour": 7.2}})
 ASKED = {"messages": [{"role": "user", "content": "How much is it?"}]}
@@ -136,6 +136,14 @@ def test_a_row_says_whose_engine_answered_what_was_sent_to_the_small_model() -> 
         found = row(exchange, access(arm="small", engine=engine))
         assert isinstance(found, LogRow)
         assert found.variant == variant
+    eight = DESK.model_copy(
+        update={"router": Routing(name="desk-router", engine=Engine(slots=8 * DESK.engine.slots))}
+    )
+    line = access(arm="small", engine="small-engines")
+    assert isinstance(exchange, Exchange)
+    dear, cheap = (row_of(one, line, exchange, {}) for one in (DESK, eight))
+    assert isinstance(dear, LogRow) and isinstance(cheap, LogRow)
+    assert dear.cost == pytest.approx(8 * (cheap.cost or 0))
 
 
 def test_without_its_line_a_row_has_no_waits() -> None:
