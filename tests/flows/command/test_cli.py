@@ -204,7 +204,7 @@ def test_a_shell_completes_commands_and_options(paddock: Run, home: Path) -> Non
     ask = """
     complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
       $(complete -p paddock | sed 's/.*-F \\([^ ]*\\) .*/\\1/'); echo "${COMPREPLY[@]}"; }
-    complete_words paddock ro; complete_words paddock run --max-s"""
+    complete_words paddock rol; complete_words paddock run --max-s"""
     bash = ["bash", "--norc", "-c", f"{script}\n{ask}"]
     said = subprocess.run(bash, capture_output=True, text=True, check=False)
     assert said.stdout.split("\n")[0].split() == ["rollback"], said.stderr
