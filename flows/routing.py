@@ -40,7 +40,7 @@ from tasks.models.encoding import Encoder
 from tasks.routing.building import Asked
 from tasks.routing.evaluating import CURVE_PLOT, SCORECARD
 from tasks.routing.model import Router, read_router
-from tasks.routing.pairs import Pair
+from tasks.routing.pairs import Pair, require_enough
 from tasks.routing.steps import router_scorecard_step, router_step
 from tasks.storage.outputs import Reference
 
@@ -70,6 +70,7 @@ def build_router(parameters: BuildRouterParameters = DEFAULTS) -> State[Routed]:
     policy = load_policy(parameters.policy)
     sides = sides_of(workshop, parameters)
     sets = judged_by(sides.made, parameters.eval_sets)
+    require_enough(sum(len(one.cases) for one in sets))
     with turn(workshop.settings):
         comparison = compared(workshop, sides, sets)
         pairs, left_out = pairs_of(workshop.outputs, comparison, sets)
@@ -93,22 +94,18 @@ def build_router(parameters: BuildRouterParameters = DEFAULTS) -> State[Routed]:
         ).verdict
     told = outcome(made.reference, made.router, scorecard, verdict)
     LOGGER.info("%s\n\nFiles  %s/%s", told, workshop.store.uri, judged.key)
-    state = f"Router {made.reference.digest[:16]} " + (
-        f"passes policy {policy.name}."
-        if verdict.passed
-        else f"is refused by policy {policy.name}."
-    )
+    said = "passes" if verdict.passed else "is refused by"
+    state = f"Router {made.reference.digest[:16]} {said} policy {policy.name}."
+    page = [
+        f"**{state}**",
+        described(made.router),
+        publishing.inline_image(folder / CURVE_PLOT, "cost against quality"),
+        verdict_markdown(verdict),
+        markdown(scorecard),
+    ]
     publishing.publish_page(
         "router",
-        "\n\n".join(
-            [
-                f"**{state}**",
-                described(made.router),
-                publishing.inline_image(folder / CURVE_PLOT, "cost against quality"),
-                verdict_markdown(verdict),
-                markdown(scorecard),
-            ]
-        ),
+        "\n\n".join(page),
         "What a router saves and loses, on requests it never saw",
         places=report_places(workshop, name, judged.digest),
         to_do="`paddock router ask` asks it; once people approved it, "

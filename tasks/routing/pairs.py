@@ -8,7 +8,7 @@ look like one that was never seen.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -47,19 +47,29 @@ def part_of(pair: Pair) -> PartName:
     return "learn" if place < LEARN else "held"
 
 
-def parted(pairs: Iterable[Pair]) -> dict[PartName, list[Pair]]:
-    """Return the pairs by part; InputError if one is too small to say anything."""
-    found: dict[PartName, list[Pair]] = {"learn": [], "held": []}
-    for pair in pairs:
-        found[part_of(pair)].append(pair)
-    total = sum(map(len, found.values()))
-    if total < FEWEST or not all(found.values()):
-        sizes = ", ".join(f"{name} {len(some)}" for name, some in found.items())
+def require_enough(count: int) -> None:
+    """Raise InputError where requests are too few for a router; before anybody is asked them."""
+    if count < FEWEST:
         raise InputError(
-            f"{total} requests that both models were asked are too few for a router ({sizes})",
+            f"{count} requests that both models were asked are too few for a router",
             step=STEP,
             where="the eval sets that were asked",
             remedy=f"ask sets with at least {FEWEST} cases together (--eval-sets)",
+        )
+
+
+def parted(pairs: Sequence[Pair]) -> dict[PartName, list[Pair]]:
+    """Return the pairs by part; InputError if they are too few, or all of one group."""
+    require_enough(len(pairs))
+    found: dict[PartName, list[Pair]] = {"learn": [], "held": []}
+    for pair in pairs:
+        found[part_of(pair)].append(pair)
+    if not all(found.values()):
+        raise InputError(
+            "all requests belong together, so none could be held out",
+            step=STEP,
+            where="the clusters of the eval sets' cases",
+            remedy="ask sets with cases of more than one cluster",
         )
     return found
 

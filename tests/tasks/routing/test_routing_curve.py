@@ -107,3 +107,6 @@ def test_what_belongs_together_is_parted_together() -> None:
     assert all(part_of(pair) == part_of(pair.model_copy()) for pair in pairs[:20])
     with pytest.raises(InputError, match="99 requests that both models were asked are too few"):
         parted(made_pairs(99))
+    one = [pair.model_copy(update={"asked": "a", "group": "g"}) for pair in pairs]
+    with pytest.raises(InputError, match="none could be held out"):
+        parted(one)
