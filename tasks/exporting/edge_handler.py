@@ -68,7 +68,7 @@ def engine() -> Any:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(file)
     for some in (parameters.cpuparams, parameters.cpuparams_batch):
-        some.n_threads = THREADS
+        setattr(some, "n_threads", THREADS)  # noqa: B010 -- of a class without types
     settings = {
         "model_alias": {file.stem},
         "n_parallel": 1,
@@ -83,7 +83,7 @@ def engine() -> Any:
     }
     for name, value in settings.items():
         setattr(parameters, name, value)
-    parameters.sampling.temp = 0.0
+    setattr(parameters.sampling, "temp", 0.0)  # noqa: B010
     return xllamacpp.Server(parameters)
 
 
