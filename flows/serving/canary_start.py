@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from data_contracts.errors import ContractError, InputError, PaddockError
 from flows.serving.canary_ticks import END, Record, Site, kind_of
 from flows.serving.champion import candidate_to_serve
+from flows.serving.chaos import require_calm
 from flows.serving.places import Places
 from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop
@@ -71,6 +72,7 @@ def beside_champion(
     With an experiment it is never promoted. ContractError if no candidate may, or nothing serves.
     """
     specification, promotes = site.specification(), experiment is None
+    require_calm(Places(workshop.settings.home, name), name, STEP)
     candidate = approved(workshop, name, version)
     champion = read_standing(workshop.registry, name).champion
     if champion is None:

@@ -22,6 +22,7 @@ from flows.servers.guarded import told_to_stop
 from flows.servers.part import Part, part_of, say_on_terminal
 from flows.serving.beside import Beside
 from flows.serving.champion import Follower, Release
+from flows.serving.chaos import ChaosWatch
 from flows.serving.engine_sets import FROZEN_SECONDS, EngineSet
 from flows.serving.places import Places, put
 from flows.workshop.parts import Workshop
@@ -50,6 +51,7 @@ class Keeper:
         self.leaving: list[tuple[EngineSet, float]] = []
         self.beside = Beside(specification, places, self.say)
         self.gateway = self._gateway()
+        self.chaos = ChaosWatch(places, self.say)
         self.parts = [self.gateway]
         if specification.log.keep:
             self.parts.append(self._beside_gateway("log", "log_writer"))
@@ -74,11 +76,13 @@ class Keeper:
         serves = self.serving and self.serving.release.digest
         self.beside.look(now, serves, f"{self.gateway.started}")
         self._name_canary()
+        self.chaos.look(now, self.serving.parts if self.serving else [], self.gateway)
         return all([part.look(now, self.say) for part in self.parts])
 
     def stop(self) -> None:
         """End all of it, the gateway first: nobody is sent to an engine that is gone."""
         self.places.state.unlink(missing_ok=True)
+        self.chaos.clear()
         for part in self.parts:
             part.stop(5.0)
         self.beside.stop()

@@ -26,6 +26,7 @@ from tasks.serving.gateway.counted import (
     access_counts,
     access_file,
 )
+from tasks.serving.gateway.faults import FAULTS, LAYER
 from tasks.serving.gateway.filters import DOOR, LIMITS, http_filters, tokens_asked
 from tasks.serving.specification import Specification
 
@@ -49,10 +50,8 @@ def bootstrap(specification: Specification, folder: Path) -> dict[str, Any]:
         "overload_manager": {"resource_monitors": [_connections(specification)]},
         "layered_runtime": {
             "layers": [
-                {
-                    "name": "weights",
-                    "rtds_layer": {"name": "weights", "rtds_config": _watched(folder / WEIGHTS)},
-                }
+                {"name": name, "rtds_layer": {"name": name, "rtds_config": _watched(folder / file)}}
+                for name, file in (("weights", WEIGHTS), (LAYER, FAULTS))
             ]
         },
         "static_resources": {
