@@ -10,7 +10,14 @@ from pydantic_settings import CliPositionalArg
 from data_contracts.kinds.document import DocumentRecord
 from eval_sets.retrieval.loading import DOCUMENTS, list_retrieval_sets, load_retrieval_set
 from flows.asking.naming import absolute_contract, absolute_file, absolute_folder, absolute_source
-from flows.asking.parameters import NEWEST, IngestParameters, NamedParameters, Parameters, Words
+from flows.asking.parameters import (
+    NEWEST,
+    IngestParameters,
+    Name,
+    NamedParameters,
+    Parameters,
+    Words,
+)
 
 _DIGEST = "^(newest|[0-9a-f]{4,64})$"
 _INDEX = "^(newest|champion|[0-9a-f]{4,64})$"
@@ -108,13 +115,33 @@ class EvaluateIndexParameters(NamedParameters):
     seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
 
 
+class ProbeIndexParameters(Parameters):
+    """Ask the index that serves the questions that it was judged by."""
+
+    name: Name | Literal[""] = Field(
+        default="", description="The model whose index it is. Empty: every one that has an index."
+    )
+
+
+class RefreshIndexParameters(ProbeIndexParameters):
+    """Build the index that serves again, of its documents as they are today."""
+
+    full: bool = Field(
+        default=False,
+        description="Encode all documents anew, and require that the index has the same bytes.",
+    )
+
+
 class IndexParameters(BuildIndexParameters, EvaluateIndexParameters):
     """Build an index of documents, search it, or judge it."""
 
-    action: CliPositionalArg[Literal["build", "search", "answer", "evaluate"]] = Field(
+    action: CliPositionalArg[
+        Literal["build", "search", "answer", "evaluate", "probe", "refresh"]
+    ] = Field(
         description="build: make an index; search: print the chunks for a question; answer: ask "
         "the model that serves, with what was found; evaluate: ask questions whose passages are "
-        "known."
+        "known; probe: ask the index that serves those it was judged by, for the promise recall; "
+        "refresh: build the one that serves again, of its documents of today."
     )
     question: CliPositionalArg[str] = Field(
         default="", description="For search and answer: what is asked."
@@ -135,6 +162,10 @@ class IndexParameters(BuildIndexParameters, EvaluateIndexParameters):
         "none has it, no model is asked.",
     )
     most: int = Field(default=5, ge=1, le=100, description="For search: how many chunks.")
+    full: bool = Field(
+        default=False,
+        description="For refresh: encode all anew, and require that the index has the same bytes.",
+    )
 
     def building(self) -> BuildIndexParameters:
         """Return what the flow is asked that builds."""

@@ -104,6 +104,14 @@ KINDS: dict[str, Kind] = {
         ("model", "slo"),
     ),
     "paddock_slo_bad_total": Kind("Those that are bad", ("model", "slo")),
+    "paddock_slo_looked_timestamp_seconds": Kind(
+        "When what is looked at once a day was last looked at; 0 where it never was",
+        ("model", "slo"),
+    ),
+    # The index that serves, by each night's look at its documents.
+    "paddock_index_current_timestamp_seconds": Kind(
+        "When the index that serves was last seen to hold what its documents hold", ("model",)
+    ),
     # Releases, by the ledger.
     "paddock_stage_info": Kind(
         "1 for each version that serves, or to which a rollback goes", ("model", "version", "stage")

@@ -46,6 +46,7 @@ def target(hit: Desk, serve: Callable[..., Served]) -> Served:
     return serve(hit.home, file).ready()
 
 
+@pytest.mark.slow
 def test_an_engine_out_of_memory_is_started_again_and_nobody_notices(target: Served) -> None:
     codes = Counter[int]()
     with ThreadPoolExecutor(8) as clients:
@@ -106,6 +107,7 @@ def test_it_ends_though_its_command_was_killed(
     assert not target.places.chaos.exists()
 
 
+@pytest.mark.slow
 def test_no_canary_begins_beside_it_and_it_begins_beside_none(
     target: Served, hit: Desk, paddock: Callable[..., Any]
 ) -> None:
