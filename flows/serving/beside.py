@@ -21,6 +21,7 @@ from flows.serving.places import Places, put
 from tasks.canary.phases import SILENT
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.admin import healthy
+from tasks.serving.ports.traffic import EnvoyTraffic, Traffic
 from tasks.serving.specification import Specification
 
 ARM = "canary"
@@ -60,6 +61,7 @@ class Beside:
         self._specification, self._places, self._say = specification, places, say
         self.engines: EngineSet | None = None
         self._leaving: list[tuple[EngineSet, float]] = []
+        self._traffic: Traffic = EnvoyTraffic(places.run, places.socket, put)
         self._why = ""
         self._ready = self._pointed = False
         self._ill = 0
@@ -155,7 +157,7 @@ class Beside:
     def _set_shares(self, shares: dict[str, int]) -> None:
         if shares != self._shares:
             self._shares = shares
-            put(self._places.run / arms.WEIGHTS, arms.weights(shares))
+            self._traffic.give(shares)
 
     def _point(self, ports: tuple[int, ...]) -> None:
         put(self._places.run / arms.endpoints_file(ARM), arms.endpoints(ARM, ports))

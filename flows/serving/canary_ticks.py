@@ -28,7 +28,8 @@ from tasks.canary.phases import State
 from tasks.canary.policy import STEP, CanaryPolicy
 from tasks.experiment.judge import Experiment
 from tasks.serving.gateway import arms
-from tasks.serving.gateway.scraped import EDGES, Counted, Page, read_page
+from tasks.serving.gateway.scraped import EDGES, Counted, Page
+from tasks.serving.ports.metrics import Metrics, ScrapedMetrics
 from tasks.serving.specification import Specification
 from tasks.storage.objects import ObjectStore
 
@@ -67,6 +68,7 @@ class Site:
     def __init__(self, store: ObjectStore, places: Places, name: str) -> None:
         """Read and write the record of `name`, and the files of its serving."""
         self._store, self._places, self._name = store, places, name
+        self._metrics: Metrics = ScrapedMetrics(places.socket)
 
     @property
     def _key(self) -> str:
@@ -149,7 +151,7 @@ class Site:
     ) -> tuple[Reading, Record]:
         """Return what is known now, and the record that remembers which gateway counted it."""
         fares = self.fares(record.state.candidate.digest)
-        page, totals = read_page(self._places.socket), self.totals()
+        page, totals = self._metrics.read(), self.totals()
         gateway = fares.gateway if fares else record.gateway
         if gateway != record.gateway:
             record = record.model_copy(update={"gateway": gateway, "of_gateway": totals})

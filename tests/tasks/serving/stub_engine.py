@@ -2,9 +2,9 @@
 
 By itself it is a command as vLLM's: `python -m tests.tasks.serving.stub_engine FOLDER PORT NAME`.
 A fourth word is a file of how a candidate behaves: JSON with `fails` (each so many-th request),
-`seconds` (of an answer) and `finish` (its reason). With `dies`, the name of a file, whoever can make
-that file ends at its twentieth request as one that the system kills for want of memory; that holds
-of the champion's, too.
+`seconds` (of an answer) and `finish` (its reason). With `dies`, the name of a file, whoever can
+make that file ends at its twentieth request as one that the system kills for want of memory; that
+holds of the champion's, too.
 """
 
 from __future__ import annotations
