@@ -27,6 +27,11 @@ class CanaryRunParameters(NamedParameters):
         description="Divides the minutes of every phase; the least counts stay. None: what the "
         "serving's file says.",
     )
+    file: Annotated[str, AfterValidator(absolute_file)] = Field(
+        default="",
+        description="A serving's TOML file with a table [cluster]: arms are Deployments there. "
+        "Empty: beside `paddock serve` on this machine.",
+    )
 
 
 class CanaryParameters(Parameters):
@@ -49,6 +54,11 @@ class CanaryParameters(Parameters):
         default=None,
         ge=1,
         description="start: divides the minutes of every phase; the least counts stay.",
+    )
+    file: Annotated[str, AfterValidator(absolute_file)] = Field(
+        default="",
+        description="start: a serving's TOML file with a table [cluster]. Empty: beside `paddock "
+        "serve` on this machine.",
     )
     reason: str = Field(default="", description="abort: why; people read it.")
     policy: Annotated[str, AfterValidator(absolute_file)] = Field(

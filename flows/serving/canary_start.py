@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 
 from data_contracts.errors import ContractError, InputError, PaddockError
 from flows.serving.canary_ticks import END, Record, Site, kind_of
-from flows.serving.champion import candidate_to_serve
 from flows.serving.chaos import require_calm
 from flows.serving.places import Places
-from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop
 from model_registry.candidates import Candidate, list_candidates
 from model_registry.fetching import require_approved
@@ -71,7 +69,7 @@ def beside_champion(
 
     With an experiment it is never promoted. ContractError if no candidate may, or nothing serves.
     """
-    specification, promotes = site.specification(), experiment is None
+    promotes = experiment is None
     require_calm(Places(workshop.settings.home, name), name, STEP)
     candidate = approved(workshop, name, version)
     champion = read_standing(workshop.registry, name).champion
@@ -86,8 +84,7 @@ def beside_champion(
     mine = Version(version=candidate.version, digest=candidate.digest)
     # What it refuses, before the weights are written.
     begin(name, mine, seen, datetime.now(UTC), promotes=promotes)
-    places = Places(workshop.settings.home, name)
-    release = candidate_to_serve(workshop, specification, places.folder, candidate, LOGGER.warning)
+    release = site.release(workshop, candidate)
     state = begin(name, mine, seen, datetime.now(UTC), promotes=promotes)
     return Record(
         state=state, policy=policy, release=release, since=site.totals(), experiment=experiment

@@ -21,14 +21,18 @@ from pydantic import Field, ValidationError
 from data_contracts.errors import InputError, PaddockError
 from data_contracts.records import Frozen
 from flows.serving.beside import Fares, Wanted
-from flows.serving.champion import Release
+from flows.serving.champion import Release, candidate_to_serve
 from flows.serving.places import Places, put
+from flows.showing.progress import LOGGER
+from flows.workshop.parts import Workshop
+from model_registry.candidates import Candidate
 from tasks.canary.arms import Reading, Scraped
 from tasks.canary.phases import State
 from tasks.canary.policy import STEP, CanaryPolicy
 from tasks.experiment.judge import Experiment
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.scraped import EDGES, Counted, Page
+from tasks.serving.ports.cluster import Cluster
 from tasks.serving.ports.metrics import Metrics, ScrapedMetrics
 from tasks.serving.specification import Specification
 from tasks.storage.objects import ObjectStore
@@ -45,7 +49,8 @@ class Record(Frozen):
 
     `since` are the log's totals by arm when the canary began, and `of_gateway` those when the
     gateway that counts now was first read: its counters begin at 0 when it starts again.
-    `experiment` is what an experiment asks and saw; None of a canary.
+    `experiment` is what an experiment asks and saw; None of a canary. `cluster` is where it runs,
+    None: on this machine.
     """
 
     state: State
@@ -55,6 +60,7 @@ class Record(Frozen):
     gateway: str = ""
     of_gateway: Totals = Field(default_factory=dict)
     experiment: Experiment | None = None
+    cluster: Cluster | None = None
 
 
 def kind_of(record: Record) -> str:
@@ -91,7 +97,7 @@ class Site:
 
     def write(self, record: Record) -> None:
         """Keep a record, and say to the keeper what follows from it."""
-        self._store.write(self._key, record.model_dump_json(indent=1).encode())
+        self._keep(record)
         state = record.state
         if state.ended and state.ended != "promoted":
             self._places.wanted_canary.unlink(missing_ok=True)
@@ -105,6 +111,19 @@ class Site:
             tick=state.tick,
         )
         put(self._places.wanted_canary, json.loads(wanted.model_dump_json()))
+
+    def _keep(self, record: Record) -> None:
+        self._store.write(self._key, record.model_dump_json(indent=1).encode())
+
+    def release(self, workshop: Workshop, candidate: Candidate) -> Release:
+        """Return a candidate as the keeper's engines are to serve it; every byte is verified."""
+        folder = self._places.folder
+        say = LOGGER.warning
+        return candidate_to_serve(workshop, self.specification(), folder, candidate, say)
+
+    def settle(self, version: int) -> str:
+        """Return why a promoted version does not have all traffic yet: the keeper gives it."""
+        return ""
 
     @contextmanager
     def alone(self) -> Generator[None]:

@@ -21,7 +21,7 @@ from typing import Any
 from flows.servers.guarded import told_to_stop
 from flows.servers.part import Part, part_of, say_on_terminal
 from flows.serving.beside import Beside
-from flows.serving.champion import Follower, Release
+from flows.serving.champion import Fixed, Follower, Following, Release
 from flows.serving.chaos import ChaosWatch
 from flows.serving.engine_sets import FROZEN_SECONDS, EngineSet
 from flows.serving.places import Places, put
@@ -42,7 +42,7 @@ AGAIN_SECONDS = 300.0  # until a version that did not start is tried again
 class Keeper:
     """What runs now, what is coming and what is leaving."""
 
-    def __init__(self, specification: Specification, places: Places, follower: Follower) -> None:
+    def __init__(self, specification: Specification, places: Places, follower: Following) -> None:
         """Begin with nothing; the first look starts the engines and the gateway."""
         self.specification, self.places, self.follower = specification, places, follower
         self.say = getLogger("serving").info
@@ -236,7 +236,9 @@ def main() -> int:
     specification = Specification.model_validate_json(places.specification.read_bytes())
     first = Release.model_validate_json(places.release.read_bytes())
     workshop, say = Workshop(settings, "serving"), getLogger("serving").info
-    follower = Follower(workshop, specification, places.folder, first, say)
+    follower: Following = Fixed(first)
+    if specification.candidate is None:
+        follower = Follower(workshop, specification, places.folder, first, say)
     keeper = Keeper(specification, places, follower)
     guard = os.getppid()
     try:

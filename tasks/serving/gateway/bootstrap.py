@@ -28,6 +28,7 @@ from tasks.serving.gateway.counted import (
 )
 from tasks.serving.gateway.faults import FAULTS, LAYER
 from tasks.serving.gateway.filters import DOOR, LIMITS, http_filters, tokens_asked
+from tasks.serving.gateway.metrics_page import metrics_cluster, metrics_listener
 from tasks.serving.specification import Specification
 
 ASKING = ("/v1/chat/completions", "/v1/completions")
@@ -55,8 +56,12 @@ def bootstrap(specification: Specification, folder: Path) -> dict[str, Any]:
             ]
         },
         "static_resources": {
-            "listeners": [_listener(specification, folder)],
+            "listeners": [
+                _listener(specification, folder),
+                *metrics_listener(specification.host, specification.gateway.metrics_port),
+            ],
             "clusters": [
+                *metrics_cluster(folder, specification.gateway.metrics_port),
                 *(_cluster(specification, arm, folder) for arm in ARMS),
                 *([_door(folder)] if specification.token_caps else []),
             ],

@@ -20,6 +20,7 @@ from tasks.slo.counting import gateway_counts
 from tasks.slo.objectives import Objective
 from tests.tasks.serving.conftest import RunningGateway
 from tests.tasks.serving.stub_engine import StubEngine
+from tests.waiting import free_port
 
 pytestmark = pytest.mark.timeout(180)
 Start = Callable[..., RunningGateway]
@@ -195,6 +196,24 @@ def test_what_is_counted_tells_arms_codes_and_waits_apart(
     assert edges[-1].endswith(" 5")
     assert "tenant-" not in "\n".join(lines)
     assert "error" not in running.log.read_text()
+
+
+def test_a_prometheus_reads_what_was_counted_and_nothing_else_of_the_admin(
+    start_gateway: Start, make_engine: Make
+) -> None:
+    port = free_port()
+    running = start_gateway(**QUIET, gateway={"metrics_port": port})
+    arms_with(running, make_engine)
+    assert running.ask().status_code == 200
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+        counted = 'envoy_paddock_requests{arm="stable",code="200"} 1'
+        running.wait(lambda: counted in client.get("/metrics").text)
+        page = client.get("/metrics?usedonly&filter=.*").text
+        lines = [line for line in page.splitlines() if not line.startswith("#")]
+        assert all(line.startswith("envoy_paddock_") for line in lines if line)
+        for path in ("/", "/config_dump", "/metrics/../config_dump", "/quitquitquit"):
+            assert client.get(path).status_code == 404, path
+        assert client.post("/metrics").status_code == 404
 
 
 @pytest.mark.parametrize("shares", [{"canary": -1}, {"canary": 9_000, "baseline": 2_000}, {"x": 1}])
