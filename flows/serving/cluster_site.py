@@ -9,6 +9,7 @@ tells (cut, hallucinated, refused) is not counted: each pod's log has it, and no
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
@@ -51,6 +52,7 @@ class ClusterSite(Site):
         self._metrics = PromMetrics(cluster.prometheus)
         self._traffic = RouteTraffic(cluster.route)
         self._folder = places.folder
+        self._counts = uuid.uuid4().hex  # its counters begin with this process
 
     @contextmanager
     def alone(self) -> Generator[None]:
@@ -84,7 +86,7 @@ class ClusterSite(Site):
         name = f"{self._name}/{digest[:16]}"
         ready = name in names_at(self._cluster.addresses["canary"])
         share = (self._traffic.given() or {}).get("canary", 0)
-        return Fares(digest=digest, ready=ready, share=share)
+        return Fares(digest=digest, ready=ready, share=share, gateway=self._counts)
 
     def write(self, record: Record) -> None:
         """Write the weights, then the record: one that ended has no traffic before it says so.

@@ -1,6 +1,7 @@
 """What was counted of each arm, for a Prometheus that reaches no socket of this machine.
 
-One page of the admin's, and no other: whoever reaches the admin itself may do all. Pure.
+Beside that it says how many requests are under way, by which pods are made more. One page of the
+admin's, and no other: whoever reaches the admin itself may do all. Pure.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks.serving.gateway.arms import TYPES, address
+from tasks.serving.gateway.arms import ARMS, TYPES, address
 from tasks.serving.gateway.counted import STATS
 
 PAGE = "/metrics"
 _ADMIN = "admin"
+_TOLD = f"^({STATS}|cluster.({'|'.join(ARMS)}).upstream_rq_active$)"
 _HTTP = f"{TYPES}.extensions.filters"
 
 
@@ -59,16 +61,19 @@ def metrics_cluster(folder: Path, port: int | None) -> list[dict[str, Any]]:
 
 
 def _route() -> dict[str, Any]:
-    """Return the one route: a client cannot say what the admin is asked."""
-    method = {"name": ":method", "string_match": {"exact": "GET"}}
+    """Return the one route: a client cannot say what the admin is asked, by no query either."""
+    asked = [
+        {"name": name, "string_match": {"exact": value}}
+        for name, value in ((":method", "GET"), (":path", PAGE))
+    ]
     return {
-        "match": {"path": PAGE, "headers": [method]},
+        "match": {"path": PAGE, "headers": asked},
         "route": {
             "cluster": _ADMIN,
             "timeout": "2s",
             "regex_rewrite": {
                 "pattern": {"regex": f"^{PAGE}$"},
-                "substitution": f"/stats/prometheus?filter=^{STATS}",
+                "substitution": f"/stats/prometheus?filter={_TOLD}",
             },
         },
     }

@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import httpx
 from pydantic import Field
@@ -19,7 +20,7 @@ from pydantic import Field
 from data_contracts.records import Frozen
 from tasks.serving.gateway.arms import ARMS
 from tasks.serving.gateway.counted import STATS
-from tasks.serving.gateway.scraped import Page, page_from, read_page
+from tasks.serving.gateway.scraped import EDGES, Page, page_from, read_page
 
 
 class Metrics(Protocol):
@@ -55,8 +56,21 @@ class PromSource(Frozen):
     )
 
 
+class _Series(NamedTuple):
+    """One counter of one pod: of an arm, by a code or a bucket's upper edge."""
+
+    arm: str
+    pod: str
+    kind: str
+    value: str
+
+
 class PromMetrics:
     """The API of a Prometheus: the gateways' counters, added up over their pods.
+
+    A sum over pods falls when one of them is replaced, and what fell looks as if all the others had
+    begun again. So each pod's series is followed by itself, and what is told are the differences
+    since the first reading, which tells 0: to another process these are counters that began again.
 
     It answers with the last value for five minutes after a scrape that did not come, so the age of
     what it answers is asked as well.
@@ -65,32 +79,58 @@ class PromMetrics:
     def __init__(self, source: PromSource) -> None:
         """Ask `source` when read."""
         self._source = source
+        self._last: dict[_Series, float] | None = None
+        self._sums: defaultdict[_Series, float] = defaultdict(float)
 
     def read(self) -> Page | None:
-        """Return what its newest samples say."""
+        """Return what was counted since the first reading, by its newest samples."""
         try:
-            return self._page()
+            found = self._found()
+            if found is None:
+                return None
+            page = self._page(self._added(found))
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
+        return page
 
-    def _page(self) -> Page | None:
-        codes: dict[str, dict[int, int]] = {}
-        waits: dict[str, dict[float, int]] = {}
-        fresh = False
+    def _found(self) -> dict[_Series, float] | None:
+        """Return every pod's counters; None if there are none, or older ones than may be, or other buckets."""
+        found = dict[_Series, float]()
+        oldest = list[float]()
         for arm in ARMS:
             chosen = self._source.arms[arm]
             requests = f"envoy_{STATS}_requests{{{chosen}}}"
-            for labels, value in self._asked(f"min(timestamp({requests}))"):
-                if labels or time.time() - value > self._source.stale_seconds:
-                    return None
-                fresh = True
-            found = self._asked(f"sum by (code) ({requests})")
-            codes[arm] = {int(labels["code"]): round(value) for labels, value in found}
-            buckets = f'envoy_{STATS}_duration_ms_bucket{{code="200",{chosen}}}'
-            waits[arm] = defaultdict(int)
-            for labels, value in self._asked(f"sum by (le) ({buckets})"):
-                waits[arm][_edge(labels["le"])] = round(value)
-        return page_from(codes, waits) if fresh else None
+            oldest += [value for _, value in self._asked(f"min(timestamp({requests}))")]
+            for labels, value in self._asked(requests):
+                found[_Series(arm, _pod(labels), "code", labels["code"])] = value
+            waits = f'envoy_{STATS}_duration_ms_bucket{{code="200",{chosen}}}'
+            edges = set[float]()
+            for labels, value in self._asked(waits):
+                found[_Series(arm, _pod(labels), "le", labels["le"])] = value
+                edges.add(_edge(labels["le"]))
+            if edges not in (set(), {*EDGES, math.inf}):
+                return None
+        stale = any(time.time() - one > self._source.stale_seconds for one in oldest)
+        return None if stale or not oldest else found
+
+    def _added(self, found: dict[_Series, float]) -> dict[_Series, float]:
+        """Return the sums with what is new; a pod that began again shows all that is."""
+        last = self._last
+        for series, value in found.items():
+            before = value if last is None else last.get(series, 0.0)
+            self._sums[series] += value - (before if value >= before else 0.0)
+        self._last = {**(last or {}), **found}
+        return self._sums
+
+    def _page(self, sums: Mapping[_Series, float]) -> Page:
+        codes: dict[str, dict[int, int]] = {arm: defaultdict(int) for arm in ARMS}
+        waits: dict[str, dict[float, int]] = {arm: defaultdict(int) for arm in ARMS}
+        for series, value in sums.items():
+            if series.kind == "code":
+                codes[series.arm][int(series.value)] += round(value)
+            else:
+                waits[series.arm][_edge(series.value)] += round(value)
+        return page_from(codes, waits)
 
     def _asked(self, query: str) -> list[tuple[dict[str, str], float]]:
         answer = httpx.get(
@@ -103,6 +143,12 @@ class PromMetrics:
         if any(not math.isfinite(value) for _, value in found):
             raise ValueError("no number")
         return found
+
+
+def _pod(labels: Mapping[str, str]) -> str:
+    """Return what tells a pod's series from another's: all that the gateway does not say itself."""
+    own = ("__name__", "code", "le")
+    return ",".join(f"{key}={labels[key]}" for key in sorted(labels) if key not in own)
 
 
 def _edge(text: str) -> float:

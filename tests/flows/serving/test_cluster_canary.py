@@ -40,7 +40,7 @@ class Pods:
         self.champion = StubEngine(f"{NAME}/1")
         self.candidate = StubEngine(f"{NAME}/{'0' * 16}")
         self.fails = 0.0  # share of the candidate's
-        self._over = threading.Event()
+        self.over = threading.Event()
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
 
@@ -50,7 +50,7 @@ class Pods:
         return {one["name"].removeprefix("serving-"): one.get("weight", 1) for one in refs}
 
     def _work(self) -> None:
-        while not self._over.wait(0.05):
+        while not self.over.wait(0.05):
             weights = self.weights()
             for arm, weight in weights.items():
                 n = round(20 * weight / max(1, sum(weights.values())))
@@ -75,7 +75,7 @@ class Pods:
 
     def end(self) -> None:
         """End all of it."""
-        self._over.set()
+        self.over.set()
         self._thread.join(20)
         for one in (self.api, self.page, self.champion, self.candidate):
             one.end()
@@ -106,7 +106,7 @@ def test_an_approved_version_is_promoted_or_taken_back_by_a_routes_weights(
     cluster.fails = fails
 
     def follow() -> None:  # as the champion's own pods do
-        while not cluster._over.wait(0.5):
+        while not cluster.over.wait(0.5):
             cluster.champion.name = f"{NAME}/{desk.champion}"
 
     following = threading.Thread(target=follow)
@@ -115,7 +115,7 @@ def test_an_approved_version_is_promoted_or_taken_back_by_a_routes_weights(
         file = cluster.file(desk.home, address)
         words = ("canary", "start", "--name", NAME, "--file", str(file), "--fast", "60")
         ended = paddock(desk.home, *words)
-    cluster._over.set()
+    cluster.over.set()
     following.join(20)
     assert ended.returncode == (1 if fails else 0), ended.stderr + ended.stdout
     assert desk.champion == (1 if fails else 2)
