@@ -26,6 +26,7 @@ from flows.serving.canary_start import begun
 from flows.serving.canary_ticks import Record, Site
 from flows.serving.cluster_site import site_of
 from flows.serving.places import Places
+from flows.serving.shadow import Shadow
 from flows.showing.leading_on import served_places
 from flows.showing.live import LiveArtifact
 from flows.showing.notifying import notify, release_events, trouble_event
@@ -68,7 +69,9 @@ def canary(parameters: CanaryRunParameters) -> RunState[Outcome]:
     site = site_of(workshop, places, name, parameters.file)
     specification = site.specification()  # before the folder of a serving that never was is made
     with site.alone():
-        record = begun(workshop, site, name, parameters.version, parameters.fast)
+        record = begun(
+            workshop, site, name, parameters.version, parameters.fast, shadow=parameters.shadow
+        )
         if specification.cluster:
             cluster = cluster_of(specification.cluster, parameters.file)
             record = record.model_copy(update={"cluster": cluster})
@@ -94,6 +97,10 @@ class CanaryRun:
         self._ledger_at = 0.0
         self._budget = Budgets(workshop, self._name)
         self._version: int | None = None
+        self._shadow: Shadow | None = None
+        if record.policy.shadow:
+            places = Places(workshop.settings.home, self._name)
+            self._shadow = Shadow(workshop, places, self._name, site.specification())
 
     def until_its_end(self) -> Outcome:
         """Tick until it ends, and tell how."""
@@ -123,7 +130,7 @@ class CanaryRun:
             return record.model_copy(update={"state": after})
         moved = "" if serves == record.state.champion.digest else MOVED
         hold = self._budget.hold()
-        reading, record = self._site.read(record, now, stop=moved, hold=hold)
+        reading, record = self._site.read(record, now, stop=moved, hold=hold, shadow=self._shadow)
         after = step(record.state, record.policy, reading, now)
         if after.ended == "promoted":
             after = self._promoted(record.state, after)
@@ -158,6 +165,7 @@ class CanaryRun:
                 began=after.began,
                 ended=after.tick,
                 requests=sum(done.counts.canary.requests for done in after.done),
+                shadow=after.shadow.canary.requests,
             )
             page = side_by_side(after, self._record.policy)
             publish_canary(registry, candidate, passed, page, keys)

@@ -27,6 +27,11 @@ class CanaryRunParameters(NamedParameters):
         description="Divides the minutes of every phase; the least counts stay. None: what the "
         "serving's file says.",
     )
+    shadow: bool = Field(
+        default=False,
+        description="Where requests are few, ask both versions recorded ones of the log again, "
+        "beside the users, until there are enough answers; counted apart.",
+    )
     file: Annotated[str, AfterValidator(absolute_file)] = Field(
         default="",
         description="A serving's TOML file with a table [cluster]: arms are Deployments there. "
@@ -54,6 +59,11 @@ class CanaryParameters(Parameters):
         default=None,
         ge=1,
         description="start: divides the minutes of every phase; the least counts stay.",
+    )
+    shadow: bool = Field(
+        default=False,
+        description="start: where requests are few, ask both versions recorded ones of the log "
+        "again, beside the users, until there are enough answers; counted apart.",
     )
     file: Annotated[str, AfterValidator(absolute_file)] = Field(
         default="",

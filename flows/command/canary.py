@@ -38,6 +38,7 @@ def _start(parameters: CanaryParameters, options: Options) -> int:
         version=parameters.version,
         fast=parameters.fast,
         file=parameters.file,
+        shadow=parameters.shadow,
     )
     outcome = started("flows.canarying", "canary", asked)
     return 0 if outcome.ended == "promoted" else 1

@@ -41,7 +41,8 @@ class Wanted(Frozen):
 class Fares(Frozen):
     """How a candidate's engines fare: `why` is why they are given up; empty if they are not.
 
-    `share` is what the canary gets of 10,000 users now, `gateway` names the process that counts.
+    `share` is what the canary gets of 10,000 users now, `gateway` names the process that counts,
+    `ports` are where its engines listen on loopback.
     """
 
     digest: str
@@ -49,6 +50,7 @@ class Fares(Frozen):
     why: str = ""
     share: int = 0
     gateway: str = ""
+    ports: tuple[int, ...] = ()
 
 
 class Beside:
@@ -169,6 +171,7 @@ class Beside:
             why=self._why,
             share=(self._shares or {}).get(ARM, 0),
             gateway=gateway,
+            ports=self.engines.ports if self.engines else (),
         )
         if fares != self._told or not self._places.seen_canary.exists():
             self._told = fares

@@ -14,7 +14,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import Field, ValidationError
 
@@ -26,7 +26,7 @@ from flows.serving.places import Places, put
 from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop
 from model_registry.candidates import Candidate
-from tasks.canary.arms import Reading, Scraped
+from tasks.canary.arms import Arms, Reading, Scraped
 from tasks.canary.phases import State
 from tasks.canary.policy import STEP, CanaryPolicy
 from tasks.experiment.judge import Experiment
@@ -61,6 +61,14 @@ class Record(Frozen):
     of_gateway: Totals = Field(default_factory=dict)
     experiment: Experiment | None = None
     cluster: Cluster | None = None
+
+
+class Shadows(Protocol):
+    """Counts what came of recorded requests."""
+
+    def told(self, state: State, policy: CanaryPolicy, fares: Fares | None) -> Arms:
+        """Return the counts so far."""
+        ...
 
 
 def kind_of(record: Record) -> str:
@@ -166,7 +174,7 @@ class Site:
         return fares if fares.digest == digest else None
 
     def read(
-        self, record: Record, now: datetime, *, stop: str, hold: str
+        self, record: Record, now: datetime, *, stop: str, hold: str, shadow: Shadows | None = None
     ) -> tuple[Reading, Record]:
         """Return what is known now, and the record that remembers which gateway counted it."""
         fares = self.fares(record.state.candidate.digest)
@@ -181,6 +189,7 @@ class Site:
             gateway=gateway,
             stop=stop or (fares.why if fares else ""),
             hold=hold,
+            shadow=shadow.told(record.state, record.policy, fares) if shadow else None,
             **_scraped(page, totals, record),
         ), record
 

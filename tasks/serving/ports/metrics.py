@@ -94,7 +94,7 @@ class PromMetrics:
         return page
 
     def _found(self) -> dict[_Series, float] | None:
-        """Return every pod's counters; None if there are none, or older ones than may be, or other buckets."""
+        """Return every pod's counters; None: there are none, they are old, or of other buckets."""
         found = dict[_Series, float]()
         oldest = list[float]()
         for arm in ARMS:
