@@ -47,6 +47,12 @@ def keep_current(store: ObjectStore, name: str, digest: str, now: datetime) -> N
     store.write(_key(f"current/{name}"), json.dumps(told, indent=1).encode())
 
 
+def noted_names(store: ObjectStore) -> set[str]:
+    """Return the models whose index was ever seen to be current."""
+    folder = "index-notes/current"
+    return {key.rpartition("/")[2].removesuffix(".json") for key in store.keys(folder)}
+
+
 def current_since(store: ObjectStore, name: str) -> datetime | None:
     """Return when the index that serves was last seen to be current; None if never."""
     key = _key(f"current/{name}")

@@ -30,11 +30,12 @@ ILL_LOOKS = 5  # at the gateway, a second apart, until an engine that lives coun
 
 
 class Wanted(Frozen):
-    """What a tick wants: a candidate, shares of 10,000 users, and when it said so."""
+    """What a tick wants: a candidate, shares of 10,000 users, their salt, and when it said so."""
 
     release: Release
     baseline: int = Field(ge=0, le=arms.SUM)
     canary: int = Field(ge=0, le=arms.SUM)
+    salt: int = Field(default=0, ge=0, lt=arms.SALTS)
     tick: AwareDatetime
 
 
@@ -86,7 +87,7 @@ class Beside:
                 self._end(now)
                 self._begin(wanted.release, now)
             self._keep(now)
-            self._set_shares(self._due(wanted))
+            self._set_shares(self._due(wanted), wanted.salt)
             self._tell(wanted, gateway)
         for engines, until in list(self._leaving):
             if now >= until:
@@ -156,10 +157,10 @@ class Beside:
     def _due(self, wanted: Wanted) -> dict[str, int]:
         return {"baseline": wanted.baseline, ARM: wanted.canary} if self._ready else {}
 
-    def _set_shares(self, shares: dict[str, int]) -> None:
+    def _set_shares(self, shares: dict[str, int], salt: int = 0) -> None:
         if shares != self._shares:
             self._shares = shares
-            self._traffic.give(shares)
+            self._traffic.give(shares, salt)
 
     def _point(self, ports: tuple[int, ...]) -> None:
         put(self._places.run / arms.endpoints_file(ARM), arms.endpoints(ARM, ports))

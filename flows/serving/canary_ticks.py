@@ -50,7 +50,7 @@ class Record(Frozen):
     `since` are the log's totals by arm when the canary began, and `of_gateway` those when the
     gateway that counts now was first read: its counters begin at 0 when it starts again.
     `experiment` is what an experiment asks and saw; None of a canary. `cluster` is where it runs,
-    None: on this machine.
+    None: on this machine. `salt` says how its users are drawn, and stays when it ended.
     """
 
     state: State
@@ -61,6 +61,7 @@ class Record(Frozen):
     of_gateway: Totals = Field(default_factory=dict)
     experiment: Experiment | None = None
     cluster: Cluster | None = None
+    salt: int = Field(default=0, ge=0, lt=arms.SALTS)
 
 
 class Shadows(Protocol):
@@ -116,6 +117,7 @@ class Site:
             release=record.release,
             baseline=shares["baseline"],
             canary=shares["canary"],
+            salt=record.salt,
             tick=state.tick,
         )
         put(self._places.wanted_canary, json.loads(wanted.model_dump_json()))

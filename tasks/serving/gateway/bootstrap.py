@@ -11,6 +11,8 @@ from typing import Any
 from tasks.serving.gateway.arms import (
     ARMS,
     RUNTIME_KEY,
+    SALT_KEY,
+    SALTS,
     SUM,
     TYPES,
     WEIGHTS,
@@ -196,6 +198,10 @@ def _host(specification: Specification) -> dict[str, Any]:
             "host_selection_retry_max_attempts": 3,
         },
     }
+    routes = [
+        *_capped(specification, route),
+        *({"match": {"path": path}, "route": route} for path in PATHS),
+    ]
     other = {"status": 404, "body": {"inline_string": "nothing is served at this path"}}
     off = tokens_asked(on=False) if specification.token_caps else {}
     return {
@@ -210,11 +216,20 @@ def _host(specification: Specification) -> dict[str, Any]:
                 "route": {"cluster": "stable", "timeout": "2s"},
                 "typed_per_filter_config": {LIMITS: _OFF},
             },
-            *_capped(specification, route),
-            *({"match": {"path": path}, "route": route} for path in PATHS),
+            *(_salted(one, salt) for salt in range(1, SALTS) for one in routes),
+            *routes,
             {"match": {"prefix": "/"}, "direct_response": other},
         ],
     }
+
+
+def _salted(found: dict[str, Any], salt: int) -> dict[str, Any]:
+    """Return a route as it is while users are shuffled by a salt: the hash is of both together."""
+    on = {"default_value": {"numerator": 0}, "runtime_key": f"{SALT_KEY}.{salt}"}
+    rewrite = {"pattern": {"regex": "^"}, "substitution": f"{salt} "}
+    header = {"header_name": USER, "regex_rewrite": rewrite}
+    route = found["route"] | {"hash_policy": [{"header": header, "terminal": True}]}
+    return found | {"match": found["match"] | {"runtime_fraction": on}, "route": route}
 
 
 def _capped(specification: Specification, route: dict[str, Any]) -> list[dict[str, Any]]:

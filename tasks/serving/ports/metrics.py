@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import httpx
 from pydantic import Field
@@ -56,13 +56,8 @@ class PromSource(Frozen):
     )
 
 
-class _Series(NamedTuple):
-    """One counter of one pod: of an arm, by a code or a bucket's upper edge."""
-
-    arm: str
-    pod: str
-    kind: str
-    value: str
+# One counter of one pod: arm, pod, `code` or `le`, and that code or upper edge.
+_Series = tuple[str, str, str, str]
 
 
 class PromMetrics:
@@ -102,11 +97,11 @@ class PromMetrics:
             requests = f"envoy_{STATS}_requests{{{chosen}}}"
             oldest += [value for _, value in self._asked(f"min(timestamp({requests}))")]
             for labels, value in self._asked(requests):
-                found[_Series(arm, _pod(labels), "code", labels["code"])] = value
+                found[arm, _pod(labels), "code", labels["code"]] = value
             waits = f'envoy_{STATS}_duration_ms_bucket{{code="200",{chosen}}}'
             edges = set[float]()
             for labels, value in self._asked(waits):
-                found[_Series(arm, _pod(labels), "le", labels["le"])] = value
+                found[arm, _pod(labels), "le", labels["le"]] = value
                 edges.add(_edge(labels["le"]))
             if edges not in (set(), {*EDGES, math.inf}):
                 return None
@@ -125,11 +120,11 @@ class PromMetrics:
     def _page(self, sums: Mapping[_Series, float]) -> Page:
         codes: dict[str, dict[int, int]] = {arm: defaultdict(int) for arm in ARMS}
         waits: dict[str, dict[float, int]] = {arm: defaultdict(int) for arm in ARMS}
-        for series, value in sums.items():
-            if series.kind == "code":
-                codes[series.arm][int(series.value)] += round(value)
+        for (arm, _, kind, of), value in sums.items():
+            if kind == "code":
+                codes[arm][int(of)] += round(value)
             else:
-                waits[series.arm][_edge(series.value)] += round(value)
+                waits[arm][_edge(of)] += round(value)
         return page_from(codes, waits)
 
     def _asked(self, query: str) -> list[tuple[dict[str, str], float]]:

@@ -49,9 +49,12 @@ class RouteTraffic:
             f"{route.name}"
         )
 
-    def give(self, shares: Shares) -> None:
-        """Write the weights; PaddockError if the API does not take them, or others remain."""
-        [layer] = weights(dict(shares))["resources"]
+    def give(self, shares: Shares, salt: int = 0) -> None:
+        """Write the weights; PaddockError if the API does not take them, or others remain.
+
+        It splits by request and knows no users, so no salt changes anything.
+        """
+        [layer] = weights(dict(shares), salt)["resources"]
         wanted = {arm: int(layer["layer"][f"{RUNTIME_KEY}.{arm}"]) for arm in ARMS}
         for _ in range(_TRIES):
             found = self._asked("GET")

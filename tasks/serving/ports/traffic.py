@@ -22,8 +22,8 @@ Shares = Mapping[str, int]
 class Traffic(Protocol):
     """Splits the traffic among the arms; shares are of 10,000 (`SUM`)."""
 
-    def give(self, shares: Shares) -> None:
-        """Give arms their shares; what is left is the stable arm's.
+    def give(self, shares: Shares, salt: int = 0) -> None:
+        """Give arms their shares; what is left is the stable arm's. `salt` shuffles users.
 
         ValueError for shares that cannot be; PaddockError if whoever splits it did not take them.
         """
@@ -41,9 +41,9 @@ class EnvoyTraffic:
         """Write the file in `run`; `put` replaces it at once, and `socket` is the admin's."""
         self._file, self._socket, self._put = run / WEIGHTS, socket, put
 
-    def give(self, shares: Shares) -> None:
+    def give(self, shares: Shares, salt: int = 0) -> None:
         """Give arms their shares; the gateway has them a moment later."""
-        self._put(self._file, weights(dict(shares)))
+        self._put(self._file, weights(dict(shares), salt))
 
     def given(self) -> dict[str, int] | None:
         """Return what the gateway's runtime holds, whatever the file says."""

@@ -48,9 +48,9 @@ class RunningGateway:
             transport=httpx.HTTPTransport(uds=str(self.folder / "admin.sock")),
         )
 
-    def weigh(self, shares: dict[str, int]) -> None:
-        """Give arms their shares of 10,000."""
-        put(self.folder / arms.WEIGHTS, arms.weights(shares))
+    def weigh(self, shares: dict[str, int], salt: int = 0) -> None:
+        """Give arms their shares of 10,000, of users shuffled by a salt."""
+        put(self.folder / arms.WEIGHTS, arms.weights(shares, salt))
 
     def point(self, arm: str, *engines: StubEngine, coming: tuple[StubEngine, ...] = ()) -> None:
         """Let an arm have these engines."""

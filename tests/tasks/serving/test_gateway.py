@@ -72,6 +72,32 @@ def test_users_go_to_arms_by_share_and_stay_while_a_share_grows(
     }
 
 
+def test_a_salt_draws_other_users_and_keeps_them(start_gateway: Start, make_engine: Make) -> None:
+    running = start_gateway(
+        **QUIET,
+        gateway={"requests_per_minute": 1_000_000},
+        tenants={"acme": {"requests_per_minute": 100_000}},
+    )
+    arms_with(running, make_engine)
+    users = [f"user-{n}" for n in range(300)]
+    drawn: list[set[str]] = []
+    for salt in (0, 1, arms.SALTS - 1, 1):
+        running.weigh({"baseline": 2_500, "canary": 2_500 - salt}, salt)
+        running.wait(partial(_has_share, running, 2_500 - salt))
+        now = {user: answering(running, user) for user in users}
+        drawn.append({user for user, arm in now.items() if arm == "canary"})
+        assert {user: answering(running, user) for user in users[:50]} == {
+            user: now[user] for user in users[:50]
+        }
+    assert drawn[1] == drawn[3]
+    for one, other in ((0, 1), (1, 2), (0, 2)):
+        # Of independent draws of a quarter each, a sixteenth of the users is in both: 19 of 300.
+        assert all(40 < len(drawn[of]) < 115 for of in (one, other))
+        assert len(drawn[one] & drawn[other]) < 40
+    with pytest.raises(ValueError, match="a salt is below 8"):
+        arms.weights({}, arms.SALTS)
+
+
 def test_engines_are_replaced_without_a_refused_request(
     start_gateway: Start, make_engine: Make
 ) -> None:
