@@ -142,6 +142,7 @@ def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
             "promote",
             "incident",
             "experiment",
+            "canary",
             "chaos",
         )
         for option in OPTION.findall(_help(name))
