@@ -95,7 +95,7 @@ class CanaryRun:
         )
         self._said, self._said_at = "", 0.0
         self._ledger_at = 0.0
-        self._budget = Budgets(workshop, self._name)
+        self._budget = Budgets(workshop, self._name, site.spread())
         self._version: int | None = None
         self._shadow: Shadow | None = None
         if record.policy.shadow:

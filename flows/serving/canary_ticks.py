@@ -159,6 +159,10 @@ class Site:
                 "same PADDOCK_HOME",
             ) from error
 
+    def spread(self) -> Specification | None:
+        """Return how it is served where arms are spread over a cluster; None on this machine."""
+        return None
+
     def totals(self) -> Totals:
         """Return what the log's writer counted so far, by the log's names of the arms."""
         try:

@@ -68,6 +68,10 @@ class ClusterSite(Site):
         log = self._specification.log.model_copy(update={"keep": False})
         return self._specification.model_copy(update={"log": log})
 
+    def spread(self) -> Specification | None:
+        """Return what the file says, promises too."""
+        return self._specification
+
     def release(self, workshop: Workshop, candidate: Candidate) -> Release:
         """Return how the candidate's pods call it: whoever answers otherwise is another."""
         return Release(

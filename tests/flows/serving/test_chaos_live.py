@@ -58,6 +58,7 @@ def test_an_engine_out_of_memory_is_started_again_and_nobody_notices(target: Ser
     assert "for want of memory" in said[0]
 
 
+@pytest.mark.slow
 def test_requests_fail_and_wait_as_asked_for_and_no_longer(
     target: Served, hit: Desk, paddock: Callable[..., Any]
 ) -> None:
@@ -90,6 +91,7 @@ def test_requests_fail_and_wait_as_asked_for_and_no_longer(
     assert f"in 1 times of `paddock chaos` {failed} of" in status.stdout, status.stderr
 
 
+@pytest.mark.slow
 def test_it_ends_though_its_command_was_killed(
     target: Served,
     hit: Desk,

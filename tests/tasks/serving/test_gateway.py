@@ -14,8 +14,10 @@ import pytest
 from scipy.stats import binomtest
 
 from flows.serving.keeper import READY_SECONDS
+from flows.serving.places import put
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.counted import EDGES_MS
+from tasks.serving.gateway.faults import FAULTS, faults
 from tasks.slo.counting import gateway_counts
 from tasks.slo.objectives import Objective
 from tests.tasks.serving.conftest import RunningGateway
@@ -222,6 +224,33 @@ def test_what_is_counted_tells_arms_codes_and_waits_apart(
     assert edges[-1].endswith(" 5")
     assert "tenant-" not in "\n".join(lines)
     assert "error" not in running.log.read_text()
+
+
+def test_requests_fail_and_wait_only_while_the_file_of_faults_says_so(
+    start_gateway: Start, make_engine: Make
+) -> None:
+    running = start_gateway(**QUIET)
+    engines = arms_with(running, make_engine)
+
+    def refused(many: int) -> int:
+        codes = Counter(running.ask().status_code for _ in range(many))
+        assert set(codes) <= {200, 503}
+        return codes[503]
+
+    assert refused(30) == 0
+    put(running.folder / FAULTS, faults(abort=30))
+    running.wait(lambda: refused(10) > 0)
+    before = len(engines["stable"].asked)
+    failed = refused(200)
+    interval = binomtest(failed, 200).proportion_ci(0.9999, "exact")
+    assert interval.low <= 0.3 <= interval.high
+    assert len(engines["stable"].asked) == before + 200 - failed  # no engine heard of them
+    put(running.folder / FAULTS, faults(delayed=100, delay_ms=150))
+    running.wait(lambda: running.ask().elapsed.total_seconds() >= 0.15)
+    assert {running.ask().status_code for _ in range(5)} == {200}
+    put(running.folder / FAULTS, faults())
+    running.wait(lambda: running.ask().elapsed.total_seconds() < 0.1)
+    assert refused(50) == 0
 
 
 def test_a_prometheus_reads_what_was_counted_and_nothing_else_of_the_admin(

@@ -24,7 +24,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     made.end()
 
 
-@pytest.fixture(params=["scraped", "prometheus"])
+PROMETHEUS = pytest.param("prometheus", marks=pytest.mark.slow)
+
+
+@pytest.fixture(params=["scraped", PROMETHEUS])
 def metrics(request: pytest.FixtureRequest, gateway: Gateway, tmp_path: Path) -> Iterator[Metrics]:
     if request.param == "scraped":
         yield ScrapedMetrics(gateway.socket)
