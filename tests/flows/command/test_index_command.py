@@ -139,6 +139,11 @@ def test_what_serves_is_probed_refreshed_and_judged_again_once_its_documents_cha
     assert changed.returncode == 0, changed.stderr
     assert "its documents changed; index" in changed.stdout
     assert "passes its gates and waits for people" in changed.stdout
+    again = terminal(home, "index", "refresh", *name)  # each night, until somebody decides
+    assert again.returncode == 0, again.stderr
+    assert "passes its gates and waits for people" in again.stdout
+    shown = terminal(home, "show", "--name", "desk-index").stdout
+    assert "version 2" in shown and "version 3" not in shown
     serving = terminal(home, "history", "--name", "desk-index").stdout
     assert "version 2" not in serving  # nothing was promoted
 
