@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from data_contracts.errors import InputError
@@ -20,12 +22,13 @@ from flows.workshop.parts import Workshop
 from flows.workshop.settings import Settings
 from tasks.canary.phases import SILENT, Version, begin
 from tasks.canary.policy import CanaryPolicy
-from tasks.serving.ports.cluster import Cluster
-from tests.flows.serving.conftest import NAME, Desk
-from tests.flows.serving.test_canary_live import POLICY
+from tasks.serving.ports.cluster import Cluster, names_at
+from tests.flows.serving.conftest import NAME, Desk, Served
+from tests.flows.serving.test_canary_live import POLICY, STUB
 from tests.tasks.serving.stub_engine import StubEngine
 from tests.tasks.serving.stub_page import Gateway, prometheus_over
 from tests.tasks.serving.stub_route import StubRoute
+from tests.waiting import free_port
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -122,6 +125,30 @@ def test_an_approved_version_is_promoted_or_taken_back_by_a_routes_weights(
     assert ("rolled back" if fails else "every phase was passed") in ended.stdout
     assert cluster.weights() == {"baseline": 0, "stable": 10_000, "canary": 0}
     assert cluster.api.patches >= (2 if fails else 3)
+
+
+@pytest.mark.slow
+def test_a_candidates_pod_serves_that_version_and_its_counts_and_no_champion(
+    make_desk: Callable[[Path], Desk], tmp_path: Path, serve: Callable[..., Served]
+) -> None:
+    desk = make_desk(tmp_path / "home")
+    desk.release("a")
+    number, port = desk.approve("b"), free_port()
+    engine = f'[engine]\nkind = "vllm"\ncommand = "{STUB}"\n'
+    file = f"candidate = {number}\n{engine}[gateway]\nmetrics_port = {port}\n"
+    served = serve(desk.home, file).ready()
+    name = f"{NAME}/{_digest(desk, number)[:16]}"
+    assert names_at(served.url) == {name}
+    assert served.ask("Who is it?").json()["model"] == name
+    counted = 'envoy_paddock_requests{arm="stable",code="200"}'
+    served.wait(lambda: counted in httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+    desk.release("c")
+    time.sleep(12)  # a champion's pod looks at the ledger each ten seconds
+    assert served.ask("Still?").json()["model"] == name
+    assert served.end() == 0
+    refused = serve(tmp_path / "home", f"candidate = 9\n{engine}")
+    assert refused.process.wait(60) != 0
+    assert "9" in refused.said()
 
 
 def _digest(desk: Desk, number: int) -> str:
