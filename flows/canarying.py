@@ -24,7 +24,9 @@ from flows.promotion import describe_release
 from flows.serving.budgets import Budgets
 from flows.serving.canary_start import begun
 from flows.serving.canary_ticks import Record, Site
+from flows.serving.cluster_site import site_of
 from flows.serving.places import Places
+from flows.serving.shadow import Shadow
 from flows.showing.leading_on import served_places
 from flows.showing.live import LiveArtifact
 from flows.showing.notifying import notify, release_events, trouble_event
@@ -40,6 +42,7 @@ from tasks.canary.phases import State, ended_by, step
 from tasks.canary.policy import STEP
 from tasks.canary.words import in_a_line, side_by_side
 from tasks.release.steps import promote_step
+from tasks.serving.ports.cluster import cluster_of
 
 LINE_SECONDS = 30.0  # between two lines that say the same of another moment
 LEDGER_SECONDS = 10.0  # between two looks at who serves
@@ -63,10 +66,15 @@ def canary(parameters: CanaryRunParameters) -> RunState[Outcome]:
     workshop = Workshop(read_settings(), "promoter")
     name = parameters.name
     places = Places(workshop.settings.home, name)
-    site = Site(workshop.store, places, name)
-    site.specification()  # before the folder of a serving that never was is made
+    site = site_of(workshop, places, name, parameters.file)
+    specification = site.specification()  # before the folder of a serving that never was is made
     with site.alone():
-        record = begun(workshop, site, name, parameters.version, parameters.fast)
+        record = begun(
+            workshop, site, name, parameters.version, parameters.fast, shadow=parameters.shadow
+        )
+        if specification.cluster:
+            cluster = cluster_of(specification.cluster, parameters.file)
+            record = record.model_copy(update={"cluster": cluster})
         site.write(record)
     LOGGER.info("%s", _announced(record))
     outcome = CanaryRun(workshop, site, record).until_its_end()
@@ -87,8 +95,12 @@ class CanaryRun:
         )
         self._said, self._said_at = "", 0.0
         self._ledger_at = 0.0
-        self._budget = Budgets(workshop, self._name)
+        self._budget = Budgets(workshop, self._name, site.spread())
         self._version: int | None = None
+        self._shadow: Shadow | None = None
+        if record.policy.shadow:
+            places = Places(workshop.settings.home, self._name)
+            self._shadow = Shadow(workshop, places, self._name, site.specification())
 
     def until_its_end(self) -> Outcome:
         """Tick until it ends, and tell how."""
@@ -118,7 +130,7 @@ class CanaryRun:
             return record.model_copy(update={"state": after})
         moved = "" if serves == record.state.champion.digest else MOVED
         hold = self._budget.hold()
-        reading, record = self._site.read(record, now, stop=moved, hold=hold)
+        reading, record = self._site.read(record, now, stop=moved, hold=hold, shadow=self._shadow)
         after = step(record.state, record.policy, reading, now)
         if after.ended == "promoted":
             after = self._promoted(record.state, after)
@@ -153,6 +165,7 @@ class CanaryRun:
                 began=after.began,
                 ended=after.tick,
                 requests=sum(done.counts.canary.requests for done in after.done),
+                shadow=after.shadow.canary.requests,
             )
             page = side_by_side(after, self._record.policy)
             publish_canary(registry, candidate, passed, page, keys)
@@ -190,6 +203,10 @@ class CanaryRun:
         LOGGER.info("\n%s\n", side_by_side(state, self._record.policy))
         publish_links(served_places(self._workshop, self._name))
         self._tell_of_trouble()
+        if self._version is not None and (late := self._site.settle(self._version)):
+            notify(
+                self._workshop, trouble_event(self._name, late, "see why its pods do not serve it")
+            )
         return Outcome(
             ended=state.ended or "",
             why=state.why,

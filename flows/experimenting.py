@@ -23,6 +23,7 @@ from flows.serving.experiment_page import keep_page, markdown, shown_in_prefect
 from flows.serving.experiment_start import begun, closed, id_of, looked
 from flows.serving.places import Places
 from flows.showing.leading_on import served_places
+from flows.showing.notifying import Event, notify
 from flows.showing.progress import LOGGER
 from flows.showing.publishing import publish_links
 from flows.workshop.parts import Workshop
@@ -124,6 +125,7 @@ class ExperimentRun(CanaryRun):
         LOGGER.info("\n%s\n\nIts page: %s\n", markdown(self._record, found), f"{store.uri}/{page}")
         publish_links(served_places(self._workshop, self._name))
         self._tell_of_trouble()
+        notify(self._workshop, *over_events(self._record, found))
         return Outcome(
             ended=state.ended or "",
             why=state.why,
@@ -131,3 +133,15 @@ class ExperimentRun(CanaryRun):
             says=says(found),
             page=page,
         )
+
+
+def over_events(record: Record, found: Experiment) -> list[Event]:
+    """Return what people are told of an experiment that came to its end; nothing of another end."""
+    state = record.state
+    if state.ended != "over":
+        return []
+    text = (
+        f"Version {state.candidate.version} (B) beside version {state.champion.version} (A): "
+        f"{says(found)} Nothing was promoted."
+    )
+    return [Event("experiment is over", state.name, id_of(record), text)]

@@ -22,6 +22,7 @@ from flows.asking.index_parameters import BuildIndexParameters, EvaluateIndexPar
 from flows.asking.inputs import ingest_inputs
 from flows.asking.parameters import NEWEST
 from flows.asking.training import chosen_snapshot, require_nobody_forgotten
+from flows.index_notes import note_build, note_judging
 from flows.ingestion import begin_ingestion
 from flows.releasing_index import index_name, release_index, serving_index
 from flows.showing import publishing
@@ -82,6 +83,7 @@ def build_index(parameters: BuildIndexParameters = DEFAULTS) -> State[Indexed]:
             lambda done, total: tell(done, total, "chunks"),
         )
     index = built.reference
+    note_build(workshop.store, index.digest, parameters)
     counts = workshop.outputs.manifest(index).counts
     done = Indexed(
         reference=index,
@@ -130,6 +132,7 @@ def evaluate_index(parameters: EvaluateIndexParameters = JUDGED) -> State[Judged
     name = index_name(parameters.name)
     publishing.log_scorecard(workshop.registry, name, built.reference.digest, folder)
     if parameters.register_it:
+        note_judging(workshop.store, index.digest, parameters)
         verdict = release_index(
             workshop, parameters.name, index, scorecard, built.reference.digest, parameters.policy
         ).verdict

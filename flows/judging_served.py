@@ -32,6 +32,7 @@ from tasks.human_review.estimates import weighted
 from tasks.human_review.rating import read_ratings
 from tasks.human_review.sample import SERVED, SampledAnswer, read_sample
 from tasks.human_review.steps import Sampling, served_sample_step
+from tasks.slo.samples import Sample, keep_sample
 from tasks.storage.outputs import Reference
 from tasks.storage.stages import JUDGEMENTS, SAMPLE
 
@@ -124,6 +125,13 @@ def _looked_at(
     folder = workshop.outputs.fetch(made)
     judged = read_judged(folder)
     known = [(a.weight, v) for a in answers if (v := judged.get(_place(a))) is not None]
+    if known:
+        # A verdict is between 0 and 1; what is not good for the most part is bad.
+        bad = sum(verdict < 0.5 for _, verdict in known)
+        look = Sample(
+            kind="judged", time=now, requests=len(known), bad=bad, about=champion.version.digest
+        )
+        keep_sample(workshop.store, name, look)
     share = weighted([v for _, v in known], [w for w, _ in known], SHARE)
     agreed = _agreement(workshop, name, rubric)
     looked = Looked(share, len(drawn.rows), read_json(folder / ABOUT_JUDGE), agreed)

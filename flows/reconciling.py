@@ -7,6 +7,7 @@ MLflow; a move that no row explains is published as an artifact. Nobody is made 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -15,6 +16,7 @@ from prefect.states import Completed
 from data_contracts.errors import IntegrityError
 from flows.asking.flow_runs import run_name
 from flows.asking.ledger_parameters import ReconcileParameters
+from flows.serving.cluster_site import take_back_unwatched
 from flows.showing.notifying import notify, trouble_event
 from flows.showing.progress import LOGGER
 from flows.showing.publishing import publish_page
@@ -42,6 +44,8 @@ def reconcile(parameters: ReconcileParameters = DEFAULTS) -> State[list[Reconcil
         notify(workshop, trouble_event("ledger", error.what, error.remedy))
         raise
     text = " ".join(one.sentence for one in found) or "The ledger has no release yet."
+    taken = take_back_unwatched(workshop, names, datetime.now(UTC))
+    text = " ".join([text, *(f"{one[0].upper()}{one[1:]}." for one in taken)])
     LOGGER.info("%s", text)
     if page := describe(found):
         publish_page("reconcile", page, "What the release ledger does not explain")
@@ -49,6 +53,7 @@ def reconcile(parameters: ReconcileParameters = DEFAULTS) -> State[list[Reconcil
         workshop,
         *[trouble_event(one.name, move) for one in found for move in one.moves],
         *[trouble_event(one.name, one.trouble, one.remedy) for one in found if one.trouble],
+        *[trouble_event("canary", one, "see why its run ended") for one in taken],
     )
     keep_registry_status(workshop.store, found)  # last: nothing waits for it
     return Completed(message=text, data=found)

@@ -13,10 +13,12 @@ from model_registry.scorecard import Scorecard
 from tasks.retrieval.index import read_facts
 from tasks.storage.outputs import Reference
 
+SUFFIX = "-index"
+
 
 def index_name(name: str) -> str:
     """Return the registered model that a model's indexes are versions of."""
-    return f"{name}-index"
+    return f"{name}{SUFFIX}"
 
 
 def serving_index(

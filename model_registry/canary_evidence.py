@@ -13,7 +13,7 @@ from data_contracts.errors import ContractError, IntegrityError
 from data_contracts.records import Frozen
 from model_registry.candidates import Candidate
 from model_registry.dossier import ChampionSeen, Dossier
-from model_registry.policy import REQUIRED
+from model_registry.policy import NO_CANARY, REQUIRED
 from model_registry.signed_notes import put_note, read_note
 from model_registry.signing import SigningKeys
 from model_registry.tracking import Registry
@@ -26,7 +26,10 @@ class CanaryDueError(ContractError):
 
 
 class CanaryPassed(Frozen):
-    """A canary that went through all of its phases. `requests` are those that it answered."""
+    """A canary that went through all of its phases. `requests` are those that it answered.
+
+    `shadow` are recorded ones that it was asked beside them, to reach a least count.
+    """
 
     candidate: str
     version: int
@@ -35,6 +38,7 @@ class CanaryPassed(Frozen):
     began: AwareDatetime
     ended: AwareDatetime
     requests: int
+    shadow: int = 0
 
 
 def publish_canary(
@@ -52,7 +56,7 @@ def require_canary(
     The first release has no champion to stand beside, so none is asked for. IntegrityError if what
     is kept of one is not what was signed.
     """
-    if dossier.canary != REQUIRED or dossier.champion is None:
+    if dossier.canary == NO_CANARY or dossier.champion is None:
         return
     passed = read_canary(registry, candidate, dossier.champion, keys)
     if passed is None:
@@ -62,6 +66,15 @@ def require_canary(
             where=f"{candidate.name} version {candidate.version}",
             remedy=f"`paddock canary start --name {candidate.model} --version {candidate.version}`"
             ", beside `paddock serve`, promotes it at its end",
+        )
+    if dossier.canary == REQUIRED and passed.shadow:
+        raise CanaryDueError(
+            "its policy asks for users' requests alone, and its canary was shown "
+            f"{passed.shadow:,} recorded ones",
+            step=STEP,
+            where=f"{candidate.name} version {candidate.version}",
+            remedy='start its canary without --shadow, or say canary = "shadow" in the policy of '
+            "the next candidate",
         )
 
 

@@ -23,8 +23,8 @@ from model_registry.scorecard import PERPLEXITY, SHARE, Unit
 STEP = "gates"
 Reference = Literal["base", "champion"]
 SEATS = ("release",)  # of a policy that names none: one person decides
-Canary = Literal["required", "none"]
-REQUIRED, NO_CANARY = "required", "none"
+Canary = Literal["required", "shadow", "none"]
+REQUIRED, SHADOW, NO_CANARY = "required", "shadow", "none"
 POLICIES = Path(__file__).parent / "policies"
 
 
@@ -60,7 +60,8 @@ class Policy(Frozen):
     A gate decides from so many cases on that a candidate which is as good as `assumed` (by metric)
     passes with the chance `power`; with a power of 0, from those on with which any can pass. Never
     from fewer than `least_cases`. Each of `seats` is then decided by another person. Where a
-    `canary` is required, nothing is promoted beside a champion that did not pass one.
+    `canary` is required, nothing is promoted beside a champion that did not pass one; `shadow`
+    asks for one as well, whose least counts recorded requests may fill.
     """
 
     name: str = Field(min_length=1)

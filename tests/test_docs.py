@@ -143,6 +143,8 @@ def test_every_option_and_target_in_the_text_exists(page: Path) -> None:
             "incident",
             "experiment",
             "router",
+            "canary",
+            "chaos",
         )
         for option in OPTION.findall(_help(name))
     }

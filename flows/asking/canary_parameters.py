@@ -27,6 +27,16 @@ class CanaryRunParameters(NamedParameters):
         description="Divides the minutes of every phase; the least counts stay. None: what the "
         "serving's file says.",
     )
+    shadow: bool = Field(
+        default=False,
+        description="Where requests are few, ask both versions recorded ones of the log again, "
+        "beside the users, until there are enough answers; counted apart.",
+    )
+    file: Annotated[str, AfterValidator(absolute_file)] = Field(
+        default="",
+        description="A serving's TOML file with a table [cluster]: arms are Deployments there. "
+        "Empty: beside `paddock serve` on this machine.",
+    )
 
 
 class CanaryParameters(Parameters):
@@ -49,6 +59,16 @@ class CanaryParameters(Parameters):
         default=None,
         ge=1,
         description="start: divides the minutes of every phase; the least counts stay.",
+    )
+    shadow: bool = Field(
+        default=False,
+        description="start: where requests are few, ask both versions recorded ones of the log "
+        "again, beside the users, until there are enough answers; counted apart.",
+    )
+    file: Annotated[str, AfterValidator(absolute_file)] = Field(
+        default="",
+        description="start: a serving's TOML file with a table [cluster]. Empty: beside `paddock "
+        "serve` on this machine.",
     )
     reason: str = Field(default="", description="abort: why; people read it.")
     policy: Annotated[str, AfterValidator(absolute_file)] = Field(

@@ -16,7 +16,14 @@ from flows.asking.naming import (
     absolute_log_source,
     absolute_source,
 )
-from flows.asking.parameters import NEWEST, IngestParameters, NamedParameters, Parameters, Words
+from flows.asking.parameters import (
+    NEWEST,
+    IngestParameters,
+    Name,
+    NamedParameters,
+    Parameters,
+    Words,
+)
 
 _DIGEST = "^(newest|[0-9a-f]{4,64})$"
 _INDEX = "^(newest|champion|[0-9a-f]{4,64})$"
@@ -114,13 +121,34 @@ class EvaluateIndexParameters(NamedParameters):
     seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
 
 
+class ProbeIndexParameters(Parameters):
+    """Ask the index that serves the questions that it was judged by."""
+
+    name: Name | Literal[""] = Field(
+        default="", description="The model whose index it is. Empty: every one that has an index."
+    )
+
+
+class RefreshIndexParameters(ProbeIndexParameters):
+    """Build the index that serves again, of its documents as they are today."""
+
+    full: bool = Field(
+        default=False,
+        description="Encode all documents anew, and require that the index has the same bytes.",
+    )
+
+
 class IndexParameters(BuildIndexParameters, EvaluateIndexParameters):
     """Build an index of documents, search it, judge it, or teach by it."""
 
-    action: CliPositionalArg[Literal["build", "search", "answer", "evaluate", "pairs"]] = Field(
+    action: CliPositionalArg[
+        Literal["build", "search", "answer", "evaluate", "pairs", "probe", "refresh"]
+    ] = Field(
         description="build: make an index; search: print the chunks for a question; answer: ask "
         "the model that serves, with what was found; evaluate: ask questions whose passages are "
-        "known; pairs: write rows that teach a model to answer from what is found."
+        "known; pairs: write rows that teach a model to answer from what is found; probe: ask the "
+        "index that serves those it was judged by, for the promise recall; refresh: build the one "
+        "that serves again, of its documents of today."
     )
     question: CliPositionalArg[str] = Field(
         default="", description="For search and answer: what is asked."
@@ -156,6 +184,10 @@ class IndexParameters(BuildIndexParameters, EvaluateIndexParameters):
         le=0.9,
         description="For pairs: the share of documents whose questions become an eval set, and "
         "are not trained on.",
+    )
+    full: bool = Field(
+        default=False,
+        description="For refresh: encode all anew, and require that the index has the same bytes.",
     )
 
     def building(self) -> BuildIndexParameters:

@@ -21,3 +21,9 @@ class ServeParameters(Parameters):
     port: int | None = Field(
         default=None, ge=1, le=65535, description="The gateway's port, in place of the file's."
     )
+    candidate: int | None = Field(
+        default=None,
+        ge=1,
+        description="Serve this approved version, and not the champion: an arm of a canary on a "
+        "cluster.",
+    )

@@ -34,7 +34,11 @@ def _start(parameters: CanaryParameters, options: Options) -> int:
     """Begin a canary, or go on with it, until its end; exit code 1 if it was not promoted."""
     make_ready(options)
     asked = CanaryRunParameters(
-        name=parameters.name, version=parameters.version, fast=parameters.fast
+        name=parameters.name,
+        version=parameters.version,
+        fast=parameters.fast,
+        file=parameters.file,
+        shadow=parameters.shadow,
     )
     outcome = started("flows.canarying", "canary", asked)
     return 0 if outcome.ended == "promoted" else 1
@@ -104,14 +108,14 @@ def _abort(parameters: CanaryParameters, options: Options) -> int:
 
 def _site(parameters: CanaryParameters, options: Options) -> Site:
     make_ready(options, servers=False)
-    from flows.serving.canary_ticks import Site
+    from flows.serving.cluster_site import site_of
     from flows.serving.places import Places
     from flows.workshop.parts import Workshop
 
     workshop = Workshop(read_settings(), "promoter")
     places = Places(workshop.settings.home, parameters.name)
     places.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Site(workshop.store, places, parameters.name)
+    return site_of(workshop, places, parameters.name)
 
 
 def _selftest(parameters: CanaryParameters, _: Options) -> int:

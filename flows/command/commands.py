@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from flows.asking.batch_parameters import BatchCommandParameters
 from flows.asking.canary_parameters import CanaryParameters
+from flows.asking.chaos_parameters import ChaosParameters
 from flows.asking.cleaning_parameters import CleanParameters
 from flows.asking.comparing_parameters import CompareParameters
 from flows.asking.cost_parameters import CostParameters
@@ -249,6 +250,11 @@ COMMANDS = {
         LoadParameters,
         actions.of("flows.command.loading", "load"),
         "send a recorded traffic to a server: what comes back in time, where it is full",
+    ),
+    "chaos": Command(
+        ChaosParameters,
+        actions.of("flows.command.chaos", "chaos"),
+        "make what is served here fail on purpose, for a while: what users get meanwhile",
     ),
     "up": Command(Parameters, actions.up, "start Prefect, MLflow and a worker on this machine"),
     "down": Command(

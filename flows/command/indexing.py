@@ -7,7 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from data_contracts.errors import ContractError, InputError
-from flows.asking.index_parameters import IndexParameters
+from flows.asking.index_parameters import (
+    IndexParameters,
+    ProbeIndexParameters,
+    RefreshIndexParameters,
+)
 from flows.command.readying import make_ready, started
 from flows.command.words import Options
 from flows.workshop.settings import read_settings
@@ -44,6 +48,14 @@ def index(parameters: IndexParameters, options: Options) -> int:
     if parameters.action == "evaluate":
         done = started("flows.indexing", "evaluate_index", parameters.evaluation())
         return 0 if done.passed else 1
+    if parameters.action == "probe":
+        probed = ProbeIndexParameters(name=parameters.name)
+        started("flows.index_upkeep", "probe_index", probed)
+        return 0
+    if parameters.action == "refresh":
+        refreshed = RefreshIndexParameters(name=parameters.name, full=parameters.full)
+        started("flows.index_upkeep", "refresh_index", refreshed)
+        return 0
     LOGGER.info("%s", asked(parameters, _ASK[parameters.action]))
     return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flows.asking.slo_parameters import SloParameters
@@ -24,13 +24,16 @@ def slo(parameters: SloParameters, options: Options) -> int:
     if parameters.action == "render":
         return _render(rules_of(promises, name), parameters.out)
     make_ready(options)
+    from flows.serving.chaos_run import made_since, told
     from flows.serving.promised import standing
     from flows.workshop.parts import Workshop
     from tasks.slo.words import status_table
 
-    now = datetime.now(UTC)
-    budgets, pause = standing(Workshop(read_settings()), name, promises, now)
+    now, workshop = datetime.now(UTC), Workshop(read_settings())
+    budgets, pause = standing(workshop, name, promises, now)
     LOGGER.info("%s", status_table(name, promises, budgets, pause))
+    if made := told(made_since(workshop.store, name, now - timedelta(days=promises.days))):
+        LOGGER.info("%s", made)
     return 1 if pause.held else 0
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import InputError, PaddockError
-from flows.serving.canary_ticks import Record, Site
+from flows.serving.canary_ticks import Record, Site, kind_of
 from flows.serving.places import Places
 from flows.showing.history import Tenure, tenures_of
 from flows.workshop.parts import Workshop
@@ -159,6 +159,7 @@ class Facts:
             why=self._clean(state.why),
             weights=state.weights.model_dump(),
             table=self._clean(side_by_side(state, record.policy)),
+            kind=kind_of(record),
         )
 
 

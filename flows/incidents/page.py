@@ -103,7 +103,7 @@ def _remedies(told: Told) -> str:
 
 def _canary(bundle: Bundle) -> Iterator[str]:
     if bundle.canary:
-        yield "<h2>The canary</h2>"
+        yield f"<h2>The {escape(bundle.canary.kind)}</h2>"
         yield f"<pre>{escape(bundle.canary.table)}</pre>"
 
 

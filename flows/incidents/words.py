@@ -148,10 +148,11 @@ def _moved(move: Move) -> str:
 
 def _of_canary(bundle: Bundle) -> Iterator[tuple[datetime, str]]:
     if canary := bundle.canary:
-        yield canary.began, f"a canary of candidate {canary.candidate.version} begins"
+        a = "an" if canary.kind == "experiment" else "a"
+        yield canary.began, f"{a} {canary.kind} of candidate {canary.candidate.version} begins"
         share = canary.weights.get("canary", 0)
         ended = canary.ended and f"{canary.ended}: {canary.why}"
-        yield canary.tick, f"the canary: {ended or f'{share:g} % of the traffic'}"
+        yield canary.tick, f"the {canary.kind}: {ended or f'{share:g} % of the traffic'}"
 
 
 def versions(bundle: Bundle) -> Table:

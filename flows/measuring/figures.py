@@ -112,6 +112,14 @@ KINDS: dict[str, Kind] = {
     "paddock_router_judged_small_ratio": Kind("That share when the router was judged", ("model",)),
     "paddock_router_margin": Kind("Mean score above a router's threshold", ("model",)),
     "paddock_router_drifted": Kind("1 where the intervals of both shares lie apart", ("model",)),
+    "paddock_slo_looked_timestamp_seconds": Kind(
+        "When what is looked at once a day was last looked at; 0 where it never was",
+        ("model", "slo"),
+    ),
+    # The index that serves, by each night's look at its documents.
+    "paddock_index_current_timestamp_seconds": Kind(
+        "When the index that serves was last seen to hold what its documents hold", ("model",)
+    ),
     # Releases, by the ledger.
     "paddock_stage_info": Kind(
         "1 for each version that serves, or to which a rollback goes", ("model", "version", "stage")

@@ -11,6 +11,7 @@ from flows.measuring.budgets import budgets
 from flows.measuring.collecting import Source
 from flows.measuring.drift_looks import drift_looks
 from flows.measuring.flow_runs import flow_runs
+from flows.measuring.indexes import indexes
 from flows.measuring.log_days import LogDays
 from flows.measuring.machine import disk, gpus, server
 from flows.measuring.people import people
@@ -42,6 +43,7 @@ def sources_of(settings: Settings) -> list[Source]:
         Source("drift", 30, lambda: drift_looks(store, ledger.names())),
         Source("log", 60, LogDays(store).figures),
         Source("routers", 15, lambda: routers(settings.home)),
+        Source("indexes", 60, lambda: indexes(store, ledger.names())),
         Source("serving", 10, Promised(settings.home, store).figures),
     ]
     return [*found, *_of_prefect(settings), *_of_mlflow(settings)]

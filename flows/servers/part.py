@@ -23,6 +23,7 @@ from flows.workshop.settings import CHECKOUT
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before each start after an early end
 STEADY_SECONDS = 60.0  # who ran so long has not ended early
+OUT_OF_MEMORY = ". If nobody killed it, the system did, for want of memory: `dmesg` tells"
 LOG_BYTES, LOGS = 10 << 20, 2
 
 
@@ -60,7 +61,8 @@ class Part:
             return False
         pause = PAUSES[self.early_ends - 1]
         self.due = now + pause
-        say(f"{end}; it is started again in {pause:.0f} s. What it said: {self.place}")
+        hint = OUT_OF_MEMORY if code == -signal.SIGKILL else ""
+        say(f"{end}; it is started again in {pause:.0f} s. What it said: {self.place}{hint}")
         return True
 
     def signal(self, number: int) -> None:

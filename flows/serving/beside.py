@@ -21,6 +21,7 @@ from flows.serving.places import Places, put
 from tasks.canary.phases import SILENT
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.admin import healthy
+from tasks.serving.ports.traffic import EnvoyTraffic, Traffic
 from tasks.serving.specification import Specification
 
 ARM = "canary"
@@ -29,18 +30,20 @@ ILL_LOOKS = 5  # at the gateway, a second apart, until an engine that lives coun
 
 
 class Wanted(Frozen):
-    """What a tick wants: a candidate, shares of 10,000 users, and when it said so."""
+    """What a tick wants: a candidate, shares of 10,000 users, their salt, and when it said so."""
 
     release: Release
     baseline: int = Field(ge=0, le=arms.SUM)
     canary: int = Field(ge=0, le=arms.SUM)
+    salt: int = Field(default=0, ge=0, lt=arms.SALTS)
     tick: AwareDatetime
 
 
 class Fares(Frozen):
     """How a candidate's engines fare: `why` is why they are given up; empty if they are not.
 
-    `share` is what the canary gets of 10,000 users now, `gateway` names the process that counts.
+    `share` is what the canary gets of 10,000 users now, `gateway` names the process that counts,
+    `ports` are where its engines listen on loopback.
     """
 
     digest: str
@@ -48,6 +51,7 @@ class Fares(Frozen):
     why: str = ""
     share: int = 0
     gateway: str = ""
+    ports: tuple[int, ...] = ()
 
 
 class Beside:
@@ -60,6 +64,7 @@ class Beside:
         self._specification, self._places, self._say = specification, places, say
         self.engines: EngineSet | None = None
         self._leaving: list[tuple[EngineSet, float]] = []
+        self._traffic: Traffic = EnvoyTraffic(places.run, places.socket, put)
         self._why = ""
         self._ready = self._pointed = False
         self._ill = 0
@@ -82,7 +87,7 @@ class Beside:
                 self._end(now)
                 self._begin(wanted.release, now)
             self._keep(now)
-            self._set_shares(self._due(wanted))
+            self._set_shares(self._due(wanted), wanted.salt)
             self._tell(wanted, gateway)
         for engines, until in list(self._leaving):
             if now >= until:
@@ -152,10 +157,10 @@ class Beside:
     def _due(self, wanted: Wanted) -> dict[str, int]:
         return {"baseline": wanted.baseline, ARM: wanted.canary} if self._ready else {}
 
-    def _set_shares(self, shares: dict[str, int]) -> None:
+    def _set_shares(self, shares: dict[str, int], salt: int = 0) -> None:
         if shares != self._shares:
             self._shares = shares
-            put(self._places.run / arms.WEIGHTS, arms.weights(shares))
+            self._traffic.give(shares, salt)
 
     def _point(self, ports: tuple[int, ...]) -> None:
         put(self._places.run / arms.endpoints_file(ARM), arms.endpoints(ARM, ports))
@@ -167,6 +172,7 @@ class Beside:
             why=self._why,
             share=(self._shares or {}).get(ARM, 0),
             gateway=gateway,
+            ports=self.engines.ports if self.engines else (),
         )
         if fares != self._told or not self._places.seen_canary.exists():
             self._told = fares

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 from data_contracts.errors import ContractError, InputError, PaddockError
 from flows.serving.canary_ticks import END, Record, Site, kind_of
-from flows.serving.champion import candidate_to_serve
+from flows.serving.chaos import require_calm
 from flows.serving.places import Places
-from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop
-from model_registry.candidates import Candidate, list_candidates
+from model_registry.candidates import Candidate, find_candidate, list_candidates
+from model_registry.dossier import read_dossier
 from model_registry.fetching import require_approved
+from model_registry.policy import SHADOW
 from model_registry.standing import read_standing
 from tasks.canary.phases import Version, begin
 from tasks.canary.policy import STEP, CanaryPolicy
@@ -27,6 +28,8 @@ def begun(
     name: str,
     version: int | None,
     fast: float | None,
+    *,
+    shadow: bool = False,
 ) -> Record:
     """Return the record of the canary that runs already, or of one that begins now.
 
@@ -36,7 +39,32 @@ def begun(
     specification = site.specification()
     if running := under_way(site, name, version, STEP):
         return running
-    return beside_champion(workshop, site, name, version, policy_of(specification, fast))
+    policy = policy_of(specification, fast)
+    record = beside_champion(workshop, site, name, version, policy)
+    if shadow or policy.shadow or _may_be_shadowed(workshop, record):
+        record = record.model_copy(update={"policy": _shadowed(specification, policy)})
+    return record
+
+
+def _may_be_shadowed(workshop: Workshop, record: Record) -> bool:
+    """Tell whether the candidate's gate policy lets recorded requests fill a canary's counts."""
+    registry, state = workshop.registry, record.state
+    candidate = find_candidate(registry, state.name, state.candidate.version)
+    return read_dossier(registry, candidate, workshop.keys).canary == SHADOW
+
+
+def _shadowed(specification: Specification, policy: CanaryPolicy) -> CanaryPolicy:
+    if specification.cluster or not specification.log.keep:
+        why = "on a cluster nobody asks them again" if specification.cluster else "no log is kept"
+        raise InputError(
+            f"there are no recorded requests to ask again: {why}",
+            step=STEP,
+            where=f"the serving of {specification.name}",
+            remedy='leave --shadow out; a policy with canary = "shadow" takes users\' requests too'
+            if specification.cluster
+            else "set keep = true in [log], or leave --shadow out",
+        )
+    return policy.model_copy(update={"shadow": True})
 
 
 def under_way(site: Site, name: str, version: int | None, wanted: str) -> Record | None:
@@ -70,8 +98,8 @@ def beside_champion(
 
     With an experiment it is never promoted. ContractError if no candidate may, or nothing serves.
     """
-    specification, promotes = site.specification(), experiment is None
-    if specification.router:
+    promotes = experiment is None
+    if site.specification().router:
         raise InputError(
             "a router sends some requests to a small model, so what a second version is compared "
             "on would not be what users ask",
@@ -79,6 +107,7 @@ def beside_champion(
             where=f"[router] of the serving of {name}",
             remedy="take [router] out of the serving's file, start it again, and begin anew",
         )
+    require_calm(Places(workshop.settings.home, name), name, STEP)
     candidate = approved(workshop, name, version)
     champion = read_standing(workshop.registry, name).champion
     if champion is None:
@@ -92,8 +121,7 @@ def beside_champion(
     mine = Version(version=candidate.version, digest=candidate.digest)
     # What it refuses, before the weights are written.
     begin(name, mine, seen, datetime.now(UTC), promotes=promotes)
-    places = Places(workshop.settings.home, name)
-    release = candidate_to_serve(workshop, specification, places.folder, candidate, LOGGER.warning)
+    release = site.release(workshop, candidate)
     state = begin(name, mine, seen, datetime.now(UTC), promotes=promotes)
     return Record(
         state=state, policy=policy, release=release, since=site.totals(), experiment=experiment

@@ -14,21 +14,26 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import Field, ValidationError
 
 from data_contracts.errors import InputError, PaddockError
 from data_contracts.records import Frozen
 from flows.serving.beside import Fares, Wanted
-from flows.serving.champion import Release
+from flows.serving.champion import Release, candidate_to_serve
 from flows.serving.places import Places, put
-from tasks.canary.arms import Reading, Scraped
+from flows.showing.progress import LOGGER
+from flows.workshop.parts import Workshop
+from model_registry.candidates import Candidate
+from tasks.canary.arms import Arms, Reading, Scraped
 from tasks.canary.phases import State
 from tasks.canary.policy import STEP, CanaryPolicy
 from tasks.experiment.judge import Experiment
 from tasks.serving.gateway import arms
-from tasks.serving.gateway.scraped import EDGES, Counted, Page, read_page
+from tasks.serving.gateway.scraped import EDGES, Counted, Page
+from tasks.serving.ports.cluster import Cluster
+from tasks.serving.ports.metrics import Metrics, ScrapedMetrics
 from tasks.serving.specification import Specification
 from tasks.storage.objects import ObjectStore
 
@@ -44,7 +49,8 @@ class Record(Frozen):
 
     `since` are the log's totals by arm when the canary began, and `of_gateway` those when the
     gateway that counts now was first read: its counters begin at 0 when it starts again.
-    `experiment` is what an experiment asks and saw; None of a canary.
+    `experiment` is what an experiment asks and saw; None of a canary. `cluster` is where it runs,
+    None: on this machine. `salt` says how its users are drawn, and stays when it ended.
     """
 
     state: State
@@ -54,6 +60,16 @@ class Record(Frozen):
     gateway: str = ""
     of_gateway: Totals = Field(default_factory=dict)
     experiment: Experiment | None = None
+    cluster: Cluster | None = None
+    salt: int = Field(default=0, ge=0, lt=arms.SALTS)
+
+
+class Shadows(Protocol):
+    """Counts what came of recorded requests."""
+
+    def told(self, state: State, policy: CanaryPolicy, fares: Fares | None) -> Arms:
+        """Return the counts so far."""
+        ...
 
 
 def kind_of(record: Record) -> str:
@@ -67,6 +83,7 @@ class Site:
     def __init__(self, store: ObjectStore, places: Places, name: str) -> None:
         """Read and write the record of `name`, and the files of its serving."""
         self._store, self._places, self._name = store, places, name
+        self._metrics: Metrics = ScrapedMetrics(places.socket)
 
     @property
     def _key(self) -> str:
@@ -89,7 +106,7 @@ class Site:
 
     def write(self, record: Record) -> None:
         """Keep a record, and say to the keeper what follows from it."""
-        self._store.write(self._key, record.model_dump_json(indent=1).encode())
+        self._keep(record)
         state = record.state
         if state.ended and state.ended != "promoted":
             self._places.wanted_canary.unlink(missing_ok=True)
@@ -100,9 +117,23 @@ class Site:
             release=record.release,
             baseline=shares["baseline"],
             canary=shares["canary"],
+            salt=record.salt,
             tick=state.tick,
         )
         put(self._places.wanted_canary, json.loads(wanted.model_dump_json()))
+
+    def _keep(self, record: Record) -> None:
+        self._store.write(self._key, record.model_dump_json(indent=1).encode())
+
+    def release(self, workshop: Workshop, candidate: Candidate) -> Release:
+        """Return a candidate as the keeper's engines are to serve it; every byte is verified."""
+        folder = self._places.folder
+        say = LOGGER.warning
+        return candidate_to_serve(workshop, self.specification(), folder, candidate, say)
+
+    def settle(self, version: int) -> str:
+        """Return why a promoted version does not have all traffic yet: the keeper gives it."""
+        return ""
 
     @contextmanager
     def alone(self) -> Generator[None]:
@@ -128,6 +159,10 @@ class Site:
                 "same PADDOCK_HOME",
             ) from error
 
+    def spread(self) -> Specification | None:
+        """Return how it is served where arms are spread over a cluster; None on this machine."""
+        return None
+
     def totals(self) -> Totals:
         """Return what the log's writer counted so far, by the log's names of the arms."""
         try:
@@ -145,11 +180,11 @@ class Site:
         return fares if fares.digest == digest else None
 
     def read(
-        self, record: Record, now: datetime, *, stop: str, hold: str
+        self, record: Record, now: datetime, *, stop: str, hold: str, shadow: Shadows | None = None
     ) -> tuple[Reading, Record]:
         """Return what is known now, and the record that remembers which gateway counted it."""
         fares = self.fares(record.state.candidate.digest)
-        page, totals = read_page(self._places.socket), self.totals()
+        page, totals = self._metrics.read(), self.totals()
         gateway = fares.gateway if fares else record.gateway
         if gateway != record.gateway:
             record = record.model_copy(update={"gateway": gateway, "of_gateway": totals})
@@ -160,6 +195,7 @@ class Site:
             gateway=gateway,
             stop=stop or (fares.why if fares else ""),
             hold=hold,
+            shadow=shadow.told(record.state, record.policy, fares) if shadow else None,
             **_scraped(page, totals, record),
         ), record
 

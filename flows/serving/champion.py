@@ -11,6 +11,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from data_contracts.errors import ContractError, PaddockError
 from data_contracts.records import Frozen
@@ -118,6 +119,20 @@ def _called(specification: Specification, version: int, digest: str) -> str:
     form = ADAPTERS[engine.kind].format
     kept = f"-{engine.weights}" if form == "gguf" else ""
     return f"{version}-{digest[:12]}-{form}{kept}"
+
+
+class Following(Protocol):
+    """Says what is to be served now; None: nothing."""
+
+    latest: Release | None
+
+
+class Fixed:
+    """One release, whatever the ledger says: a candidate's pods serve that or end."""
+
+    def __init__(self, release: Release) -> None:
+        """Serve it."""
+        self.latest: Release | None = release
 
 
 class Follower:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 
 from data_contracts.errors import InputError
@@ -21,6 +22,7 @@ from tasks.canary.phases import WARM
 from tasks.canary.policy import CanaryPolicy, Phase
 from tasks.experiment.judge import Asked, Experiment
 from tasks.experiment.metrics import METRICS, STEP, Metric
+from tasks.serving.gateway import arms
 from tasks.serving.specification import Specification
 from tasks.storage.objects import ObjectStore
 
@@ -46,8 +48,19 @@ def begun(workshop: Workshop, site: Site, places: Places, given: ExperimentRunPa
         record = beside_champion(
             workshop, site, given.name, given.version, policy, Experiment(asked=asked)
         )
+        record = record.model_copy(update={"salt": _next_salt(site)})
         begin_counting(places, id_of(record), given.metric)
     return record
+
+
+def _next_salt(site: Site) -> int:
+    """Return another salt than the last experiment's, so that others than its users are in B.
+
+    A canary between two experiments keeps the salt of neither: then it is drawn.
+    """
+    before = site.record()
+    last = before.salt if before and before.salt else secrets.randbelow(arms.SALTS - 1)
+    return last % (arms.SALTS - 1) + 1
 
 
 def id_of(record: Record) -> str:

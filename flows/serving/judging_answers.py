@@ -17,6 +17,7 @@ from tasks.evaluation.metrics.scorer import Answer, Scorer
 from tasks.models.refusals import refuses
 from tasks.serving.specification import Specification
 from tasks.serving.spool import Judge
+from tasks.slo.objectives import Promises
 
 _FIGURE = "hallucination"
 
@@ -32,7 +33,18 @@ class _Known(NamedTuple):
 def judge_of(specification: Specification) -> Judge:
     """Return what judges an answer, by the specification's canary policy."""
     policy = CanaryPolicy.model_validate(specification.canary)
-    known = _known(policy.eval_sets) if policy.eval_sets else None
+    return judge_by(policy.eval_sets)
+
+
+def judges_of(promises: Promises) -> dict[str, Judge]:
+    """Return what judges answers for each objective that is about what is true."""
+    found = promises.objectives.items()
+    return {name: judge_by(one.eval_sets) for name, one in found if one.of == "hallucinated"}
+
+
+def judge_by(eval_sets: tuple[str, ...]) -> Judge:
+    """Return what judges an answer by the cases of eval sets; without some, refusals alone."""
+    known = _known(eval_sets) if eval_sets else None
 
     def judge(row: LogRow) -> Mapping[str, int]:
         if known is None:

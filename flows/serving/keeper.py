@@ -21,7 +21,8 @@ from typing import Any
 from flows.servers.guarded import told_to_stop
 from flows.servers.part import Part, part_of, say_on_terminal
 from flows.serving.beside import Beside
-from flows.serving.champion import Follower, Release
+from flows.serving.champion import Fixed, Follower, Following, Release
+from flows.serving.chaos import ChaosWatch
 from flows.serving.engine_sets import FROZEN_SECONDS, EngineSet
 from flows.serving.places import Places, put
 from flows.serving.routed import Routed
@@ -47,7 +48,7 @@ class Keeper:
         self,
         specification: Specification,
         places: Places,
-        follower: Follower,
+        follower: Following,
         routes: RouteFollower | None = None,
     ) -> None:
         """Begin with nothing; the first look starts the engines and the gateway."""
@@ -61,6 +62,7 @@ class Keeper:
             Routed(specification, places, routes, self._router_door, self.say) if routes else None
         )
         self.gateway = self._gateway()
+        self.chaos = ChaosWatch(places, self.say)
         self.parts = [self.gateway]
         if specification.log.keep:
             self.parts.append(self._beside_gateway("log", "log_writer"))
@@ -87,11 +89,13 @@ class Keeper:
         if self.routed:
             self.routed.look(now, self.serving)
         self._name_others()
+        self.chaos.look(now, self.serving.parts if self.serving else [], self.gateway)
         return all([part.look(now, self.say) for part in self.parts])
 
     def stop(self) -> None:
         """End all of it, the gateway first: nobody is sent to an engine that is gone."""
         self.places.state.unlink(missing_ok=True)
+        self.chaos.clear()
         for part in self.parts:
             part.stop(5.0)
         self.beside.stop()
@@ -251,10 +255,12 @@ def main() -> int:
     specification = Specification.model_validate_json(places.specification.read_bytes())
     first = Release.model_validate_json(places.release.read_bytes())
     workshop, say = Workshop(settings, "serving"), getLogger("serving").info
-    follower = Follower(workshop, specification, places.folder, first, say)
-    routing, routes = specification.router, None
-    if routing:
-        routes = RouteFollower(workshop, specification, routing, places.folder, say)
+    follower: Following = Fixed(first)
+    routes: RouteFollower | None = None
+    if specification.candidate is None:
+        follower = Follower(workshop, specification, places.folder, first, say)
+        if routing := specification.router:
+            routes = RouteFollower(workshop, specification, routing, places.folder, say)
     keeper = Keeper(specification, places, follower, routes)
     guard = os.getppid()
     try:

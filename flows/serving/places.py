@@ -105,6 +105,11 @@ class Places:
         return self.folder / "canary-seen.json"
 
     @property
+    def chaos(self) -> Path:
+        """Return the file that says which faults are to be made, and for how long."""
+        return self.folder / "chaos.json"
+
+    @property
     def experiment(self) -> Path:
         """Return the folder of an experiment's key and counts: in memory, gone at its end."""
         return self.run / "experiment"

@@ -12,13 +12,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from data_contracts.errors import PaddockError
+from flows.serving.judging_answers import judges_of
 from flows.serving.places import Places
 from flows.workshop.parts import Workshop
 from tasks.inference_log.spans import rows_between
 from tasks.slo.budget import Budget, Minutes, Pause, budgets_of, pause_of, unknown
 from tasks.slo.counting import is_bad
-from tasks.slo.objectives import Promises, promises_of
+from tasks.slo.objectives import OF_SAMPLES, Promises, promises_of
 from tasks.slo.prometheus_alerts import firing
+from tasks.slo.samples import keys_of, read_sample
 from tasks.storage.objects import ObjectStore
 
 _AHEAD = timedelta(minutes=5)  # of clocks that differ
@@ -69,13 +71,19 @@ def standing(
 
 
 def counted(store: ObjectStore, name: str, promises: Promises, now: datetime) -> dict[str, Minutes]:
-    """Return the counts a minute of each objective over its days, from the inference log."""
+    """Return the counts a minute of each objective over its days: the log's, and daily looks."""
     found = {one: Minutes() for one in promises.objectives}
     since = now - timedelta(days=promises.days)
+    judges = judges_of(promises)
+    for one, objective in promises.objectives.items():
+        if objective.of in OF_SAMPLES:
+            for key in keys_of(store, name, objective.of, since):
+                sample = read_sample(store, key)
+                found[one].add(min(sample.time, now), sample.requests, sample.bad)
     with TemporaryDirectory(prefix="paddock-slo-") as scratch:
         for row in rows_between(store, name, since, now + _AHEAD, Path(scratch)):
             for one, objective in promises.objectives.items():
-                bad = is_bad(objective, row)
+                bad = is_bad(objective, row, judges.get(one))
                 if bad is not None:
                     found[one].add(min(row.time, now), 1, bad)
     return found

@@ -16,10 +16,11 @@ import httpx
 from data_contracts.errors import InputError
 from flows.asking.serving_parameters import ServeParameters
 from flows.servers.guarded import require_free, run_until_told, sole_owner
-from flows.serving.champion import ready_to_serve
+from flows.serving.champion import Release, candidate_to_serve, ready_to_serve
 from flows.serving.places import Places, put
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import CHECKOUT
+from model_registry.fetching import require_approved
 from tasks.canary.policy import read_policy
 from tasks.serving.specification import STEP, Specification, read_specification
 from tasks.slo.objectives import promises_of
@@ -32,7 +33,9 @@ LOGGER = logging.getLogger("paddock")
 def specified(parameters: ServeParameters) -> Specification:
     """Return what is to be served how: a file, and what was said beside it."""
     path = Path(parameters.file).expanduser() if parameters.file else DEFAULT
-    found = read_specification(path, name=parameters.name, port=parameters.port)
+    found = read_specification(
+        path, name=parameters.name, port=parameters.port, candidate=parameters.candidate
+    )
     if found.canary:
         read_policy(path)  # what cannot be one is refused here, not when a canary begins
     promises_of(found.slo, str(path))
@@ -54,8 +57,7 @@ def serve(workshop: Workshop, specification: Specification) -> int:
     lock = places.folder / "serve.lock"
     with sole_owner(lock, {"address": address}, lambda holder: _taken(places, holder)) as held:
         places.state.unlink(missing_ok=True)  # of one that was killed
-        LOGGER.info("verifying the champion of %s …", specification.name)
-        release = ready_to_serve(workshop, specification, places.folder, LOGGER.warning)
+        release = _ready(workshop, specification, places)
         put(places.specification, specification.model_dump(mode="json"))
         put(places.release, release.model_dump(mode="json"))
         LOGGER.info(
@@ -69,6 +71,16 @@ def serve(workshop: Workshop, specification: Specification) -> int:
         threading.Thread(target=_tell, args=(places, address), daemon=True).start()
         words = [sys.executable, "-m", "flows.serving.keeper", specification.name]
         return run_until_told(words, held)
+
+
+def _ready(workshop: Workshop, specification: Specification, places: Places) -> Release:
+    name, number = specification.name, specification.candidate
+    if number is None:
+        LOGGER.info("verifying the champion of %s …", name)
+        return ready_to_serve(workshop, specification, places.folder, LOGGER.warning)
+    LOGGER.info("verifying version %d of %s, which people approved …", number, name)
+    candidate = require_approved(workshop.registry, name, number, workshop.keys)
+    return candidate_to_serve(workshop, specification, places.folder, candidate, LOGGER.warning)
 
 
 def _tell(places: Places, address: str) -> None:

@@ -29,6 +29,7 @@ Kind = Literal[
     "needs a look",
     "budget is nearly spent",
     "weekly report",
+    "experiment is over",
 ]
 _KINDS: dict[str, Kind] = {"rollback": "rolled back", "out of service": "out of service"}
 

@@ -61,7 +61,8 @@ class Reading(Frozen):
     counts (its start, say): another name means that its counters began at 0. `healthy` tells
     whether the canary's process answers; None if that could not be told. `stop` is why the canary
     must end now, in words for people; empty if nothing speaks for it. `hold` is why it must not
-    go on for now (an error budget that burns): it stays where it is.
+    go on for now (an error budget that burns): it stays where it is. `shadow` is what came of
+    recorded requests that both versions were asked again, in all of this canary, by no user.
     """
 
     at: AwareDatetime
@@ -73,6 +74,7 @@ class Reading(Frozen):
     gateway: str = ""
     stop: str = ""
     hold: str = ""
+    shadow: Arms | None = None
 
 
 class Counts(Frozen):
@@ -118,6 +120,13 @@ class Arms(Frozen):
     def plus(self, other: Arms) -> Arms:
         """Return both together."""
         return _arms({name: getattr(self, name).plus(getattr(other, name)) for name in ARMS})
+
+    @property
+    def untimed(self) -> Arms:
+        """Return these without their waits: what answers say, and nothing of how long they took."""
+        return _arms(
+            {name: getattr(self, name).model_copy(update={"latency": ()}) for name in ARMS}
+        )
 
     def minus(self, other: Arms) -> Arms:
         """Return what is counted here and not there."""

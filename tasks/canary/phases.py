@@ -66,6 +66,7 @@ class State(Frozen):
     weights: Weights
     seen: Seen = Seen()
     counts: Arms = Field(default=Arms(), description="what was counted in this phase")
+    shadow: Arms = Field(default=Arms(), description="what came of recorded requests, apart")
     evidence: Evidence = Evidence()
     looks: dict[str, Look] = Field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
@@ -112,6 +113,7 @@ def step(state: State, policy: CanaryPolicy, reading: Reading, now: datetime) ->
         seen=taken.seen,
         counts=state.counts.plus(taken.new),
         whole=state.whole if taken.lacks else now,
+        shadow=reading.shadow.untimed if policy.shadow and reading.shadow else state.shadow,
     )
     if wrong := _wrong(state, policy, reading, now):
         return _ended(state, now, "rolled back", wrong)
@@ -176,7 +178,8 @@ def _judged(
     if not state.promotes:
         return _ended(state, now, "over", "its time is over") if due else state
     if not last:
-        facts = Facts(state.counts, state.seen.edges, minutes)
+        # Of recorded requests no user waited for an answer: neither latency nor a stop has them.
+        facts = Facts(state.counts.plus(state.shadow), state.seen.edges, minutes)
         looked = looked_at(policy, state.phase, state.looks, facts, taken)
         state = _with(state, verdicts=looked.verdicts, looks=looked.looks)
         failed = [verdict for verdict in state.verdicts if verdict.verdict == "fail"]

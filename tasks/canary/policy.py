@@ -120,6 +120,11 @@ class CanaryPolicy(Frozen):
     fast: float = Field(
         default=1, ge=1, description="Divides every phase's minutes; least counts stay as they are."
     )
+    shadow: bool = Field(
+        default=False,
+        description="Where requests are few, both versions are asked recorded ones again, beside "
+        "the users, until there are as many answers as each metric needs at least.",
+    )
     errors: Limits | None = Limits(
         least=800, margin=0.01, tolerated=0.002, weight=2, against="champion"
     )

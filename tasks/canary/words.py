@@ -31,6 +31,7 @@ def side_by_side(state: State, policy: CanaryPolicy) -> str:
     ]
     if not state.ended:
         lines += _phase(state, policy, state.weights.canary, state.counts, state.verdicts)
+    lines += _shadow(state, policy)
     for done in reversed(state.done):
         lines += _phase(state, policy, done.share, done.counts, done.verdicts)
     return "\n".join(lines)
@@ -64,6 +65,21 @@ def _phase(
         said = [(verdict.metric, verdict.verdict, verdict.reason) for verdict in verdicts]
         lines += ["", *aligned_table(("metric", "verdict", "why"), said)]
     return lines
+
+
+def _shadow(state: State, policy: CanaryPolicy) -> list[str]:
+    """Return what came of recorded requests, which no user sent; nothing without any."""
+    if not state.shadow.canary.requests:
+        return []
+    both = [state.shadow.baseline, state.shadow.canary]
+    shares = [name for name in METRICS if name != "latency" and name in policy.judged]
+    rows = [
+        ("requests", *(f"{arm.requests:,}" for arm in both)),
+        ("judged answers", *(f"{arm.judged:,}" for arm in both)),
+        *((of, *(_share(of, arm) for arm in both)) for of in shares),
+    ]
+    title = "## Recorded requests, asked again: no user's, and no part of latency and stops"
+    return ["", title, "", *aligned_table(("", "champion", "canary"), rows)]
 
 
 def selftest_table(

@@ -101,7 +101,8 @@ class VersionFacts(Frozen):
 class CanarySeen(Frozen):
     """The newest canary, as its record told of it. `table` is the arms side by side, Markdown.
 
-    `candidate` is what its candidate is made of; its version is the candidate's own number.
+    `candidate` is what its candidate is made of; its version is the candidate's own number. `kind`
+    says whether it is a canary or an experiment: both have one record.
     """
 
     candidate: VersionFacts
@@ -112,6 +113,7 @@ class CanarySeen(Frozen):
     why: str
     weights: dict[str, float]
     table: str
+    kind: str = "canary"
 
 
 class ServedHow(Frozen):

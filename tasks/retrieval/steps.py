@@ -7,7 +7,8 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_contracts.errors import shielded
+from data_contracts.digests import file_digest
+from data_contracts.errors import InputError, IntegrityError, shielded
 from eval_sets.retrieval.loading import RetrievalSet
 from model_registry.scorecard import Role
 from tasks.models.encoding import Encoder
@@ -17,7 +18,7 @@ from tasks.retrieval.evaluating import Differences, Estimates, Page, evaluate_in
 from tasks.retrieval.index import Index
 from tasks.storage.choosing import chosen_output
 from tasks.storage.outputs import Built, Outputs, Reference
-from tasks.storage.stages import INDEX, INDEX_SCORECARD
+from tasks.storage.stages import INDEX, INDEX_SCORECARD, SNAPSHOT
 
 STEP = "index"
 
@@ -93,6 +94,41 @@ def index_scorecard_step(
         inputs["champion index"] = champion[0]
     parameters = {"seed": seed, "set": chosen.digest}
     return outputs.build(INDEX_SCORECARD.of(inputs, parameters), make)
+
+
+@task(name="build the index anew", cache_policy=NO_CACHE)
+def require_same_anew(
+    outputs: Outputs, index: Reference, encoder: Encoder, scratch: Path | str
+) -> None:
+    """Build an index with nothing of an earlier one; IntegrityError if it is another then."""
+    manifest = outputs.manifest(index)
+    snapshot = outputs.with_digest(SNAPSHOT, manifest.inputs["snapshot"])
+    if snapshot is None:
+        raise InputError(
+            "the snapshot that an index was made of is gone",
+            step=STEP,
+            where=f"index {index.digest[:16]}, in {outputs.store.uri}",
+            remedy="build the index from its source again",
+        )
+    asked = Asked(
+        snapshot.digest,
+        Chunking.model_validate(manifest.parameters["chunking"]),
+        manifest.parameters["exact_up_to"],
+    )
+    folder = Path(scratch)
+    with outputs.borrow(snapshot) as rows, shielded(STEP, OSError):
+        write_index(rows, asked, encoder, folder)
+    made = {name for name in manifest.files if not name.startswith("about/")}
+    other = [
+        name for name in sorted(made) if file_digest(folder / name) != manifest.files[name].sha256
+    ]
+    if other:
+        raise IntegrityError(
+            f"built anew, an index has other bytes: {', '.join(other)}",
+            step=STEP,
+            where=f"index {index.digest[:16]}",
+            remedy="delete it in the store and build it again; search nothing in it meanwhile",
+        )
 
 
 def earlier_index(outputs: Outputs, encoder: Encoder, chunking: Chunking) -> Reference | None:

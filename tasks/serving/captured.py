@@ -18,6 +18,7 @@ from data_contracts.inference_log import LogRow, read_row
 from tasks.inference_log.chat_rows import as_row
 from tasks.serving.gateway.arms import SMALL, SMALL_ENGINES
 from tasks.serving.gateway.counted import REQUEST, TENANT, USER
+from tasks.serving.gateway.faults import DELAYED
 from tasks.serving.specification import Specification
 
 CUT = "longer than log.largest"
@@ -30,7 +31,7 @@ HUNG_UP = "the client hung up"
 _REFUSED_WITH = "refused with"
 _REFUSED = 400, 500  # codes of a request that the client must change
 _GOOD = range(200, 300)
-_NONE = ("-", "")  # of the gateway's flags
+_NONE = ("-", "", DELAYED)  # flags of the gateway that tell of no failure
 
 
 class Access(BaseModel):

@@ -77,6 +77,13 @@ class Gateway(Frozen):
     requests_per_minute: int = Field(
         default=6000, ge=1, description="Of all tenants that have no limit of their own, together."
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Where a Prometheus reads what is counted of each arm, on `host`. None: only "
+        "over the admin's socket.",
+    )
     largest_request: int = Field(default=1 << 20, ge=1024, description="Bytes of one request.")
 
 
@@ -141,6 +148,15 @@ class Specification(Frozen):
     )
     slo: dict[str, Any] = Field(
         default_factory=dict, description="What is promised; tasks/slo/objectives.py reads it."
+    )
+
+    cluster: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Where arms are Deployments of a cluster; tasks/serving/ports/cluster.py reads "
+        "it. Empty: all of it runs on this machine.",
+    )
+    candidate: int | None = Field(
+        default=None, ge=1, description="Serve this approved version, not the champion."
     )
 
     @model_validator(mode="after")

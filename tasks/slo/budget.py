@@ -17,7 +17,7 @@ from pydantic import AwareDatetime
 from data_contracts.records import Frozen
 from tasks.slo.burning import FEW_BAD, Pair, pairs_of
 from tasks.slo.counting import Counted
-from tasks.slo.objectives import Objective, Promises
+from tasks.slo.objectives import OF_SAMPLES, STALE_HOURS, Objective, Promises
 
 _SECONDS = 60
 
@@ -70,7 +70,8 @@ class Budget(Frozen):
 
     `left` is the share of the budget that is left (below 0: overspent); None without enough
     requests to tell. `burn` is how many times as fast as allowed the last hour spent it. `until`
-    is when what is wrong ends at the earliest, if nothing bad comes.
+    is when what is wrong ends at the earliest, if nothing bad comes. `missing` says that nobody
+    looked of late, of what is looked at once a day: that is never good.
     """
 
     objective: str
@@ -83,6 +84,7 @@ class Budget(Frozen):
     severity: str = ""
     until: AwareDatetime | None = None
     pauses: bool = False
+    missing: str = ""
 
     @property
     def spent(self) -> bool:
@@ -93,7 +95,7 @@ class Budget(Frozen):
     def why(self) -> str:
         """Return what is wrong with it, in words; empty if nothing is."""
         if not (self.burning or self.spent):
-            return ""
+            return f"{self.objective}: {self.missing}" if self.missing else ""
         said = self.burning or f"its budget is spent: {self.bad:,} of {self.requests:,} are bad"
         left = "" if self.left is None else f", {max(self.left, 0):.0%} of the budget is left"
         end = f", until {self.until:%Y-%m-%d %H:%M} UTC at least" if self.until else ""
@@ -122,6 +124,7 @@ def budget_of(name: str, objective: Objective, days: int, counts: Minutes, now: 
     since = minute - days * 1440
     whole, hour = counts.between(since, minute), counts.between(minute - 60, minute)
     enough = whole.requests * objective.allowed >= FEW_BAD or whole.bad >= FEW_BAD
+    enough = enough and whole.requests >= objective.needed
     left = 1 - whole.bad / (whole.requests * objective.allowed) if whole.requests else None
     firing = _firing(objective, days, counts, minute)
     left = left if enough else None
@@ -141,7 +144,16 @@ def budget_of(name: str, objective: Objective, days: int, counts: Minutes, now: 
         severity="" if firing is None else firing.severity,
         until=until,
         pauses=objective.pauses,
+        missing=_missing(objective, counts, minute),
     )
+
+
+def _missing(objective: Objective, counts: Minutes, minute: int) -> str:
+    """Return that nobody looked of late, where somebody looks each day; empty if it was."""
+    since = minute - int(STALE_HOURS * 60)
+    if objective.of not in OF_SAMPLES or counts.minutes(since, minute):
+        return ""
+    return f"nobody looked in the last {STALE_HOURS:g} hours, so nothing is known of it"
 
 
 def budgets_of(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from tasks.slo.objectives import Objective
+from tasks.slo.objectives import OF_SAMPLES, Objective
 
 Severity = Literal["page", "ticket"]
 # (hours, minutes that confirm it, share of the budget that is gone by then, how urgent)
@@ -18,6 +18,12 @@ _PAIRS: tuple[tuple[int, int, float, Severity], ...] = (
     (6, 30, 0.05, "page"),
     (24, 120, 0.10, "ticket"),
     (72, 360, 0.10, "ticket"),
+)
+# What is looked at once a day says nothing of an hour: two days, confirmed in one, and a week. An
+# hour more than whole days, since no two looks are exactly a day apart.
+_DAILY: tuple[tuple[int, int, float, Severity], ...] = (
+    (49, 25 * 60, 0.20, "ticket"),
+    (169, 49 * 60, 0.25, "ticket"),
 )
 # A threshold that fewer bad requests pass tells nothing: of 60 requests in an hour one that fails
 # is 1.7 %, and 99.9 % pages at 1.44 %.
@@ -41,9 +47,11 @@ class Pair(NamedTuple):
 def pairs_of(objective: Objective, days: int) -> tuple[Pair, ...]:
     """Return an objective's pairs of windows, the fastest first."""
     found: list[Pair] = []
-    for (hours, short, _, severity), factor in zip(_PAIRS, factors(objective, days), strict=True):
+    for (hours, short, _, severity), factor in zip(
+        _table(objective), factors(objective, days), strict=True
+    ):
         threshold = factor * objective.allowed
-        enough = FEW_BAD / (threshold * hours * 60)
+        enough = max(FEW_BAD / (threshold * hours * 60), objective.needed / (hours * 60))
         found.append(
             Pair(
                 long=hours * 60,
@@ -63,9 +71,14 @@ def factors(objective: Objective, days: int) -> tuple[float, ...]:
     Of a loose objective the usual ones cannot be reached: 14.4 x 5 % is 72 % bad requests. Its
     fastest is then what `worst` gives, and the rest lie evenly, by ratio, between that and 1.
     """
-    usual = tuple(share * days * 24 / hours for hours, _, share, _ in _PAIRS)
+    table = _table(objective)
+    usual = tuple(share * days * 24 / hours for hours, _, share, _ in table)
     most = objective.worst / objective.allowed
     if usual[0] <= most:
         return usual
-    last = len(_PAIRS) - 1
-    return tuple(most ** ((last - place) / last) for place in range(len(_PAIRS)))
+    last = len(table) - 1
+    return tuple(most ** ((last - place) / last) for place in range(len(table)))
+
+
+def _table(objective: Objective) -> tuple[tuple[int, int, float, Severity], ...]:
+    return _DAILY if objective.of in OF_SAMPLES else _PAIRS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from data_contracts.inference_log import LogRow
@@ -23,10 +23,14 @@ class Counted(NamedTuple):
     bad: float = 0
 
 
-def is_bad(objective: Objective, row: LogRow) -> bool | None:
+Judge = Callable[[LogRow], Mapping[str, int]]
+
+
+def is_bad(objective: Objective, row: LogRow, judge: Judge | None = None) -> bool | None:
     """Tell whether a row is bad; None: the objective does not count it.
 
-    An answer counts as valid if it has a word: an engine that answers 200 with nothing failed.
+    `judge` says of an answer whether it is `hallucinated`; what it cannot tell is not counted. An
+    answer counts as valid if it has a word: an engine that answers 200 with nothing failed.
     """
     valid = bool(row.answer.strip()) and row.finish_reason != "error"
     if objective.of == "success":
@@ -36,9 +40,13 @@ def is_bad(objective: Objective, row: LogRow) -> bool | None:
         return None if good is None else good < 0.5
     if not valid:
         return None  # it is counted once: a failure that came fast is no fast answer
+    if objective.of == "hallucinated":
+        said = judge(row).get("hallucinated") if judge else None
+        return None if said is None else bool(said)
     if objective.of == "truncated":
         return bool(row.truncated) or row.finish_reason == "length"
-    seconds = row.seconds if objective.of == "latency" else row.first_token_seconds
+    timed = {"latency": row.seconds, "first_byte": row.first_token_seconds}
+    seconds = timed.get(objective.of)
     if seconds is None or objective.at_most_ms is None:
         return None
     return seconds * 1000 > objective.at_most_ms

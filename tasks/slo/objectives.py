@@ -15,7 +15,9 @@ from data_contracts.errors import InputError
 from data_contracts.records import Frozen
 
 STEP = "slo"
-Counted = Literal["success", "latency", "first_byte", "truncated", "rated"]
+Counted = Literal[
+    "success", "latency", "first_byte", "truncated", "rated", "hallucinated", "judged", "recall"
+]
 # In words, for tables and alerts: what a bad request is.
 COUNTED: Mapping[Counted, str] = {
     "success": "failed, or an answer without a word",
@@ -23,8 +25,15 @@ COUNTED: Mapping[Counted, str] = {
     "first_byte": "first byte later than its limit",
     "truncated": "an answer, or a question, that was cut",
     "rated": "rated bad by who asked",
+    "hallucinated": "not true, by the cases that ask the same",
+    "judged": "found bad by the judge of each night's sample",
+    "recall": "a question whose passages the index that serves did not find among its first five",
 }
-OF_GATEWAY = ("success", "latency", "first_byte")  # the others are read from the inference log
+OF_GATEWAY = ("success", "latency", "first_byte")
+OF_SAMPLES = ("judged", "recall")  # looked at once a day; the others are read from the log
+OF_QUALITY = ("hallucinated", *OF_SAMPLES)  # a share that is estimated, so it has an interval
+LEAST_JUDGED = 100
+STALE_HOURS = 50.0  # two days and a little: one look may fail, and is then made up for
 _TIMED = ("latency", "first_byte")
 
 
@@ -38,6 +47,15 @@ class Objective(Frozen):
     )
     least_rate: float = Field(
         default=0.0, ge=0, description="Requests a minute below which its alerts rest."
+    )
+    least: int | None = Field(
+        default=None,
+        ge=1,
+        description="Of judged answers and questions: how many a window needs to tell anything. "
+        f"None: {LEAST_JUDGED}.",
+    )
+    eval_sets: tuple[str, ...] = Field(
+        default=(), description="Of hallucinated: the eval sets whose cases say what is true."
     )
     worst: float = Field(
         default=0.5,
@@ -59,11 +77,20 @@ class Objective(Frozen):
     def _can_be_missed(self) -> Self:
         if (self.of in _TIMED) != (self.at_most_ms is not None):
             raise ValueError("at_most_ms is for latency and first_byte, and these need it")
+        if (self.of == "hallucinated") != bool(self.eval_sets):
+            raise ValueError("eval_sets are for hallucinated, and it needs some: who else knows?")
+        if self.least is not None and self.of not in OF_QUALITY:
+            raise ValueError(f"least is for {', '.join(OF_QUALITY)}; others have least_rate")
         if self.worst <= self.allowed:
             raise ValueError(
                 "worst is no more than what the target allows: nothing could ever burn"
             )
         return self
+
+    @property
+    def needed(self) -> int:
+        """Return how many a window must count before anything is said of it."""
+        return (self.least or LEAST_JUDGED) if self.of in OF_QUALITY else 0
 
     @property
     def allowed(self) -> float:

@@ -32,11 +32,7 @@ def rules_of(promises: Promises, model: str) -> str:
     lines = [
         f"  - name: paddock-slo-{model}",
         "    rules:",
-        *(
-            line
-            for name in list(promises.objectives)[:1]
-            for line in _shares(promises, model, name)
-        ),
+        *_shares(promises, model),
         *left,
         f"  - name: paddock-slo-alerts-{model}",
         "    rules:",
@@ -45,15 +41,16 @@ def rules_of(promises: Promises, model: str) -> str:
     return _HEAD + "\n".join(lines) + "\n"
 
 
-def _shares(promises: Promises, model: str, any_name: str) -> Iterator[str]:
-    """Yield what is recorded of every objective: all have the same windows."""
-    pairs = pairs_of(promises.objectives[any_name], promises.days)
+def _shares(promises: Promises, model: str) -> Iterator[str]:
+    """Yield what is recorded of every objective, in every window that one of them has."""
+    every = promises.objectives.values()
+    pairs = [pair for one in every for pair in pairs_of(one, promises.days)]
     chosen, of = f'{{model="{model}"}}', {"model": model}
     for minutes in sorted({minutes for pair in pairs for minutes in (pair.long, pair.short)}):
         window = _window(minutes)
         bad, asked = _rate("bad", chosen, window), _rate("requests", chosen, window)
         yield from _record(RATIO, f"{bad} / ({asked} > 0)", of | {"window": window})
-    for minutes in (pair.long for pair in pairs):
+    for minutes in sorted({pair.long for pair in pairs}):
         window = _window(minutes)
         yield from _record(RATE, _rate("requests", chosen, window), of | {"window": window})
 
@@ -87,13 +84,15 @@ def _alerts(promises: Promises, model: str, name: str) -> Iterator[str]:
     objective = promises.objectives[name]
     pairs = pairs_of(objective, promises.days)
     of = f"{{{{ $labels.model }}}}, {name}: {{{{ $value | humanizePercentage }}}}"
-    bad = f"{of} of the requests are bad ({COUNTED[objective.of]}); {objective.allowed:.4g} may be"
-    for alert, chosen in ((FAST, pairs[:2]), (SLOW, pairs[2:])):
+    counted = "questions" if objective.of == "recall" else "requests"
+    bad = f"{of} of the {counted} are bad ({COUNTED[objective.of]}); {objective.allowed:.4g} may be"
+    half = len(pairs) // 2
+    for alert, chosen in ((FAST, pairs[:half]), (SLOW, pairs[half:])):
         yield from _comment(name, chosen, objective)
         query = "\nor\n".join(_burns(model, name, pair) for pair in chosen)
         severity = chosen[0].severity
         yield from _alert(promises, name, alert, query, severity, bad)
-    enough = FEW_BAD / objective.allowed / (promises.days * 1440)
+    enough = max(FEW_BAD / objective.allowed, objective.needed) / (promises.days * 1440)
     left = _of(LEFT, model, name, f"{promises.days}d")
     rate = _of(RATE, model, name, _window(pairs[-1].long))
     query = (

@@ -260,7 +260,7 @@ PLANTED: dict[str, tuple[Plant, str]] = {
 
 def test_nothing_is_wrong_in_the_larger_overlay(clean: list[str]) -> None:
     assert clean == []
-    assert [one.name for one in OVERLAYS] == ["cpu", "gpu", "serving"]
+    assert [one.name for one in OVERLAYS] == ["canary", "cpu", "gpu", "serving"]
 
 
 @pytest.mark.parametrize("mistake", PLANTED)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from model_registry.versions import CHAMPION, version_at
-from tasks.demo_desk.conversations import write_conversations
+from tasks.demo_desk.conversations import SEED, write_conversations
 from tests.deploy.team import POLICY, Team, fill_field, logged_in, running, submit, wait_for
 from tests.pictures import keep_picture
 
@@ -34,9 +34,9 @@ def team(
         yield team
 
 
-def _few_rows(team: Team, **drawn: int) -> None:
+def _few_rows(team: Team, seed: int = SEED) -> None:
     """Write some of the demo's rows: what is asked here is who runs when."""
-    write_conversations(team.rows, **drawn)
+    write_conversations(team.rows, seed)
     team.rows.write_bytes(b"".join(team.rows.read_bytes().splitlines(keepends=True)[:300]))
 
 

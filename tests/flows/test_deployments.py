@@ -80,6 +80,7 @@ def test_what_starts_by_itself_never_overlaps_itself(golden: dict[str, Any]) -> 
         "weekly_report",
     }
     of_all = {"reconcile/reconcile", "clean/clean"}
+    of_all |= {"probe_index/probe_index", "refresh_index/refresh_index"}
     assert scheduled == of_all | {f"{flow}/help-desk" for flow in ours}
     for flow in ("rollback", "retire"):
         assert golden[f"{flow}/help-desk"]["required_fields"] == ["reason"]

@@ -57,6 +57,19 @@ def test_it_is_passed_over_until_it_passed_one(
     assert promote(serving, "desk", waits.version, keys).moved
 
 
+def test_recorded_requests_count_where_the_policy_lets_them_and_nowhere_else(
+    serving: Registry, waits: Candidate, approved: Approve, keys: SigningKeys
+) -> None:
+    publish_canary(serving, waits, passed(serving, waits, shadow=40), "# Mostly recorded", keys)
+    with pytest.raises(ContractError, match="was shown 40 recorded ones"):
+        promote(serving, "desk", waits.version, keys)
+    thin = approved(serving, "e", champion="model-b", canary="shadow")
+    with pytest.raises(ContractError, match="passed none"):
+        promote(serving, "desk", thin.version, keys)
+    publish_canary(serving, thin, passed(serving, thin, shadow=40), "# Mostly recorded", keys)
+    assert promote(serving, "desk", thin.version, keys).moved
+
+
 def test_one_beside_another_champion_counts_for_nothing(
     serving: Registry, waits: Candidate, keys: SigningKeys
 ) -> None:

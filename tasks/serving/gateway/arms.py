@@ -16,6 +16,10 @@ OURS, ARM = "paddock", "arm"  # where an engine says whose it is
 SUM = 10_000  # of the arms' weights
 RUNTIME_KEY = "paddock.arms"
 WEIGHTS = "weights.json"
+# How users are shuffled: each salt puts others into an arm. 0 is that of every canary, and an
+# experiment takes the next one, so that the same users are not in B each time.
+SALTS = 8
+SALT_KEY = "paddock.salt"
 
 
 def endpoints_file(arm: str) -> str:
@@ -23,16 +27,23 @@ def endpoints_file(arm: str) -> str:
     return f"endpoints-{arm}.json"
 
 
-def weights(shares: dict[str, int]) -> dict[str, Any]:
+def weights(shares: dict[str, int], salt: int = 0) -> dict[str, Any]:
     """Return the weights file; shares are of 10,000 users, and what is left is the stable arm's.
 
-    ValueError for a share below 0, or more than there is.
+    `salt` says how users are shuffled. ValueError for a share below 0, or more than there is, and
+    for a salt that there is not.
     """
     asked = {arm: shares.get(arm, 0) for arm in ARMS if arm != "stable"}
     left = SUM - sum(asked.values())
     if set(shares) - set(ARMS) or min(left, *asked.values()) < 0:
         raise ValueError("shares are of 10,000, of known arms")
-    layer = {f"{RUNTIME_KEY}.{arm}": share for arm, share in {**asked, "stable": left}.items()}
+    if not 0 <= salt < SALTS:
+        raise ValueError(f"a salt is below {SALTS}")
+    layer: dict[str, Any] = {
+        f"{RUNTIME_KEY}.{arm}": share for arm, share in {**asked, "stable": left}.items()
+    }
+    if salt:
+        layer[f"{SALT_KEY}.{salt}"] = {"numerator": 100, "denominator": "HUNDRED"}
     kind = f"{TYPES}.service.runtime.v3.Runtime"
     return {"resources": [{"@type": kind, "name": "weights", "layer": layer}]}
 

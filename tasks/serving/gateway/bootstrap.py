@@ -24,6 +24,7 @@ from tasks.serving.gateway.counted import (
     access_counts,
     access_file,
 )
+from tasks.serving.gateway.faults import FAULTS, LAYER
 from tasks.serving.gateway.filters import (
     DOOR,
     ROUTER_DOOR,
@@ -31,6 +32,7 @@ from tasks.serving.gateway.filters import (
     http_filters,
     never_from_outside,
 )
+from tasks.serving.gateway.metrics_page import metrics_cluster, metrics_listener
 from tasks.serving.gateway.routes import routes
 from tasks.serving.specification import Specification
 
@@ -50,15 +52,17 @@ def bootstrap(specification: Specification, folder: Path) -> dict[str, Any]:
         "overload_manager": {"resource_monitors": [_connections(specification)]},
         "layered_runtime": {
             "layers": [
-                {
-                    "name": "weights",
-                    "rtds_layer": {"name": "weights", "rtds_config": _watched(folder / WEIGHTS)},
-                }
+                {"name": name, "rtds_layer": {"name": name, "rtds_config": _watched(folder / file)}}
+                for name, file in (("weights", WEIGHTS), (LAYER, FAULTS))
             ]
         },
         "static_resources": {
-            "listeners": [_listener(specification, folder)],
+            "listeners": [
+                _listener(specification, folder),
+                *metrics_listener(specification.host, specification.gateway.metrics_port),
+            ],
             "clusters": [
+                *metrics_cluster(folder, specification.gateway.metrics_port),
                 *(_cluster(specification, arm, folder) for arm in ARMS),
                 *([_door(folder, DOOR)] if specification.token_caps else []),
                 *_of_router(specification, folder),

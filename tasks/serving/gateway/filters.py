@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.serving.gateway.arms import TYPES
 from tasks.serving.gateway.counted import REQUEST, TENANT
+from tasks.serving.gateway.faults import fault_filter
 from tasks.serving.specification import Routing, Specification
 
 LIMITS = "envoy.filters.http.local_ratelimit"
@@ -26,6 +27,8 @@ def http_filters(specification: Specification, folder: Path) -> list[dict[str, A
     if specification.log.keep:
         found.append(_tap(specification, folder))
     found += [_one_answer(), _refuse_several()]
+    # After what waits for the whole body: the log has the requests that are made to fail, too.
+    found.append({"name": "envoy.filters.http.fault", "typed_config": fault_filter()})
     if specification.token_caps:
         found.append(_ask_for_tokens(specification))
     if specification.router:

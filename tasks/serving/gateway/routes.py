@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.serving.gateway.arms import ARMS, RUNTIME_KEY, SMALL, SUM, TYPES
+from tasks.serving.gateway.arms import (
+    ARMS,
+    RUNTIME_KEY,
+    SALT_KEY,
+    SALTS,
+    SMALL,
+    SUM,
+    TYPES,
+)
 from tasks.serving.gateway.counted import HEALTH, TENANT, USER
 from tasks.serving.gateway.filters import LIMITS, SIZE, size_asked, tokens_asked
 from tasks.serving.specification import Specification
@@ -43,6 +51,12 @@ def routes(specification: Specification) -> dict[str, Any]:
             "host_selection_retry_max_attempts": 3,
         },
     }
+    served = [
+        *_asking(specification, route),
+        *({"match": {"path": path}, "route": route} for path in PATHS if path not in ASKING),
+    ]
+    # Beside a router nothing is compared, so nobody is shuffled.
+    salts = range(1, 1 if specification.router else SALTS)
     other = {"status": 404, "body": {"inline_string": "nothing is served at this path"}}
     off = tokens_asked(on=False) if specification.token_caps else {}
     off |= size_asked(on=False) if specification.router else {}
@@ -58,8 +72,8 @@ def routes(specification: Specification) -> dict[str, Any]:
                 "route": {"cluster": "stable", "timeout": "2s"},
                 "typed_per_filter_config": {LIMITS: _OFF},
             },
-            *_asking(specification, route),
-            *({"match": {"path": path}, "route": route} for path in PATHS if path not in ASKING),
+            *(_salted(one, salt) for salt in salts for one in served),
+            *served,
             {"match": {"prefix": "/"}, "direct_response": other},
         ],
     }
@@ -83,6 +97,15 @@ def _asking(specification: Specification, route: dict[str, Any]) -> list[dict[st
             match = {"path": path, **({"headers": of_tenant} if of_tenant else {})}
             found.append({"match": match, "route": route, **_per(asked)})
     return found
+
+
+def _salted(found: dict[str, Any], salt: int) -> dict[str, Any]:
+    """Return a route as it is while users are shuffled by a salt: the hash is of both together."""
+    on = {"default_value": {"numerator": 0}, "runtime_key": f"{SALT_KEY}.{salt}"}
+    rewrite = {"pattern": {"regex": "^"}, "substitution": f"{salt} "}
+    header = {"header_name": USER, "regex_rewrite": rewrite}
+    route = found["route"] | {"hash_policy": [{"header": header, "terminal": True}]}
+    return found | {"match": found["match"] | {"runtime_fraction": on}, "route": route}
 
 
 def _is(header: str, value: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,12 +63,22 @@ def page_of(text: str) -> Page:
                 codes[arm][int(code)] = int(sample.value)
             elif sample.name == f"envoy_{STATS}_duration_ms_bucket" and code == _GOOD:
                 waits[arm][float(sample.labels["le"])] += int(sample.value)
+    return page_from(codes, waits)
+
+
+def page_from(
+    codes: Mapping[str, Mapping[int, int]], waits: Mapping[str, Mapping[float, int]]
+) -> Page:
+    """Return the page of each arm's answers by code, and good waits by bucket's upper edge.
+
+    ValueError if the buckets are others than the gateway was told.
+    """
     if any(set(found) not in (set(), {*EDGES, math.inf}) for found in waits.values()):
         raise ValueError("the waits are in other buckets than the gateway was told")
     return Page(EDGES, {arm: _counted(codes[arm], waits[arm]) for arm in ARMS})
 
 
-def _counted(codes: dict[int, int], waits: dict[float, int]) -> Counted:
+def _counted(codes: Mapping[int, int], waits: Mapping[float, int]) -> Counted:
     errors = sum(n for code, n in codes.items() if code >= 500 or code == _GONE)
     return Counted(
         requests=sum(codes.values()),

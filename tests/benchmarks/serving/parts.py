@@ -17,6 +17,7 @@ import httpx
 from flows.serving.places import put
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.bootstrap import bootstrap
+from tasks.serving.gateway.faults import FAULTS, faults
 from tasks.serving.specification import Specification
 from tests.waiting import free_port
 
@@ -147,6 +148,7 @@ class Front(_Part):
         self.port = specification.port
         put(self.run / "envoy.json", bootstrap(specification, self.run))
         put(self.run / arms.WEIGHTS, arms.weights({}))
+        put(self.run / FAULTS, faults())
         for arm in arms.ARMS:
             put(self.run / arms.endpoints_file(arm), arms.endpoints(arm, ports))
         words = [_ENVOY, "-c", "envoy.json", "--use-dynamic-base-id", "--concurrency", "1"]

@@ -96,6 +96,8 @@ def pods(objects: list[Object]) -> Iterator[Pod]:
     for one in objects:
         if one["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
             yield _pod(name_of(one), one)
+        if one["kind"] == "CronJob":
+            yield _pod(name_of(one), one["spec"]["jobTemplate"])
     for name, template in templates(objects):
         run = _pod(f"the Job of {name}", job_of(template))
         # Prefect puts the deployment's name there, and a model may be called as it likes.

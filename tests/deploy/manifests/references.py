@@ -81,6 +81,22 @@ def nothing_is_open(objects: list[Object]) -> Iterator[str]:
                     yield f"{name_of(one)}: its {side} is open to everybody or on every port"
 
 
+def every_route_and_scale_leads_somewhere(objects: list[Object]) -> Iterator[str]:
+    """A route's backends are Services, and their ports; what is scaled is a Deployment."""
+    names = {name_of(one): one for one in objects}
+    for one in objects:
+        if one["kind"] == "ScaledObject":
+            wanted = f"Deployment/{one['spec']['scaleTargetRef']['name']}"
+            if wanted not in names:
+                yield f"{name_of(one)}: there is no {wanted}"
+        for rule in one["spec"].get("rules", []) if one["kind"] == "HTTPRoute" else []:
+            for ref in rule["backendRefs"]:
+                service = names.get(f"Service/{ref['name']}")
+                ports = {port["port"] for port in service["spec"]["ports"]} if service else set()
+                if ref["port"] not in ports:
+                    yield f"{name_of(one)}: there is no {ref['name']}:{ref['port']}"
+
+
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Tell whether labels are what a selector asks for (matchLabels, and `In`)."""
     plain = selector.get("matchLabels", {})
@@ -118,7 +134,7 @@ def _selectors(one: Object) -> Iterator[Mapping[str, Any]]:
                     yield peer["podSelector"]
     elif one["kind"] == "Service":
         yield {"matchLabels": spec["selector"]}
-    elif one["kind"] in ("PodDisruptionBudget", "Deployment"):
+    elif one["kind"] in ("PodDisruptionBudget", "Deployment", "PodMonitor"):
         yield spec["selector"]
 
 
@@ -151,5 +167,6 @@ REFERENCES: tuple[Rule, ...] = (
     every_setting_is_there,
     every_claim_and_account_is_there,
     every_selector_selects,
+    every_route_and_scale_leads_somewhere,
     nothing_is_open,
 )

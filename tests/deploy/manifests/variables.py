@@ -39,6 +39,8 @@ def unread(objects: list[Object]) -> Iterator[str]:
             names = {variable["name"] for variable in one.get("env", [])}
             for source in one.get("envFrom", []):
                 names |= settings.get(source.get("configMapRef", {}).get("name", ""), set())
+            words = " ".join(map(str, [*one.get("command", []), *one.get("args", [])]))
+            names -= {name for name in names if f"$({name})" in words}  # in its command
             yield from (f"{pod.owner}, {one['name']}: {said}" for said in mistyped(names))
 
 

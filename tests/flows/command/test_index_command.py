@@ -14,7 +14,10 @@ from eval_sets.loading import load_eval_set_folder
 from eval_sets.retrieval.loading import DOCUMENTS, load_retrieval_set
 from flows.asking.index_parameters import IndexParameters
 from flows.command.cli import main
+from flows.index_notes import current_since
 from tasks.evaluation.metrics.registry import expectations
+from tasks.slo.samples import keys_of, read_sample
+from tasks.storage.objects import LocalStore
 from tests.tasks.serving.stub_engine import StubEngine
 
 CONTRACT = """
@@ -160,6 +163,47 @@ def test_an_index_of_the_shipped_guides_passes_is_approved_and_serves(
     asked = ["I always freeze. Which bag is for me?", "--index", "champion", "--name", "desk"]
     found = terminal(home, "index", "search", *asked)
     assert found.returncode == 0 and "Sleeping bags" in found.stdout
+
+
+def test_what_serves_is_probed_refreshed_and_judged_again_once_its_documents_change(
+    home: Path, terminal: Terminal
+) -> None:
+    name = ["--name", "desk"]
+    probed = terminal(home, "index", "probe", *name)
+    assert probed.returncode == 0, probed.stderr
+    store = LocalStore(home / "store")
+    [look] = [read_sample(store, key) for key in keys_of(store, "desk", "recall", None)]
+    found = look.requests - look.bad
+    assert f"all passages of {found} of {look.requests} questions of desk_guides" in probed.stdout
+    assert look.requests == 208
+    assert 0.85 < found / look.requests < 1
+    assert current_since(store, "desk") is None
+    anew = terminal(home, "index", "refresh", "--full", *name)
+    assert anew.returncode == 0, anew.stderr
+    assert "holds what its documents hold today. Built anew from nothing it has" in anew.stdout
+    assert current_since(store, "desk")
+    with (home.parent / "guides.jsonl").open("a") as file:
+        file.write(json.dumps({"text": "# Kites\n\nWe sell kites now.", "owner": "C-8"}) + "\n")
+    changed = terminal(home, "index", "refresh", *name)
+    assert changed.returncode == 0, changed.stderr
+    assert "its documents changed; index" in changed.stdout
+    assert "passes its gates and waits for people" in changed.stdout
+    again = terminal(home, "index", "refresh", *name)  # each night, until somebody decides
+    assert again.returncode == 0, again.stderr
+    assert "passes its gates and waits for people" in again.stdout
+    shown = terminal(home, "show", "--name", "desk-index").stdout
+    assert "version 2" in shown and "version 3" not in shown
+    serving = terminal(home, "history", "--name", "desk-index").stdout
+    assert "version 2" not in serving  # nothing was promoted
+
+
+def test_where_no_index_serves_a_schedule_ends_well_and_says_so(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    for action in ("probe", "refresh"):
+        ended = terminal(tmp_path / "home", "index", action, "--name", "desk")
+        assert ended.returncode == 0, ended.stderr
+        assert "desk: no index serves." in ended.stdout
 
 
 def test_without_an_index_search_says_what_to_do(tmp_path: Path, terminal: Terminal) -> None:

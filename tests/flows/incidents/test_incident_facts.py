@@ -21,6 +21,7 @@ from flows.workshop.parts import Workshop
 from flows.workshop.settings import Settings
 from tasks.canary.phases import Version, abort, begin
 from tasks.canary.policy import CanaryPolicy
+from tasks.experiment import judge as experiments
 from tasks.incidents.bundle import Asked, keep
 from tasks.inference_log.figures import OTHERS
 from tasks.serving.specification import Specification
@@ -84,6 +85,18 @@ def test_a_canary_under_way_is_in_the_bundle_and_can_be_taken_back(workshop: Wor
     ended = abort(record.state, datetime.now(UTC), "enough")
     site.write(record.model_copy(update={"state": ended}))
     assert abort_it not in shown(workshop, identity)[0]
+
+
+def test_an_experiment_is_called_one(workshop: Workshop) -> None:
+    log(workshop, SINCE, 100)
+    site, record = canary(workshop, SINCE + HOUR / 2)
+    asked = experiments.Asked(metric="tokens", effect=0.1, alpha=0.05, share=50, hours=1)
+    site.write(record.model_copy(update={"experiment": experiments.Experiment(asked=asked)}))
+    words, page = shown(workshop, opened_now(workshop))
+    assert "an experiment of candidate 7 begins" in words
+    assert "a canary of candidate 7" not in words
+    assert "the experiment: " in words
+    assert "<h2>The experiment</h2>" in Path(page).read_text()
 
 
 def test_a_canary_of_another_time_is_none_of_the_incident(workshop: Workshop) -> None:

@@ -21,7 +21,7 @@ from tasks.human_review.sample import read_sample
 from tasks.serving.specification import Specification
 from tasks.storage.objects import LocalStore
 from tests.flows.living.conftest import NAME, Ended, Lived, done
-from tests.flows.living.watched import Watched, happen_in_store, requests, watch_home
+from tests.flows.living.watched import PROMISED, Watched, happen_in_store, requests, watch_home
 
 Run = Callable[..., Ended]
 PANELS = [(name, panel) for name, board in read_boards().items() for panel in board.panels]
@@ -45,7 +45,7 @@ def home(lived: Lived, terminal: Run, tmp_path_factory: pytest.TempPathFactory) 
     happen_in_store(LocalStore(home / "store"), "shelves")
     promised = home / "serving" / "shelves" / "specification.json"
     promised.parent.mkdir(parents=True)
-    promised.write_text(Specification(name="shelves").model_dump_json())
+    promised.write_text(Specification(name="shelves", slo=PROMISED).model_dump_json())
     return home
 
 
@@ -74,6 +74,10 @@ def test_what_happened_is_told(watched: Watched) -> None:
     assert told("paddock_gate_passed", version="3", gate="is safe", **of) == [1]
     (asked,) = told("paddock_approval_waits_since_timestamp_seconds", version="3", **of)
     assert time.time() - 3600 < asked < time.time()
+    assert told("paddock_slo_requests_total", slo="recall", **of) == [416]
+    assert told("paddock_slo_bad_total", slo="recall", **of) == [13]
+    (looked,) = told("paddock_slo_looked_timestamp_seconds", slo="recall", **of)
+    assert time.time() - 900 < looked < time.time()
     assert told("paddock_log_day_rows", fate="kept", **of) == [60]
     assert told("paddock_log_day_rows", fate="quarantined", **of) == [0]
     assert told("paddock_log_day_tokens", kind="prompt", **of) == [600]

@@ -20,15 +20,26 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from flows.index_notes import keep_current
 from flows.servers.watchdog import ask
 from flows.showing.drift_status import Watch, status_key
 from flows.showing.week_budget import WeekLimits, keep_limits
 from flows.workshop.settings import Settings, library_environment
 from tasks.drift.decision import Decision
 from tasks.drift.triggers import claim_trigger
+from tasks.slo.objectives import promises_of
+from tasks.slo.rules import rules_of
+from tasks.slo.samples import Sample, keep_sample
 from tasks.storage.objects import LocalStore
 from tests.waiting import free_port, wait_for
 
+PROMISED = {
+    "objectives": {
+        "truncated": {"target": 0.95},
+        "rated": {"target": 0.9},
+        "recall": {"target": 0.9},
+    }
+}
 CONFIGURATION = Path(__file__).parents[3] / "deploy" / "prometheus"
 
 
@@ -112,6 +123,8 @@ def watch_home(
         servers.wait("prometheus", f"{at['prometheus']}/-/ready")
         found = Watched(home, at["exporter"], at["prometheus"])
         _wait(lambda: found.asked("count_over_time(model:paddock_served:seconds[1m]) > 2"))
+        look(LocalStore(home / "store"), 4)  # a counter's second value: from here on it has a rate
+        _wait(lambda: found.asked('slo:paddock_left:ratio{model="shelves", slo="recall"}'))
     except BaseException:
         servers.end()
         raise
@@ -122,7 +135,9 @@ def _prometheus(folder: Path, ports: Mapping[str, str]) -> list[str]:
     """Return a Prometheus with the configuration that we ship, in a hurry."""
     told = yaml.safe_load((CONFIGURATION / "prometheus.yml").read_text())
     told["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-    told["rule_files"] = [str(CONFIGURATION / one) for one in told["rule_files"]]
+    rules = folder / "promised.yml"
+    rules.write_text(rules_of(promises_of(PROMISED, ""), "shelves"))
+    told["rule_files"] = [str(CONFIGURATION / one) for one in told["rule_files"]] + [str(rules)]
     (job,) = told["scrape_configs"]
     job["static_configs"] = [{"targets": [f"127.0.0.1:{ports['exporter']}"]}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(told))
@@ -165,8 +180,17 @@ def requests(day: datetime) -> str:
     return "".join(f"{line}\n" for line in [*lines, "broken"])
 
 
+def look(store: LocalStore, bad: int) -> None:
+    """Let the index be probed."""
+    now = datetime.now(UTC)
+    sample = Sample(kind="recall", time=now, requests=208, bad=bad, about="i" * 64)
+    keep_sample(store, "shelves", sample)
+
+
 def happen_in_store(store: LocalStore, name: str) -> None:
-    """Let drift be found and answered, and a retraining have a price."""
+    """Let drift be found and answered, a retraining have a price, and an index be looked after."""
+    look(store, 9)
+    keep_current(store, name, "i" * 64, datetime.now(UTC))
     decision = Decision(start=True, reason="", fingerprint="f" * 24, attempt=1, champion="c" * 64)
     if not claim_trigger(store, name, decision, datetime.now(UTC)):
         pytest.fail("somebody claimed it")

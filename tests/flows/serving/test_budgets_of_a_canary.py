@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows.serving import budgets as module
 from flows.serving.budgets import UNKNOWN, Budgets
+from flows.workshop.parts import Workshop
+from flows.workshop.settings import Settings
+from tasks.serving.specification import Specification
 from tasks.slo.budget import Pause
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+from tests.waiting import free_port, until
 
 
 def test_it_holds_until_the_first_look_ended_and_nobody_waits(
@@ -69,3 +66,16 @@ def test_a_budget_that_burns_or_cannot_be_read_holds_and_is_looked_at_again(
     assert "success burns" in said
     assert "the error budgets could not be read: OSError" in said
     assert not any("secret" in one for one in said)
+
+
+def test_on_a_cluster_its_file_says_what_was_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0.0)
+    workshop = Workshop(Settings(home=tmp_path))
+    away = f"http://127.0.0.1:{free_port()}"
+    pausing = {"prometheus": away, "objectives": {"success": {"target": 0.99, "pauses": True}}}
+    held = Budgets(workshop, "desk", Specification(name="desk", slo=pausing))
+    until(lambda: "nobody knows whether its budget burns (Prometheus" in held.hold())
+    free = Budgets(workshop, "desk", Specification(name="desk", slo={"prometheus": away}))
+    until(lambda: not free.hold())

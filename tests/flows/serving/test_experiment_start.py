@@ -11,13 +11,15 @@ import pytest
 from data_contracts.errors import ContractError, InputError
 from flows.asking.experiment_parameters import ExperimentRunParameters
 from flows.command.cli import main
+from flows.experimenting import over_events
 from flows.serving.canary_start import begun as canary_begun
 from flows.serving.canary_ticks import Site
-from flows.serving.experiment_counts import Counting, is_counted
+from flows.serving.experiment_counts import Counting, end_counting, is_counted
 from flows.serving.experiment_start import begun, id_of
 from flows.serving.places import Places, put
 from flows.workshop.parts import Workshop
 from flows.workshop.settings import Settings
+from tasks.serving.gateway.arms import SALTS
 from tasks.serving.specification import Specification
 from tests.flows.serving.conftest import NAME, Desk
 
@@ -72,6 +74,10 @@ def test_one_of_a_canary_or_an_experiment_is_under_way(
     assert "nothing to draw yet" in page.read_text()
     assert not is_counted(places, id_of(record))
     assert not places.experiment.exists()
+    after = begun(workshop, site, places, GIVEN)  # others than its users are in B
+    assert {record.salt, after.salt} <= set(range(1, SALTS))
+    assert record.salt != after.salt
+    end_counting(places)
     assert main(["experiment", "stop", "--name", NAME]) == 2
     assert "no experiment is under way" in capsys.readouterr().err
 
@@ -82,6 +88,24 @@ def test_one_of_a_canary_or_an_experiment_is_under_way(
     assert "paddock canary abort" in refused.value.remedy
     ended = canary.state.model_copy(update={"ended": "aborted", "tick": datetime.now(UTC)})
     site.write(canary.model_copy(update={"state": ended}))
+
+
+def test_people_are_told_once_that_it_is_over_and_of_no_other_end(approved_home: Path) -> None:
+    workshop = Workshop(Settings(home=approved_home), "promoter")
+    places = Places(approved_home, NAME)
+    record = begun(workshop, Site(workshop.store, places, NAME), places, GIVEN)
+    end_counting(places)
+    assert record.experiment
+    assert over_events(record, record.experiment) == []
+    for ended, many in (("over", 1), ("rolled back", 0), ("aborted", 0)):
+        state = record.state.model_copy(update={"ended": ended})
+        told = over_events(record.model_copy(update={"state": state}), record.experiment)
+        assert len(told) == many
+        for event in told:
+            assert event.kind == "experiment is over"
+            assert event.about == id_of(record)
+            assert event.text.startswith("Version 2 (B) beside version 1 (A): ")
+            assert event.text.endswith("Nothing was promoted.")
 
 
 def test_a_candidate_that_nobody_approved_is_compared_with_nothing(approved_home: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from data_contracts.inference_log import LogRow, log_bytes
+from eval_sets.loading import load_eval_set
 from flows.asking.release_parameters import PromoteParameters
 from flows.measuring.figures import Figure
 from flows.measuring.promises import Promised
@@ -22,6 +23,7 @@ from flows.workshop.settings import Settings
 from model_registry.promotion import Poll
 from tasks.serving.specification import Specification
 from tasks.slo.objectives import Promises, promises_of
+from tasks.slo.samples import Sample, keep_sample
 from tasks.slo.words import status_table
 from tasks.storage.objects import LocalStore
 from tests.waiting import free_port
@@ -160,6 +162,58 @@ def test_a_gateway_that_does_not_answer_is_a_source_that_is_down(workshop: Works
     state.write_text(json.dumps({"admin": str(state.with_name("none.sock"))}))
     with pytest.raises(Exception, match="No such file"):
         list(Promised(workshop.settings.home, workshop.store).figures())
+
+
+def test_a_days_looks_are_counted_and_a_judge_says_what_is_true(workshop: Workshop) -> None:
+    case = next(
+        one
+        for one in load_eval_set("desk_facts").cases
+        if sum(turn.role == "user" for turn in one.messages) == 1
+    )
+    slo = {
+        "objectives": {
+            "recall": {"target": 0.9, "pauses": True},
+            "true": {
+                "of": "hallucinated",
+                "target": 0.95,
+                "eval_sets": ["desk_facts"],
+                "least": 10,
+            },
+        }
+    }
+    serve_from(workshop, **slo)
+    asked = case.messages[-1].content
+    wrong = "It costs 99,999 EUR and arrives in 400 days, so the law of 1820 says."
+    write(
+        workshop,
+        rows(NOW - 90 * MINUTE, 10, 2, prompt=asked.upper(), answer=wrong),
+        rows(NOW - 30 * MINUTE, 10, 1, prompt="What else?", answer=wrong),
+    )
+    missing = pause_of_releases(workshop, NAME, NOW)
+    assert "recall: nobody looked in the last 50 hours" in missing.words
+    for days, bad in ((1, 12), (0, 14)):
+        look = Sample(
+            kind="recall", time=NOW - timedelta(days=days), requests=208, bad=bad, about="a"
+        )
+        keep_sample(workshop.store, NAME, look)
+    assert not pause_of_releases(workshop, NAME, NOW).held
+    promises = promises_of(slo, "mine")
+    budgets, pause = standing(workshop, NAME, promises, NOW)
+    lines = status_table(NAME, promises, budgets, pause).splitlines()
+    recall, true = (
+        next(x for x in lines if x.startswith(f"| {name}")) for name in ("recall", "true")
+    )
+    assert "416" in recall and "26 (6.2%; 4.1% to 9.0%)" in recall
+    assert "20" in true and "20 (100.0%; 83.2% to 100.0%)" in true
+    assert "kept" in recall and "spent" in true
+    promised = Promised(workshop.settings.home, workshop.store, NOW - timedelta(hours=3))
+    figures = list(promised.figures(NOW))
+    assert told(iter(figures), "recall") == {
+        "requests": 416,
+        "bad": 26,
+        "looked": NOW.timestamp(),
+    }
+    assert told(iter(figures), "true") == {"requests": 20, "bad": 20}
 
 
 def told(figures: Iterator[Figure], slo: str) -> dict[str, float]:

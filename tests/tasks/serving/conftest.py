@@ -18,6 +18,7 @@ from flows.serving.places import put
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.admin import healthy
 from tasks.serving.gateway.bootstrap import bootstrap
+from tasks.serving.gateway.faults import FAULTS, faults
 from tasks.serving.specification import Specification
 from tests.tasks.serving.stub_engine import StubEngine
 from tests.waiting import free_port
@@ -32,6 +33,7 @@ class RunningGateway:
         (self.folder / "tap").mkdir()
         put(self.folder / "envoy.json", bootstrap(specification, self.folder))
         self.weigh({})
+        put(self.folder / FAULTS, faults())
         for arm in (*arms.ARMS, arms.SMALL_ENGINES):
             self.point(arm)
         command = [str(Path(sys.executable).with_name("envoy")), "-c", "envoy.json"]
@@ -46,9 +48,9 @@ class RunningGateway:
             transport=httpx.HTTPTransport(uds=str(self.folder / "admin.sock")),
         )
 
-    def weigh(self, shares: dict[str, int]) -> None:
-        """Give arms their shares of 10,000."""
-        put(self.folder / arms.WEIGHTS, arms.weights(shares))
+    def weigh(self, shares: dict[str, int], salt: int = 0) -> None:
+        """Give arms their shares of 10,000, of users shuffled by a salt."""
+        put(self.folder / arms.WEIGHTS, arms.weights(shares, salt))
 
     def point(self, arm: str, *engines: StubEngine, coming: tuple[StubEngine, ...] = ()) -> None:
         """Let an arm have these engines."""

@@ -2,16 +2,20 @@
 
 By itself it is a command as vLLM's: `python -m tests.tasks.serving.stub_engine FOLDER PORT NAME`.
 A fourth word is a file of how a candidate behaves: JSON with `fails` (each so many-th request),
-`seconds` (of an answer) and `finish` (its reason).
+`seconds` (of an answer) and `finish` (its reason). With `dies`, the name of a file, whoever can
+make that file ends at its twentieth request as one that the system kills for want of memory; that
+holds of the champion's, too.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,6 +28,7 @@ class StubEngine:
         self.name, self.asked = name, list[dict[str, Any]]()
         self.healthy, self.code = True, 200
         self.fails, self.seconds, self.finish = 0, 0.0, "stop"
+        self.dies = ""
         self.may_answer = threading.Event()
         self.may_answer.set()
         stub = self
@@ -42,6 +47,10 @@ class StubEngine:
                 body = self.rfile.read(int(self.headers["content-length"] or 0))
                 stub.asked.append(dict(self.headers.items()) | {"body": body.decode()})
                 stub.may_answer.wait(60)
+                if stub.dies and len(stub.asked) >= 20:
+                    with suppress(FileExistsError):
+                        Path(stub.dies).touch(exist_ok=False)
+                        os.kill(os.getpid(), signal.SIGKILL)
                 message = {"role": "assistant", "content": "Yes."}
                 choice = {"index": 0, "message": message, "finish_reason": stub.finish}
                 time.sleep(stub.seconds)
@@ -77,6 +86,9 @@ if __name__ == "__main__":
     assert (Path(sys.argv[1]) / "config.json").is_file()
     assert not [name for name in os.environ if name.startswith(("PADDOCK_", "MLFLOW_"))]
     engine = StubEngine(sys.argv[3], int(sys.argv[2]))
-    if len(sys.argv) > 4 and not engine.name.rpartition("/")[2].isdecimal():  # a digest: no release
-        vars(engine).update(json.loads(Path(sys.argv[4]).read_text()))
+    if len(sys.argv) > 4 and Path(sys.argv[4]).exists():
+        told = json.loads(Path(sys.argv[4]).read_text())
+        if engine.name.rpartition("/")[2].isdecimal():  # a release's, no digest
+            told = {key: value for key, value in told.items() if key == "dies"}
+        vars(engine).update(told)
     threading.Event().wait()

@@ -14,12 +14,15 @@ import pytest
 from scipy.stats import binomtest
 
 from flows.serving.keeper import READY_SECONDS
+from flows.serving.places import put
 from tasks.serving.gateway import arms
 from tasks.serving.gateway.counted import EDGES_MS
+from tasks.serving.gateway.faults import FAULTS, faults
 from tasks.slo.counting import gateway_counts
 from tasks.slo.objectives import Objective
 from tests.tasks.serving.conftest import RunningGateway
 from tests.tasks.serving.stub_engine import StubEngine
+from tests.waiting import free_port
 
 pytestmark = pytest.mark.timeout(180)
 Start = Callable[..., RunningGateway]
@@ -69,6 +72,32 @@ def test_users_go_to_arms_by_share_and_stay_while_a_share_grows(
     assert {user: answering(running, user) for user in users[:200]} == {
         user: was[user] for user in users[:200]
     }
+
+
+def test_a_salt_draws_other_users_and_keeps_them(start_gateway: Start, make_engine: Make) -> None:
+    running = start_gateway(
+        **QUIET,
+        gateway={"requests_per_minute": 1_000_000},
+        tenants={"acme": {"requests_per_minute": 100_000}},
+    )
+    arms_with(running, make_engine)
+    users = [f"user-{n}" for n in range(300)]
+    drawn: list[set[str]] = []
+    for salt in (0, 1, arms.SALTS - 1, 1):
+        running.weigh({"baseline": 2_500, "canary": 2_500 - salt}, salt)
+        running.wait(partial(_has_share, running, 2_500 - salt))
+        now = {user: answering(running, user) for user in users}
+        drawn.append({user for user, arm in now.items() if arm == "canary"})
+        assert {user: answering(running, user) for user in users[:50]} == {
+            user: now[user] for user in users[:50]
+        }
+    assert drawn[1] == drawn[3]
+    for one, other in ((0, 1), (1, 2), (0, 2)):
+        # Of independent draws of a quarter each, a sixteenth of the users is in both: 19 of 300.
+        assert all(40 < len(drawn[of]) < 115 for of in (one, other))
+        assert len(drawn[one] & drawn[other]) < 40
+    with pytest.raises(ValueError, match="a salt is below 8"):
+        arms.weights({}, arms.SALTS)
 
 
 def test_engines_are_replaced_without_a_refused_request(
@@ -195,6 +224,53 @@ def test_what_is_counted_tells_arms_codes_and_waits_apart(
     assert edges[-1].endswith(" 5")
     assert "tenant-" not in "\n".join(lines)
     assert "error" not in running.log.read_text()
+
+
+def test_requests_fail_and_wait_only_while_the_file_of_faults_says_so(
+    start_gateway: Start, make_engine: Make
+) -> None:
+    running = start_gateway(**QUIET)
+    engines = arms_with(running, make_engine)
+
+    def refused(many: int) -> int:
+        codes = Counter(running.ask().status_code for _ in range(many))
+        assert set(codes) <= {200, 503}
+        return codes[503]
+
+    assert refused(30) == 0
+    put(running.folder / FAULTS, faults(abort=30))
+    running.wait(lambda: refused(10) > 0)
+    before = len(engines["stable"].asked)
+    failed = refused(200)
+    interval = binomtest(failed, 200).proportion_ci(0.9999, "exact")
+    assert interval.low <= 0.3 <= interval.high
+    assert len(engines["stable"].asked) == before + 200 - failed  # no engine heard of them
+    put(running.folder / FAULTS, faults(delayed=100, delay_ms=150))
+    running.wait(lambda: running.ask().elapsed.total_seconds() >= 0.15)
+    assert {running.ask().status_code for _ in range(5)} == {200}
+    put(running.folder / FAULTS, faults())
+    running.wait(lambda: running.ask().elapsed.total_seconds() < 0.1)
+    assert refused(50) == 0
+
+
+def test_a_prometheus_reads_what_was_counted_and_nothing_else_of_the_admin(
+    start_gateway: Start, make_engine: Make
+) -> None:
+    port = free_port()
+    running = start_gateway(**QUIET, gateway={"metrics_port": port})
+    arms_with(running, make_engine)
+    assert running.ask().status_code == 200
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+        counted = 'envoy_paddock_requests{arm="stable",code="200"} 1'
+        running.wait(lambda: counted in client.get("/metrics").text)
+        page = client.get("/metrics").text
+        lines = [line for line in page.splitlines() if not line.startswith("#")]
+        assert 'envoy_cluster_upstream_rq_active{envoy_cluster_name="stable"} 0' in lines
+        told = ("envoy_paddock_", "envoy_cluster_upstream_rq_active{")
+        assert all(line.startswith(told) for line in lines if line)
+        for path in ("/", "/config_dump", "/metrics/../config_dump", "/metrics?filter=.*"):
+            assert client.get(path).status_code == 404, path
+        assert client.post("/metrics").status_code == 404
 
 
 @pytest.mark.parametrize("shares", [{"canary": -1}, {"canary": 9_000, "baseline": 2_000}, {"x": 1}])

@@ -126,3 +126,58 @@ def test_a_gateways_page_is_read_and_a_limit_is_never_taken_laxer_than_it_is() -
     for limit, bad in ((899, 90), (900, 20), (1000, 20), (1100, 2), (9000, 2)):
         slow = Objective(of="latency", target=0.9, at_most_ms=limit)
         assert gateway_counts(slow, PAGE, (900, 1100)) == (90, bad)
+
+
+TRUE = Objective(of="hallucinated", target=0.95, eval_sets=("desk_facts",))
+
+
+def test_what_is_true_is_told_by_a_judge_and_what_it_cannot_tell_is_not_counted() -> None:
+    for said, bad in (({"hallucinated": 1}, True), ({"hallucinated": 0}, False), ({}, None)):
+        assert is_bad(TRUE, row(), lambda _, said=said: said) is bad
+    assert is_bad(TRUE, row(answer=""), lambda _: {"hallucinated": 1}) is None
+    assert is_bad(TRUE, row()) is None
+    assert is_bad(Objective(of="recall", target=0.9), row()) is None
+
+
+def test_too_few_judged_answers_are_neither_good_nor_bad() -> None:
+    few, enough = Minutes(), Minutes()
+    few.add(NOW, 99, 60)  # six in ten are not true
+    enough.add(NOW, 100, 60)
+    assert (
+        budget_of("true", TRUE, 30, few, NOW).left,
+        budget_of("true", TRUE, 30, few, NOW).why,
+    ) == (
+        None,
+        "",
+    )
+    found = budget_of("true", TRUE, 30, enough, NOW)
+    assert found.burning
+    assert found.left is not None and found.left < 0
+
+
+def test_what_nobody_looked_at_for_two_days_is_missing_and_holds_releases() -> None:
+    looked = Objective(of="recall", target=0.9, pauses=True)
+    counts = Minutes()
+    assert budget_of("recall", looked, 30, counts, NOW).missing
+    counts.add(NOW - timedelta(hours=49), 208, 12)
+    kept = budget_of("recall", looked, 30, counts, NOW)
+    assert (kept.missing, kept.why) == ("", "")
+    assert kept.left == pytest.approx(1 - 12 / 20.8)
+    later = budget_of("recall", looked, 30, counts, NOW + timedelta(hours=2))
+    assert later.left is not None  # the month's figures stand, and say nothing of today
+    assert "nobody looked in the last 50 hours" in pause_of((later,)).words
+
+
+def test_a_probe_that_finds_less_each_day_burns_and_one_bad_day_does_not() -> None:
+    looked = Objective(of="recall", target=0.9)
+
+    def found(*missed: int) -> str:
+        counts = Minutes()
+        for ago, bad in enumerate(reversed(missed)):
+            counts.add(NOW - timedelta(hours=24 * ago), 208, bad)
+        return budget_of("recall", looked, 30, counts, NOW).severity
+
+    assert found(10, 10, 10, 10, 10, 10) == ""
+    assert found(10, 10, 10, 10, 10, 60) == ""  # the days before say otherwise
+    assert found(10, 10, 10, 10, 100, 100) == "ticket"
+    assert found(30, 30, 30, 30, 30, 30) == "ticket"  # a seventh, all week

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,8 @@ def test_a_promise_of_ones_own_stands_in_each_alert() -> None:
         ({"objectives": {"rated": {"target": 0.4, "worst": 0.5}}}, "nothing could ever burn"),
         ({"objectives": {"quick": {"target": 0.9}}}, "objectives.quick.of"),
         ({"objectives": {'a"b': {"of": "success", "target": 0.9}}}, "no name"),
+        ({"objectives": {"hallucinated": {"target": 0.95}}}, "eval_sets are for hallucinated"),
+        ({"objectives": {"rated": {"target": 0.9, "least": 5}}}, "least is for"),
         ({"days": 7}, "days"),
         ({"goals": 1}, "goals"),
     ],
@@ -94,3 +98,17 @@ def test_a_promise_that_cannot_be_kept_or_missed_is_refused(table: Any, said: st
         promises_of(table, "mine.toml")
     assert said in refused.value.what
     assert refused.value.where == "mine.toml"
+
+
+def test_rules_of_quality_promises_fire_when_they_must_by_promtool(tmp_path: Path) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed (Debian's package prometheus)")
+    own = {
+        "hallucinated": {"target": 0.95, "eval_sets": ["desk_facts"]},
+        "recall": {"target": 0.9},
+    }
+    (tmp_path / "slo.yml").write_text(rules_of(promises_of({"objectives": own}, ""), "bells"))
+    shutil.copyfile(Path(__file__).with_name("quality_rules.yml"), tmp_path / "test.yml")
+    words = ["promtool", "test", "rules", "test.yml"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
