@@ -18,6 +18,12 @@ from flows.asking.parameters import Parameters
 from tasks.storage.objects import ObjectStore
 
 Asked = TypeVar("Asked", bound=Parameters)
+SUFFIX = "-index"
+
+
+def index_name(name: str) -> str:
+    """Return the registered model that a model's indexes are versions of."""
+    return f"{name}{SUFFIX}"
 
 
 def note_build(store: ObjectStore, digest: str, asked: BuildIndexParameters) -> None:

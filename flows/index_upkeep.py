@@ -22,9 +22,9 @@ from data_contracts.errors import PaddockError
 from eval_sets.retrieval.loading import load_retrieval_set
 from flows.asking.flow_runs import run_name
 from flows.asking.index_parameters import ProbeIndexParameters, RefreshIndexParameters
-from flows.index_notes import keep_current, noted_build, noted_judging
+from flows.index_notes import SUFFIX, keep_current, noted_build, noted_judging
 from flows.indexing import Indexed, JudgedIndex, build_index, evaluate_index
-from flows.releasing_index import SUFFIX, serving_index
+from flows.releasing_index import serving_index
 from flows.showing.notifying import notify, trouble_event
 from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop

@@ -22,9 +22,9 @@ from flows.asking.index_parameters import BuildIndexParameters, EvaluateIndexPar
 from flows.asking.inputs import ingest_inputs
 from flows.asking.parameters import NEWEST
 from flows.asking.training import chosen_snapshot, require_nobody_forgotten
-from flows.index_notes import note_build, note_judging
+from flows.index_notes import index_name, note_build, note_judging
 from flows.ingestion import begin_ingestion
-from flows.releasing_index import index_name, release_index, serving_index
+from flows.releasing_index import release_index, serving_index
 from flows.showing import publishing
 from flows.showing.progress import LOGGER, stage
 from flows.workshop.parts import Workshop

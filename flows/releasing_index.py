@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from flows.index_notes import index_name
 from flows.releasing_part import Made, release_part, serving_part
 from flows.workshop.parts import Workshop
 from model_registry.dossier import Dossier
@@ -12,13 +13,6 @@ from model_registry.part_files import INDEX
 from model_registry.scorecard import Scorecard
 from tasks.retrieval.index import read_facts
 from tasks.storage.outputs import Reference
-
-SUFFIX = "-index"
-
-
-def index_name(name: str) -> str:
-    """Return the registered model that a model's indexes are versions of."""
-    return f"{name}{SUFFIX}"
 
 
 def serving_index(

@@ -62,8 +62,9 @@ def index(parameters: IndexParameters, options: Options) -> int:
 
 def asked(parameters: IndexParameters, say: Say) -> str:
     """Return what is said of a question by the index that is named."""
+    from flows.index_notes import index_name
     from flows.indexing import require_servable
-    from flows.releasing_index import index_name, serving_index
+    from flows.releasing_index import serving_index
     from flows.workshop.parts import Workshop
     from tasks.models.encoding import Encoder
     from tasks.retrieval.index import Index

@@ -9,7 +9,7 @@ import shlex
 from typing import NamedTuple
 
 from flows.incidents.facts import Facts
-from flows.releasing_index import index_name
+from flows.index_notes import index_name
 from flows.serving.canary_ticks import END, kind_of
 from flows.workshop.parts import Workshop
 from model_registry.ledger.rows import Row

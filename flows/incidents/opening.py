@@ -17,7 +17,7 @@ from data_contracts.errors import InputError, PaddockError, shielded
 from data_contracts.inference_log import LogRow
 from flows.incidents.facts import BEFORE, Clean, Facts, overlapping, served_how, specified
 from flows.incidents.looking import Looked, figures_by, look, spans_before
-from flows.releasing_index import index_name
+from flows.index_notes import index_name
 from flows.workshop.parts import Workshop, code_revision
 from tasks.incidents.bundle import STEP, Asked, Bundle, Compared, find, keep, utc
 from tasks.inference_log.places import log_files

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from flows.index_notes import current_since, noted_names
+from flows.index_notes import SUFFIX, current_since, index_name, noted_names
 from flows.measuring.figures import Figure, figure
-from flows.releasing_index import SUFFIX, index_name
 from tasks.storage.objects import ObjectStore
 
 

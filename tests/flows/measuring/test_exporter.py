@@ -71,7 +71,7 @@ def test_servers_and_a_store_that_are_away_are_said_and_the_rest_is_told(
         AWS_SECRET_ACCESS_KEY="planted-secret",
     )
     down = {name.partition(" ")[2] for name, up in told.items() if "source_up" in name and not up}
-    assert down == {"registry", "runs", "budgets", "log", "flows", "people"}
+    assert down == {"registry", "runs", "budgets", "log", "indexes", "flows", "people"}
     assert told["paddock_server_up prefect"] == told["paddock_server_up mlflow"] == 0
     assert told["paddock_home_free_bytes"] > 0
     assert told["paddock_source_errors_total runs"] >= 1
@@ -85,7 +85,7 @@ def test_on_a_fresh_home_every_source_can_be_read(
 ) -> None:
     told = scrape()
     ups = {name: value for name, value in told.items() if "source_up" in name}
-    assert len(ups) == 10 and set(ups.values()) == {1.0}
+    assert len(ups) == 12 and set(ups.values()) == {1.0}
 
 
 def test_the_doctor_says_whether_it_answers_and_where(
