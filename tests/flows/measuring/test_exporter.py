@@ -85,7 +85,7 @@ def test_on_a_fresh_home_every_source_can_be_read(
 ) -> None:
     told = scrape()
     ups = {name: value for name, value in told.items() if "source_up" in name}
-    assert len(ups) == 12 and set(ups.values()) == {1.0}
+    assert len(ups) == 11 and set(ups.values()) == {1.0}
 
 
 def test_the_doctor_says_whether_it_answers_and_where(
