@@ -25,7 +25,7 @@ serve: setup  ## serve the champion on this machine: OpenAI's API behind a gatew
 test: setup-dev  ## set up and pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-slow: setup-dev  ## the proofs that take long: frozen workers, runs killed again and again, two desks on one machine, 50,000 hostile records, 10,000 steps and 1,000 races of releases
+test-slow: setup-dev  ## the proofs that take long: frozen workers, runs killed again and again, two desks on one machine, the first hour and the recipes as they are told, 50,000 hostile records, 10,000 steps and 1,000 races of releases
 	$(BIN)/python -m pytest -m slow
 
 game-day: setup-dev  ## a week that runs by itself, every part killed twice (some 20 minutes)

@@ -30,7 +30,8 @@ from tasks.slo.objectives import promises_of
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
 RUNBOOKS = sorted((DOCS / "runbooks").glob("*.md"))
-PAGES = (CHECKOUT / "README.md", *sorted(DOCS.glob("*.md")), *RUNBOOKS)
+RECIPES = sorted((DOCS / "recipes").glob("*.md"))
+PAGES = (CHECKOUT / "README.md", *sorted(DOCS.glob("*.md")), *RUNBOOKS, *RECIPES)
 LONGEST_README = 130  # lines: three minutes
 CODE = ("flows", "tasks", "model_registry", "data_contracts", "eval_sets")
 FOLDERS = (*CODE, "deploy", "tests", "docs")
@@ -74,8 +75,9 @@ def _help(*words: str) -> str:
 
 def _shell_lines(page: Path) -> list[str]:
     blocks = "\n".join(_blocks(page, "sh")).replace("\\\n", " ")
+    typed = re.findall(r"^\$ (paddock .*?)(?: [|>]| <<|$)", page.read_text(), re.M)
     spans = [span for span in SPAN.findall(_prose(page)) if span.startswith("paddock ")]
-    return [line.replace(".venv/bin/", "") for line in (*blocks.splitlines(), *spans)]
+    return [line.replace(".venv/bin/", "") for line in (*blocks.splitlines(), *typed, *spans)]
 
 
 def _wrong_words(line: str) -> list[str]:
