@@ -95,7 +95,7 @@ def test_a_missing_file_is_named(
         (["--base", "{gpt2}"], ["model: ", "not LLaMA-shaped", "gpt2", "llama"]),
         (["--base", "someone/some-model"], ["base model: ", "hub", "someone/some-model"]),
         (["--base", "models:/shelves@champion"], ["base model: ", "models:/shelves@champion"]),
-        (["--policy", "strict"], ["gates: ", "strict.toml", "demo, general"]),
+        (["--policy", "strict"], ["gates: ", "strict.toml", "demo, documents, general"]),
         (["--eval-sets", "manners"], ["eval sets: ", "'manners'", "safety"]),
         (["--mapping", "answer=reply"], ["ingest: ", "no field answer", "messages"]),
         (
