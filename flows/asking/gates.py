@@ -19,7 +19,7 @@ class GatesParameters(Parameters):
         "test."
     )
     policy: Annotated[str, AfterValidator(absolute_file)] = Field(
-        default="demo", description="Gate policy: a name (demo, general) or a TOML file."
+        default="demo", description="Gate policy: a name (demo, documents, general) or a TOML file."
     )
     eval_sets: Annotated[Words, AfterValidator(absolute_sets)] = Field(
         default=(),

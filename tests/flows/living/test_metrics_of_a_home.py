@@ -17,7 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from flows.measuring.dashboards import Panel, read_boards
 from flows.measuring.figures import KINDS
 from flows.servers.watchdog import ask
+from flows.serving.places import Places
 from tasks.human_review.sample import read_sample
+from tasks.routing.model import Kept
+from tasks.routing.seen import Day, Seen
 from tasks.serving.specification import Specification
 from tasks.storage.objects import LocalStore
 from tests.flows.living.conftest import NAME, Ended, Lived, done
@@ -46,6 +49,10 @@ def home(lived: Lived, terminal: Run, tmp_path_factory: pytest.TempPathFactory) 
     promised = home / "serving" / "shelves" / "specification.json"
     promised.parent.mkdir(parents=True)
     promised.write_text(Specification(name="shelves", slo=PROMISED).model_dump_json())
+    expected = Kept(asked=860, small=19, saved=0.009, lost=0, lost_low=-0.5, lost_high=0.5)
+    days = {noon.date(): Day(decided=50, small=40, margins=2.5, unread=3, slow=1)}
+    seen = Seen(name="shelves-router", version=1, digest="a" * 64, expected=expected, days=days)
+    Places(home, "shelves").router.write_text(seen.model_dump_json())
     return home
 
 
@@ -78,6 +85,9 @@ def test_what_happened_is_told(watched: Watched) -> None:
     assert told("paddock_slo_bad_total", slo="recall", **of) == [13]
     (looked,) = told("paddock_slo_looked_timestamp_seconds", slo="recall", **of)
     assert time.time() - 900 < looked < time.time()
+    assert told("paddock_router_requests", fate="small", **of) == [40]
+    assert told("paddock_router_small_ratio", **of) == [0.8]
+    assert told("paddock_router_drifted", **of) == [1]
     assert told("paddock_log_day_rows", fate="kept", **of) == [60]
     assert told("paddock_log_day_rows", fate="quarantined", **of) == [0]
     assert told("paddock_log_day_tokens", kind="prompt", **of) == [600]

@@ -84,7 +84,7 @@ def _counted(places: Places) -> set[int]:
     arms = counted(places, _key(places)["experiment"])
     sums = [metrics["success"] for metrics in arms.values() if "success" in metrics]
     groups = {group for one in sums for group, n in enumerate(one.n) if n}
-    return groups if sum(sum(one.n) for one in sums) > 400 else set()
+    return groups if sum(sum(one.n) for one in sums) > 100 else set()
 
 
 def _groups_of_the_crowd(places: Places) -> set[int]:
