@@ -94,7 +94,7 @@ def chosen(
 def messages(question: str, passages: Sequence[Passage]) -> list[dict[str, str]]:
     """Return how a model is asked, as messages of OpenAI's chat protocol."""
     asked = ask_from(question, [passage.text for passage in passages])
-    return [{"role": turn.role, "content": turn.content or ""} for turn in asked]
+    return [{"role": turn.role, "content": turn.content} for turn in asked]
 
 
 def read_answer(text: str, question: str, passages: Sequence[Passage]) -> Grounded:

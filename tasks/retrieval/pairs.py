@@ -21,7 +21,7 @@ from eval_sets.types import Case, FromPassages, Line
 from tasks.retrieval.answering import Passage, Thresholds, chosen
 from tasks.retrieval.chunking import Chunk
 from tasks.retrieval.evaluating import ChunkIds
-from tasks.retrieval.index import Index
+from tasks.retrieval.index import Hit, Index
 
 WITHOUT_IN = 5  # one question in so many is asked a second time, without the passages that answer
 SHORT = 6  # words; so short an answer is looked for as it stands, where no `accepted` is given
@@ -89,12 +89,14 @@ def make_pairs(
     rows: list[tuple[Message, ...]] = []
     cases: list[Case] = []
     counts: Counter[str] = Counter()
+    asked = [one.question for one in known]
+    hits = index.search_all(asked, max(_FOUND, thresholds.passages))["fused"]
     for number, one in enumerate(known, start=1):
         gold = [ids.chunks_holding(passage) for passage in one.gold]
         if not all(gold):
             counts["left out: a passage stands in no chunk of the index"] += 1
             continue
-        found = _found(index, one.question, thresholds)
+        found = _found(index, hits[number - 1], thresholds)
         if not found:
             counts["left out: nothing is near enough, so nobody would be asked"] += 1
             continue
@@ -114,8 +116,7 @@ def make_pairs(
     return Pairs(rows=tuple(rows), cases=tuple(cases), counts=dict(+counts))
 
 
-def _found(index: Index, question: str, thresholds: Thresholds) -> list[Chunk]:
-    hits = index.search(question, max(_FOUND, thresholds.passages))
+def _found(index: Index, hits: Sequence[Hit], thresholds: Thresholds) -> list[Chunk]:
     passages = chosen(hits, index.chunks([hit.place for hit in hits]), thresholds)
     return [passage.chunk for passage in passages]
 
