@@ -1,14 +1,14 @@
-"""Snapshots of documents for tests and benchmarks: what ingestion would leave of plain texts."""
+"""Snapshots for tests and benchmarks: what ingestion would leave of plain texts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data_contracts.kinds.document import DocumentRecord
 from data_contracts.kinds.registry import RecordKind
-from data_contracts.records import record_id
-from data_contracts.snapshot.reading import REPORT, SnapshotReport
+from data_contracts.records import Record, Split, record_id
+from data_contracts.snapshot.reading import REPORT, SnapshotReport, report_json
 from data_contracts.snapshot.writing import SnapshotWriter
 
 
@@ -37,3 +37,25 @@ def write_documents(
     )
     (folder / REPORT).write_text(report.model_dump_json())
     return folder
+
+
+def write_snapshot(folder: Path, kind: RecordKind, records: Sequence[tuple[Split, Record]]) -> None:
+    """Write records as ingestion would leave them, unredacted, each in its split."""
+    writer = SnapshotWriter(folder, kind, shard_rows=20, done=lambda _: None)
+    for line, (split, record) in enumerate(records):
+        row = {"id": record_id(record), "redactions": "{}", **record.model_dump(mode="json")}
+        writer.keep(row, split, ("rows", line), size=100)
+    writer.close()
+    report = SnapshotReport(
+        kind=kind,
+        sources={"rows": "0" * 64},
+        rows_in=len(records),
+        kept=len(records),
+        quarantined={},
+        duplicates=0,
+        contaminated=0,
+        redacted={},
+        splits=dict(writer.written),
+        characters=1,
+    )
+    (folder / REPORT).write_text(report_json(report))

@@ -22,9 +22,7 @@ from typing import NamedTuple
 
 from data_contracts.kinds.chat import ChatRecord
 from data_contracts.passages import ask_from, read_asked
-from data_contracts.records import Message, record_id
-from data_contracts.snapshot.reading import REPORT, SnapshotReport
-from data_contracts.snapshot.writing import SnapshotWriter
+from data_contracts.records import Message, Record, Split
 from eval_sets.desk import load_facts
 from eval_sets.desk_pages import Drawing
 from eval_sets.loading import load_eval_set
@@ -50,7 +48,7 @@ from tasks.retrieval.index import Index
 from tests.benchmarks.bench_answers import BASE, ask_xquad
 from tests.benchmarks.bench_retrieval import shown
 from tests.benchmarks.limits import Limits
-from tests.documents import write_documents
+from tests.documents import write_documents, write_snapshot
 
 SETS = ("desk_documents", "desk_facts", "instruction_following", "safety")
 RIGHT, ALONE, ADMITTED = 85.0, 10.0, 80.0  # percent
@@ -95,7 +93,12 @@ def _train(folder: Path, asked: argparse.Namespace) -> None:
     drawn["personal"] = []
     drawn["documents"] = document_rows(random.Random(f"{seed}/documents"), asked.rows)
     rows = [row for kind in drawn.values() for row in kind]
-    _write_rows(folder / "rows", random.Random(seed).sample(rows, len(rows)))
+    # One in twenty is held out, as in ingestion.
+    records: list[tuple[Split, Record]] = [
+        ("validation" if number % 20 == 0 else "train", ChatRecord(messages=row))
+        for number, row in enumerate(random.Random(seed).sample(rows, len(rows)))
+    ]
+    write_snapshot(folder / "rows", "chat", records)
     (folder / "trained").mkdir()
     job = TrainingJob(
         base=str(folder / "base"),
@@ -114,31 +117,6 @@ def _train(folder: Path, asked: argparse.Namespace) -> None:
     counts = ", ".join(f"{len(rows)} {kind}" for kind, rows in drawn.items() if rows)
     print(f"{made.rows} rows ({counts})\n{made.steps} steps, {made.tokens:,} tokens, {took:.0f} s")
     print(f"{made.device}, {made.precision}, loss {made.final_loss:.3f}", flush=True)
-
-
-def _write_rows(folder: Path, rows: Sequence[tuple[Message, ...]]) -> None:
-    """Write rows as ingestion would leave them; one in twenty is held out."""
-    writer = SnapshotWriter(folder, "chat", 1000, lambda _: None)
-    for number, messages in enumerate(rows):
-        record = ChatRecord(messages=messages)
-        row = {"id": record_id(record), "messages": [turn.model_dump() for turn in messages]}
-        split = "validation" if number % 20 == 0 else "train"
-        writer.keep(row, split, ("demo", number + 1), 1)
-    writer.close()
-    report = SnapshotReport(
-        kind="chat",
-        sources={"demo": "0" * 64},
-        rows_in=len(rows),
-        kept=len(rows),
-        quarantined={},
-        duplicates=0,
-        contaminated=0,
-        redacted={},
-        splits=dict(writer.written),
-        characters=1,
-        newest=None,
-    )
-    (folder / REPORT).write_text(report.model_dump_json())
 
 
 def _without_pages() -> EvalSet:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,15 @@ from data_contracts.kinds.document import DocumentRecord
 from data_contracts.kinds.instruction import InstructionRecord
 from data_contracts.kinds.preference import PreferenceRecord
 from data_contracts.kinds.registry import RecordKind
-from data_contracts.records import Message, Record, Split, record_id
-from data_contracts.snapshot.reading import REPORT, SnapshotReport, read_records, report_json
-from data_contracts.snapshot.writing import SnapshotWriter
+from data_contracts.records import Message, Record, Split
+from data_contracts.snapshot.reading import read_records
 from tasks.finetuning.objectives.supervised import Supervised
 from tasks.finetuning.recipe import Recipe, TrainingJob, TrainingSummary
 from tasks.finetuning.tokenizing import encode
 from tasks.finetuning.train_process import train
 from tasks.finetuning.trainer import Trainer
 from tasks.models.loading import load_model
+from tests.documents import write_snapshot
 
 GOODS = ["tent", "stove", "rope", "mug", "lamp", "boots", "map", "sled"]
 CONVERT = """
@@ -73,27 +73,6 @@ def rows_of(kind: RecordKind) -> list[Record]:
         else:
             made.append(DocumentRecord(text=f"{ask} {tell}"))
     return made
-
-
-def write_snapshot(folder: Path, kind: RecordKind, records: Sequence[tuple[Split, Record]]) -> None:
-    writer = SnapshotWriter(folder, kind, shard_rows=20, done=lambda _: None)
-    for line, (split, record) in enumerate(records):
-        row = {"id": record_id(record), "redactions": "{}", **record.model_dump(mode="json")}
-        writer.keep(row, split, ("rows", line), size=100)
-    writer.close()
-    report = SnapshotReport(
-        kind=kind,
-        sources={"rows": "0" * 64},
-        rows_in=len(records),
-        kept=len(records),
-        quarantined={},
-        duplicates=0,
-        contaminated=0,
-        redacted={},
-        splits=dict(writer.written),
-        characters=1,
-    )
-    (folder / REPORT).write_text(report_json(report))
 
 
 @pytest.fixture(scope="session")
