@@ -13,11 +13,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from data_contracts.errors import PaddockError
+from flows.asking.drift_parameters import Start
 from flows.asking.flow_runs import OF_DRIFT
 from flows.asking.inputs import resolve_source
 from flows.asking.parameters import GIVEN, RetrainParameters
 from flows.asking.plan import find_outputs, resolve_inputs
-from flows.champion import Champion, judged_alike
+from flows.champion import Champion
+from flows.going_on import begun_at, judged_alike
 from flows.own_starts import held, week_budgets
 from flows.showing.progress import LOGGER
 from model_registry.candidates import list_candidates
@@ -36,16 +38,17 @@ class Answer(BaseModel):
     alert: bool = False
 
 
-def answer(champion: Champion, decision: Decision, source: str = "") -> Answer:
+def answer(champion: Champion, decision: Decision, source: str = "", start: Start = "") -> Answer:
     """Start the retraining that a decision names, unless somebody else did or it would be empty.
 
-    It is the champion's own, on another source where one is named.
+    It is the champion's own, on another source where one is named; `start` is what it begins at.
     """
     try:
         asked = champion.parameters_again()
         if source:  # its rows have names of their own
             asked = asked.model_copy(update={"source": source, "mapping": ""})
             asked = judged_alike(champion.workshop, asked)
+        asked = begun_at(start, asked)
         nothing = _nothing_new(champion, asked)
     except PaddockError as refusal:
         reason = f"{decision.reason}; no retraining can be started: {refusal}"

@@ -18,10 +18,7 @@ from pydantic import ValidationError
 from data_contracts.errors import ContractError, IntegrityError
 from data_contracts.kinds.registry import KINDS
 from eval_sets.loading import list_eval_sets
-from flows.asking.given import choose_eval_sets
-from flows.asking.log_source import PREFIX as LOG
-from flows.asking.log_source import read_rule
-from flows.asking.naming import DEMO, DEMOS
+from flows.asking.naming import CHAMPION, DEMO, DEMOS
 from flows.asking.parameters import RetrainParameters
 from flows.showing.progress import LOGGER
 from flows.workshop.parts import Workshop
@@ -65,30 +62,6 @@ def candidate_behind(workshop: Workshop, name: str, version: int | None, step: s
             remedy="restore MLflow from a backup, or retrain and promote",
         )
     return Registered(workshop, found, step)
-
-
-def judged_alike(workshop: Workshop, parameters: RetrainParameters) -> RetrainParameters:
-    """Return parameters with the eval sets and the policy of the champion whose log is the source.
-
-    Where they are named they stay, and of another source nothing is changed. ContractError where
-    no record says how the champion was judged: a retraining from its log must not be judged less.
-    """
-    if not parameters.source.startswith(LOG) or (parameters.eval_sets and parameters.policy):
-        return parameters
-    name = read_rule(parameters.source).name
-    if nothing_serves(workshop, name, "log source"):
-        return parameters
-    try:
-        made = find_champion(workshop, name, "log source").parameters
-    except ContractError as error:
-        remedy = "name the eval sets with --eval-sets and the gates with --policy"
-        raise ContractError(error.what, step=error.step, where=error.where, remedy=remedy) from None
-    demo = (one.name for one in choose_eval_sets((), made.scopes)) if made.is_demo else ()
-    judged = {
-        "eval_sets": parameters.eval_sets or made.eval_sets or tuple(demo),
-        "policy": parameters.policy or made.gate_policy,
-    }
-    return parameters.model_copy(update=judged)
 
 
 def nothing_serves(workshop: Workshop, name: str, step: str) -> bool:
@@ -217,9 +190,11 @@ class Registered:
         }
         for field in ("mapping", "policy"):
             paths[field] = [name for name in (str(given.get(field, "")),) if _is_toml(name)]
-        for field in ("base", "teacher"):
+        for field in ("base", "start", "teacher"):
             paths[field] = [
-                name for name in (str(given.get(field, "")),) if name and not self._is_id(name)
+                name
+                for name in (str(given.get(field, "")),)
+                if name not in ("", CHAMPION) and not self._is_id(name)
             ]
         return [field for field, names in paths.items() if any(map(_is_relative, names))]
 

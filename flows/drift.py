@@ -66,7 +66,7 @@ def monitor_drift(parameters: MonitorParameters = DEFAULTS) -> State[Watch | Non
     decision = _decide(champion, parameters, history)
     answered = Answer(reason=decision.reason, alert=decision.alert)
     if decision.start and parameters.retrain:
-        answered = answer(champion, decision, parameters.source)
+        answered = answer(champion, decision, parameters.source, parameters.start)
     watch = watch_of(champion, reports, answered)
     for line in (answered.reason, *(f"served worse, {one}" for one in watch.worse), *watch.notes):
         LOGGER.info("drift: %s", line)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -72,8 +73,7 @@ def finetune(parameters: FinetuneParameters = DEFAULTS) -> State[FinetuneSummary
 
     training = Finetuning(workshop, "finetune", parameters, inputs, note, ("1/2 ", "2/2 "))
     with turn(workshop.settings):
-        base, teacher = training.models()
-        model = training.model(base, snapshot, teacher)
+        model = training.model(training.models(), snapshot)
     summary = _summary(workshop, parameters, model, reused["fine-tune"])
     trained = workshop.outputs.manifest(model).fingerprint
     publishing.publish_page(
@@ -84,6 +84,14 @@ def finetune(parameters: FinetuneParameters = DEFAULTS) -> State[FinetuneSummary
         to_do="set it beside the others; `paddock run` with the same settings makes a candidate.",
     )
     return Completed(message=outcome(summary), data=summary)
+
+
+class Models(NamedTuple):
+    """The models that a training needs, in the store; `start` is whose weights it begins at."""
+
+    base: Reference
+    start: Reference | None
+    teacher: Reference | None
 
 
 @dataclass(frozen=True)
@@ -103,21 +111,26 @@ class Finetuning:
         None  # of the week's budget; decides no weight, and is no parameter
     )
 
-    def models(self) -> tuple[Reference, Reference | None]:
-        """Bring base and teacher in; a teacher whose logits mean something else stops the run."""
+    def models(self) -> Models:
+        """Bring the models in; a teacher whose logits mean something else stops the run."""
         outputs, inputs, number = self.workshop.outputs, self.inputs, self.numbers[0]
         with stage(f"{number}base model"):
             base = self.note("base model", base_step(outputs, inputs.base))
+        start = None
+        if inputs.start:
+            with stage(f"{number}the model to begin at"):
+                start = self.note("start", base_step(outputs, inputs.start))
         if inputs.teacher is None:
-            return base, None
+            return Models(base, start, None)
         with stage(f"{number}teacher"):
             teacher = self.note("teacher", base_step(outputs, inputs.teacher))
             if inputs.recipe.learns_logits:
-                require_same_vocabulary(outputs.fetch(teacher), outputs.fetch(base))
-        return base, teacher
+                require_same_vocabulary(outputs.fetch(teacher), outputs.fetch(start or base))
+        return Models(base, start, teacher)
 
-    def model(self, base: Reference, snapshot: Reference, teacher: Reference | None) -> Reference:
+    def model(self, models: Models, snapshot: Reference) -> Reference:
         """Train, or find the model, and show its training in Prefect and MLflow."""
+        base, start, teacher = models
         outputs, parameters = self.workshop.outputs, self.parameters
         answers = self._answers(teacher, snapshot)
         live = LiveTraining()
@@ -128,6 +141,8 @@ class Finetuning:
                 experiment=parameters.name,
                 base=base,
                 base_name=self.inputs.base.name,
+                start=start,
+                start_name=self.inputs.start.name if self.inputs.start else "",
                 snapshot=snapshot,
                 kind=self.inputs.kind,
                 recipe=self.inputs.recipe,

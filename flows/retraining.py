@@ -18,9 +18,9 @@ from data_contracts.snapshot.reading import REPORT
 from flows.asking.flow_runs import by_itself, is_scheduled, run_name
 from flows.asking.parameters import RetrainParameters
 from flows.asking.plan import Inputs, resolve_inputs
-from flows.champion import judged_alike
 from flows.comparing import Compared, compare_models, registered_model, stored_model
 from flows.finetuning import Finetuning
+from flows.going_on import judged_alike
 from flows.ingestion import Ingestion, begin_ingestion
 from flows.judging import judged
 from flows.own_starts import held, minutes_left, week_budgets
@@ -106,9 +106,9 @@ class Retraining:
         )
         with stage("look at the source"):  # before a base model is fetched: it may be refused
             ingestion = begin_ingestion(self.workshop, self.inputs.ingest)
-        base, teacher = training.models()
-        snapshot = self._snapshot(ingestion)
-        model = training.model(base, snapshot, teacher)
+        models = training.models()
+        base, snapshot = models.base, self._snapshot(ingestion)
+        model = training.model(models, snapshot)
         compared = self._compared(base, snapshot, model)
         return self._release(base, snapshot, model, compared)
 

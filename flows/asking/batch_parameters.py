@@ -95,6 +95,11 @@ class BatchParameters(Parameters):
         default=None, gt=0, description="What an hour of this machine costs, for the estimate."
     )
 
+    @property
+    def named_models(self) -> tuple[str, ...]:
+        """Return who answers."""
+        return (self.model,)
+
 
 class BatchCommandParameters(BatchParameters, _Action):
     """Answer a file of requests, or say what that would cost."""

@@ -11,6 +11,12 @@ from flows.asking.log_parameters import Day
 from flows.asking.naming import absolute_source
 from flows.asking.parameters import NamedParameters
 
+Start = Literal["", "base", "champion"]
+START = (
+    "What that retraining begins at: the base, or the weights of the champion, at half of the "
+    "learning rate that made it and in one pass. Empty: the champion where it is trained on a log."
+)
+
 
 class MonitorParameters(NamedParameters):
     """Compare what the champion is asked with what it was trained on."""
@@ -24,6 +30,7 @@ class MonitorParameters(NamedParameters):
         description="What that retraining is trained on, such as log://my-desk (what people found "
         "good in its log). Empty: the champion's own source, as it is now.",
     )
+    start: Start = Field(default="", description=START)
     since: Day = Field(
         default="",
         description="Catch up: compare every window from this day on, as 2026-03-01, that was not "

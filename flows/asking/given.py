@@ -21,7 +21,6 @@ from flows.asking.batch_places import places
 from flows.asking.index_parameters import BuildIndexParameters, EvaluateIndexParameters
 from flows.asking.naming import is_set_folder
 from flows.asking.parameters import (
-    BaseParameters,
     EvaluateParameters,
     IngestParameters,
     Parameters,
@@ -40,7 +39,6 @@ def require_given(parameters: Parameters) -> None:
         require_given(parameters.ingestion())
     if isinstance(parameters, BatchParameters):
         places(parameters)
-        require_folder(parameters.model)
     if isinstance(parameters, EvaluateIndexParameters):
         load_retrieval_set(parameters.retrieval_set)
         load_policy(parameters.policy)
@@ -50,12 +48,8 @@ def require_given(parameters: Parameters) -> None:
             look(parameters.source)
     if isinstance(parameters, IngestParameters | EvaluateParameters) and parameters.eval_sets:
         choose_eval_sets(parameters.eval_sets)
-    if isinstance(parameters, BaseParameters):
-        require_folder(parameters.base)
-        require_folder(parameters.teacher)
-    if isinstance(parameters, EvaluateParameters):
-        require_folder(parameters.model)
-        require_folder(parameters.base)
+    for model in parameters.named_models:
+        require_folder(model)
     if isinstance(parameters, RetrainParameters):
         load_policy(parameters.gate_policy)
 

@@ -44,7 +44,11 @@ GROUPS = {
         "The objective, the method and its hyperparameters.",
         (
             *_USUAL,
-            *(name for name in ("teacher", *Hyperparameters.model_fields) if name not in _APART),
+            *(
+                name
+                for name in ("start", "teacher", *Hyperparameters.model_fields)
+                if name not in _APART
+            ),
         ),
     ),
     "evaluation": Group(

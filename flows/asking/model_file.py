@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from data_contracts.errors import InputError
+from flows.asking.drift_parameters import START, Start
 from flows.asking.naming import absolute_source, names_beside
 from flows.asking.parameters import RetrainParameters, Words
 from flows.asking.quiet_hours import read_quiet
@@ -85,6 +86,7 @@ class Drift(Section):
         description="What that retraining is trained on, such as log://my-desk. Empty: the "
         "champion's own source.",
     )
+    start: Start = Field(default="", description=START)
     cooldown_hours: float = Field(
         default=48, ge=0, description="After a retraining none is started for so long."
     )

@@ -19,6 +19,7 @@ from eval_sets.types import Scope
 from tasks.ingestion.hub import is_hub_address
 
 DEMO = "demo"
+CHAMPION = "champion"  # as the weights to begin at: of the version that serves then
 DEMO_DOCUMENTS = "demo-documents"  # the demo, which learns to answer from pages as well
 # Of each demo, which eval sets are asked and which policy judges, where none is named.
 SCOPES: dict[str, frozenset[Scope]] = {
@@ -70,6 +71,11 @@ def absolute_folder(name: str) -> str:
         return name
     is_path = name.startswith((".", "/", "~")) or _place(name).exists()
     return _absolute(name) if is_path else name
+
+
+def absolute_start(name: str) -> str:
+    """Return whose weights a training begins at: the champion's, or a model as a base is named."""
+    return name if name == CHAMPION else absolute_folder(name)
 
 
 def absolute_sets(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ command, with the same help texts, and refuses the same values. Light to import.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -20,12 +20,12 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
-from pydantic_settings import CliPositionalArg
 
 from data_contracts.kinds.registry import RecordKind
 from eval_sets.types import GENERAL, Scope
 from flows.asking.groups import GROUPS, draw_grouped, flattened, grouped
 from flows.asking.naming import (
+    CHAMPION,
     DEMO,
     DEMOS,
     POLICIES,
@@ -35,6 +35,7 @@ from flows.asking.naming import (
     absolute_folder,
     absolute_sets,
     absolute_source,
+    absolute_start,
 )
 from tasks.finetuning.hyperparameters import Hyperparameters, RunSettings, SpendingLimits
 
@@ -69,6 +70,11 @@ class Parameters(BaseModel):
     """Base of every flow's parameters: unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def named_models(self) -> tuple[str, ...]:
+        """Return the models that are named as a base is; one may be empty."""
+        return ()
 
 
 class IngestParameters(Parameters):
@@ -133,9 +139,20 @@ class BaseParameters(Parameters):
         description="The model to start from: smollm2-135m-instruct (embedded), a folder, an "
         "s3:// prefix, models:/name@alias, or a hub id.",
     )
+    start: Annotated[str, AfterValidator(absolute_start)] = Field(
+        default="",
+        description="Whose weights the training begins at, where not the base's: champion (what "
+        "serves then), or a model named as base is. Candidates are compared with the base all the "
+        "same. Half the learning rate and one pass are enough then.",
+    )
     teacher: Annotated[str, AfterValidator(absolute_folder)] = Field(
         default="", description="The model that objective distill learns from; named as base is."
     )
+
+    @property
+    def named_models(self) -> tuple[str, ...]:
+        """Return base, start and teacher."""
+        return (self.base, "" if self.start == CHAMPION else self.start, self.teacher)
 
 
 class TrainingParameters(RunSettings, SpendingLimits, Hyperparameters, BaseParameters):
@@ -227,43 +244,6 @@ class NamedParameters(Parameters):
     name: Name = Field(default="help-desk", description="Name of the registered model.")
 
 
-class QuarantineParameters(Parameters):
-    """Look into the quarantine of a snapshot, and let rows out."""
-
-    action: CliPositionalArg[Literal["list", "show", "release"]] = Field(
-        description="list the rows, show one, or release one."
-    )
-    row: int | None = Field(default=None, ge=1, description="The row's number in the list.")
-    snapshot: str = Field(
-        default="",
-        description="Beginning of the digest of a snapshot, or of an ingestion that broke its "
-        "contract; empty: the newest.",
-    )
-    person: str = Field(default="", description="Who releases the row; it is recorded.")
-    reason: str = Field(
-        default="",
-        description="Why it is released, which is recorded; for list: show rows held for this.",
-    )
-
-
-class ForgetParameters(Parameters):
-    """Use a person's rows no more, and say which models did."""
-
-    subject: str = Field(
-        min_length=1,
-        description="The person's key as the data sets write it (the contract's privacy.subject "
-        "names the column). It is stored as a keyed hash only.",
-    )
-    reason: str = Field(default="deletion request", description="Why; it is recorded.")
-    dry_run: bool = Field(default=False, description="Only look; record nothing.")
-
-
-class LineageParameters(Parameters):
-    """From a row of a snapshot to its source, and to the models that were trained on it."""
-
-    row: str = Field(min_length=8, description="The row's id, or its beginning.")
-
-
 class EvaluateParameters(NamedParameters):
     """Ask the champion, or any model, the eval sets, and score it beside its base."""
 
@@ -298,3 +278,8 @@ class EvaluateParameters(NamedParameters):
         default=1, ge=1, description="They are of so many days before today, and of today."
     )
     seed: int = Field(default=7, ge=0, description="Seed of the resampling.")
+
+    @property
+    def named_models(self) -> tuple[str, ...]:
+        """Return the model and what it is compared with."""
+        return (self.model, self.base)

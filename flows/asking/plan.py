@@ -103,6 +103,7 @@ def plan_retraining(workshop: Workshop, parameters: RetrainParameters, inputs: I
     times = {
         "base": FIXED_SECONDS,
         "snapshot": FIXED_SECONDS + rows * ROW_SECONDS,
+        "start": FIXED_SECONDS,
         "teacher": FIXED_SECONDS,
         "teacher answers": FIXED_SECONDS + rows * ANSWER_SECONDS,
         "model": FIXED_SECONDS + tokens / _tokens_per_second(),
@@ -130,6 +131,7 @@ def find_outputs(
 
     outputs = workshop.outputs
     base = _found_base(outputs, inputs.base)
+    start = _found_base(outputs, inputs.start) if inputs.start else None
     teacher = _found_base(outputs, inputs.teacher) if inputs.teacher else None
     job, released = ingest_job(workshop, inputs.ingest), released_rows(workshop.store)
     made = find_snapshot(job, source, inputs.ingest.max_rows, released)
@@ -139,15 +141,17 @@ def find_outputs(
         budget, redactor = inputs.longest_answer, inputs.redactor
         asked_of = teaching_work(teacher, snapshot, budget, redactor, workshop.serving)
         answers = outputs.find(asked_of)
-    ready = bool(teacher) == bool(inputs.teacher) and bool(answers) == inputs.wants_answers
+    brought = bool(teacher) == bool(inputs.teacher) and bool(start) == bool(inputs.start)
+    ready = brought and bool(answers) == inputs.wants_answers
     if base and snapshot and ready:
-        training = finetuning.training_work(base, snapshot, inputs.recipe, teacher, answers)
+        training = finetuning.training_work(base, snapshot, inputs.recipe, teacher, answers, start)
         model = outputs.find(training)
     asked = None
     if model:
         seed, serving = parameters.seed, workshop.serving
         asked = outputs.find(evaluation.answers_work(model.digest, inputs.sets, seed, serving))
-    taught = {"teacher": teacher} if inputs.teacher else {}
+    taught = {"start": start} if inputs.start else {}
+    taught |= {"teacher": teacher} if inputs.teacher else {}
     taught |= {"teacher answers": answers} if inputs.wants_answers else {}
     return {
         "base": base,

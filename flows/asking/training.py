@@ -13,9 +13,11 @@ from data_contracts.errors import ContractError, InputError
 from data_contracts.kinds.chat import ChatRecord
 from data_contracts.kinds.registry import KINDS, RecordKind
 from data_contracts.snapshot.reading import read_rows
+from flows.asking.naming import CHAMPION
 from flows.asking.parameters import NEWEST, TrainingParameters
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import RedactorRecipe
+from model_registry.standing import read_champion
 from tasks.finetuning.base_checks import check_template
 from tasks.finetuning.base_model import BaseModel as Base
 from tasks.finetuning.base_model import locate
@@ -36,12 +38,14 @@ def training_recipe(parameters: TrainingParameters, kind: RecordKind) -> Recipe:
 class TrainingInputs(BaseModel):
     """What a training was asked for, resolved: every name has become something that exists.
 
-    `kind` is what a row is; a teacher's answers go through the `redactor` of the rows.
+    `start` is the model whose weights the training begins at, where that is not the base. `kind`
+    is what a row is; a teacher's answers go through the `redactor` of the rows.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     base: Base
+    start: Base | None
     teacher: Base | None
     recipe: Recipe
     kind: RecordKind
@@ -71,10 +75,29 @@ def training_inputs(
             remedy="leave --canaries at 0 here",
         )
     base = find_model(workshop, parameters.base)
-    if KINDS[kind].ANSWERS and Path(base.source).is_dir():
-        check_template(Path(base.source))
+    start = _start(workshop, parameters)
+    for model in (base, start):
+        if model and KINDS[kind].ANSWERS and Path(model.source).is_dir():
+            check_template(Path(model.source))
     teacher = find_model(workshop, parameters.teacher) if parameters.teacher else None
-    return TrainingInputs(base=base, teacher=teacher, recipe=recipe, kind=kind, redactor=redactor)
+    return TrainingInputs(
+        base=base, start=start, teacher=teacher, recipe=recipe, kind=kind, redactor=redactor
+    )
+
+
+def _start(workshop: Workshop, parameters: TrainingParameters) -> Base | None:
+    """Return the model a training begins at, named by its version where it is the champion."""
+    if parameters.start != CHAMPION:
+        return find_model(workshop, parameters.start) if parameters.start else None
+    version = read_champion(workshop.registry, parameters.name, "finetune")
+    if version is None:
+        raise InputError(
+            "no champion serves whose weights the training could begin at",
+            step="finetune",
+            where=f"start {CHAMPION}, model {parameters.name}",
+            remedy="leave start empty to begin at the base, or name a model",
+        )
+    return find_model(workshop, f"models:/{version.name}/{version.version}")
 
 
 def chosen_snapshot(workshop: Workshop, given: str) -> Reference:

@@ -48,7 +48,7 @@ def run(parameters: RetrainParameters, options: Options) -> int:
     make_ready(options)
     if options.only_plan:
         from flows.asking.plan import plan_retraining, resolve_inputs
-        from flows.champion import judged_alike
+        from flows.going_on import judged_alike
         from flows.showing.planned import describe
         from flows.workshop.parts import Workshop
 

@@ -28,12 +28,9 @@ from flows.asking.model_parameters import CheckParameters, DeployParameters, Ini
 from flows.asking.parameters import (
     EvaluateParameters,
     FinetuneParameters,
-    ForgetParameters,
     IngestParameters,
-    LineageParameters,
     NamedParameters,
     Parameters,
-    QuarantineParameters,
     RedactParameters,
     RetrainParameters,
 )
@@ -49,6 +46,7 @@ from flows.asking.release_parameters import (
 )
 from flows.asking.report_parameters import BackfillParameters, ReportParameters
 from flows.asking.router_parameters import RouterParameters
+from flows.asking.row_parameters import ForgetParameters, LineageParameters, QuarantineParameters
 from flows.asking.serving_parameters import ServeParameters
 from flows.asking.slo_parameters import SloParameters
 from flows.asking.variant_parameters import CompressParameters

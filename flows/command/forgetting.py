@@ -6,7 +6,7 @@ import shlex
 
 from data_contracts.errors import PaddockError
 from flows.asking.command_words import command_words
-from flows.asking.parameters import ForgetParameters, LineageParameters
+from flows.asking.row_parameters import ForgetParameters, LineageParameters
 from flows.champion import Registered
 from flows.workshop.parts import Workshop
 from flows.workshop.redactors import redaction_key
@@ -19,7 +19,7 @@ from tasks.storage.stages import BASE, INDEX, MODEL, REFUSED, TEACHER_ANSWERS
 _ROWS_SHOWN = 20
 _WORDS = {
     MODEL.name: "trained",
-    BASE.name: "used as base or teacher",
+    BASE.name: "used as base, start or teacher",
     TEACHER_ANSWERS.name: "teacher's answers",
     INDEX.name: "indexed",
 }
@@ -162,7 +162,7 @@ def _rebuild(workshop: Workshop, use: ModelUse) -> list[str]:
         "gates and approvals are as ever",
     ]
     if use.through:
-        inherited = " and ".join(name for name in (asked.base, asked.teacher) if name)
+        inherited = " and ".join(name for name in (asked.start, asked.base, asked.teacher) if name)
         lines.append(
             f"it has the rows through its {use.through}: see that {inherited} was rebuilt by then, "
             "or name another"

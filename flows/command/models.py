@@ -26,7 +26,7 @@ def check(workshop: Workshop, file: ModelFile) -> str:
     Reads rows, template, tokenizer, base, eval sets, policy and registry; trains nothing.
     """
     from flows.asking.plan import plan_retraining, resolve_inputs
-    from flows.champion import judged_alike
+    from flows.going_on import judged_alike
     from flows.showing.notifying import require_blocks
     from flows.showing.planned import describe
 

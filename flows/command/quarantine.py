@@ -13,7 +13,7 @@ from typing import Any
 
 from data_contracts.errors import InputError
 from data_contracts.snapshot.reading import read_duplicates, read_quarantine
-from flows.asking.parameters import QuarantineParameters
+from flows.asking.row_parameters import QuarantineParameters
 from flows.workshop.parts import Workshop
 from tasks.ingestion.data_docs import DATA_DOCS
 from tasks.ingestion.releases import STEP, Release, release_row, released_rows

@@ -83,6 +83,7 @@ def _asked(file: ModelFile) -> dict[str, dict[str, Any]]:
             name=name,
             retrain=drift.retrain,
             source=drift.source,
+            start=drift.start,
             cooldown_hours=drift.cooldown_hours,
         ),
         "review": ReviewParameters(name=name),

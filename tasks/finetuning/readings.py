@@ -17,6 +17,8 @@ from data_contracts.errors import PaddockError
 
 LAG = 2  # steps that a GPU may be ahead of what was read
 EXPLODED = 10  # times the median of RECENT losses
+# Steps in a row: one alone may be rows unlike the others, which a small batch shows, and passes.
+STAYS = 3
 RECENT, ENOUGH = 50, 20  # losses: of the median, and before it is trusted
 SHOWN_ROWS = 20
 
@@ -63,17 +65,18 @@ class Readings:
 def require_sound(
     step: int, loss: float, norm: float, before: Sequence[float], warmup: int, rows: Sequence[str]
 ) -> None:
-    """Raise PaddockError if a step's loss or gradient is no number, or its loss exploded.
+    """Raise PaddockError if a step's loss or gradient is no number, or losses exploded and stay so.
 
     `before` are the losses of the steps before it, `rows` the ids of the records it trained on.
     """
     when = f"at step {step + 1}"
     require_finite(loss, "loss", when, rows)
     require_finite(norm, "gradient", when, rows)
-    if len(before) >= max(warmup, ENOUGH):
-        usual = median(before[-RECENT:])
-        if loss > EXPLODED * usual and loss > before[0]:
-            raise _stopped(f"the loss went from {usual:.3g} to {loss:.3g} {when}", rows)
+    earlier = before[: len(before) - STAYS + 1]
+    if len(earlier) >= max(warmup, ENOUGH):
+        usual = median(earlier[-RECENT:])
+        if min(loss, *before[len(earlier) :]) > max(EXPLODED * usual, before[0]):
+            raise _stopped(f"the loss went from {usual:.3g} to {loss:.3g} {when}, and stays", rows)
 
 
 def require_finite(value: float, what: str, when: str, rows: Sequence[str] = ()) -> None:

@@ -89,6 +89,7 @@ NOT_LIMITED = Spending()
 class TrainingJob(Frozen, RunSettings):
     """What the training process reads from its job file; every path is a local folder.
 
+    The training `goes_on` from the base where that is a model trained before.
     With several nodes `rendezvous` is the host:port where they meet, and the folders are shared.
     `rows_asked` are the rows that a teacher was to answer, where the snapshot holds its answers.
     More than `max_left_out_share` of the rows left out, and the run is refused.
@@ -97,6 +98,7 @@ class TrainingJob(Frozen, RunSettings):
     base: str
     base_name: str
     base_digest: str
+    goes_on: bool = False
     snapshot: str
     teacher: str = ""
     kind: RecordKind

@@ -56,6 +56,7 @@ class Reproduction(Frozen):
     parameters: Mapping[str, Any]
     job: Mapping[str, Any]
     base: Mapping[str, str]
+    start: Mapping[str, str] = {}
     snapshot: Mapping[str, str]
     fingerprint: str
     code_revision: str
@@ -98,6 +99,10 @@ def read_spent(folder: Path) -> Spent:
     return Spent(seconds=found["seconds"], cost=found["cost"])
 
 
+def _begun_at(start: Mapping[str, str]) -> dict[str, str]:
+    return {"begun at": f"{start['name']}, sha256 `{start['digest']}`"}
+
+
 def describe(made: Reproduction) -> str:
     """Return a reproduction as Markdown."""
     hardware = made.hardware
@@ -105,6 +110,7 @@ def describe(made: Reproduction) -> str:
     libraries = ", ".join(f"{n} {made.libraries[n]}" for n in SHOWN if n in made.libraries)
     rows: dict[str, str] = {
         "base model": f"{made.base['name']}, sha256 `{made.base['digest']}`",
+        **(_begun_at(made.start) if made.start else {}),
         "snapshot": f"sha256 `{made.snapshot['digest']}`",
         "fingerprint": f"`{made.fingerprint}`",
         "code": f"`{made.code_revision}`",

@@ -57,12 +57,15 @@ def training_work(
     recipe: Recipe,
     teacher: Reference | None = None,
     answers: Reference | None = None,
+    start: Reference | None = None,
 ) -> Work:
     """Return the work of training a model.
 
-    `answers` are the snapshot's rows as a teacher answers them, to be trained on in its place.
+    `answers` are the snapshot's rows as a teacher answers them, to be trained on in its place;
+    `start` is whose weights it begins at in place of the base's.
     """
     given = {"base": base, "snapshot": snapshot, "teacher": teacher, "answers": answers}
+    given["start"] = start
     inputs = {name: reference.digest for name, reference in given.items() if reference}
     return MODEL.of(inputs, recipe.deciding())
 
@@ -80,6 +83,8 @@ def finetune_step(
     recipe: Recipe,
     teacher: Reference | None = None,
     answers: Reference | None = None,
+    start: Reference | None = None,
+    start_name: str = "",
     save_steps: int,
     max_left_out_share: float,
     spending: Spending = NOT_LIMITED,
@@ -92,16 +97,18 @@ def finetune_step(
 
     A run that was killed is the run that goes on, in MLflow too.
     """
-    work = training_work(base, snapshot, recipe, teacher, answers)
+    work = training_work(base, snapshot, recipe, teacher, answers, start)
+    begun, begun_name = (start, start_name) if start else (base, base_name)
     identity = work.fingerprint
 
     def make(folder: Path) -> dict[str, int]:
         history = History(folder)
         report = read_report(outputs.fetch(snapshot))
         job = TrainingJob(
-            base=str(outputs.fetch(base)),
-            base_name=base_name,
-            base_digest=base.digest,
+            base=str(outputs.fetch(begun)),
+            base_name=begun_name,
+            base_digest=begun.digest,
+            goes_on=start is not None,
             snapshot=str(outputs.fetch(answers or snapshot)),
             teacher=str(outputs.fetch(teacher)) if teacher and recipe.learns_logits else "",
             kind=ChatRecord.KIND if answers else kind,
@@ -117,6 +124,7 @@ def finetune_step(
         )
         run = registry.ensure_run(experiment, f"train {identity[:12]}", {FINGERPRINT: identity})
         names = {"base_model": base_name, "data": _data_name(snapshot, report, origin)}
+        names |= {"start_model": start_name} if start else {}
         registry.log_parameters(run, {**work.parameters, **names, **work.inputs})
         log = RunLog(registry, run, sample=machine_sampler())
         try:
@@ -133,10 +141,11 @@ def finetune_step(
             train_command=TRAIN,
             parameters=origin.parameters,
             job=portable_job(
-                job, base.key, (answers or snapshot).key, teacher.key if teacher else "", summary
+                job, begun.key, (answers or snapshot).key, teacher.key if teacher else "", summary
             ),
             notes=summary.notes,
             base={"name": base_name, "digest": base.digest},
+            start={"name": start_name, "digest": start.digest} if start else {},
             snapshot={"digest": snapshot.digest},
             fingerprint=identity,
             code_revision=outputs.revision,

@@ -131,6 +131,8 @@ def train(job: TrainingJob, out: Path, report: Callable[[dict[str, Any]], None])
     last_loss = means.pop("loss")
     validation_loss = last_loss if validation.lengths else None
     notes = (*fitting.notes(), weights_note(recipe, base))
+    if job.goes_on:
+        notes = (f"it began at the weights of {job.base_name}", *notes)
     summary = _summary(trainer, losses, validation_loss, means, fitting.account, notes)
     trainer.gather()
     leave(ranks)

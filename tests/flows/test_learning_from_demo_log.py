@@ -112,3 +112,45 @@ def test_it_is_judged_as_the_champion_was(retrained: dict[str, Any], home: Path)
     assert given["source"] == SOURCE
     assert given["eval_sets"] == [str(home.parent / "safe")]
     assert given["policy"] == str(home.parent / "easy.toml")
+
+
+def test_a_training_may_begin_at_the_champion_and_is_compared_with_the_base(
+    home: Path, retrained: dict[str, Any], terminal: Run, tiny_model: Path
+) -> None:
+    words = ["--base", str(tiny_model), "--start", "champion", "--max-steps", "2"]
+    words += ["--review-items", "0", "--max-left-out-share", "0.2"]
+    said = done(terminal(home, "run", *NAME, "--source", SOURCE, *words))
+    assert "it began at the weights of models:/desk/1" in " ".join(said.split())
+    summary = json.loads(max((home / "store/runs/desk").iterdir()).read_text())
+    assert summary["parameters"]["start"] == "champion"
+    models = sorted((home / "store/model").glob("*/manifest.json"), key=_time)
+    inputs = [json.loads(one.read_bytes())["inputs"] for one in models]
+    assert "start" not in inputs[-2] and inputs[-1]["start"] != inputs[-1]["base"]
+    assert inputs[-1]["base"] == inputs[-2]["base"]
+    # What the champion learned is in it, so who forgets a person's rows hears of it.
+    told = done(terminal(home, "lineage", "--row", _row_of_champion(home)))
+    assert f"desk-candidate version {summary['version']}" in told
+    # Found again, and another than the one from the base.
+    assert "fine-tune: finished before" in done(
+        terminal(home, "run", *NAME, "--source", SOURCE, *words)
+    )
+    assert retrained["model_digest"] != summary["model_digest"]
+
+
+def test_where_nothing_serves_no_training_begins_at_it(
+    home: Path, terminal: Run, tiny_model: Path
+) -> None:
+    ended = terminal(
+        home, "run", "--name", "other", "--base", str(tiny_model), "--start", "champion"
+    )
+    assert ended.returncode != 0
+    assert "no champion serves whose weights" in ended.stderr + ended.stdout
+
+
+def _time(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _row_of_champion(home: Path) -> str:
+    first = min((home / "store/snapshot").iterdir(), key=_time)
+    return next(identity for identity, _ in read_records(first, "train"))
