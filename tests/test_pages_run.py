@@ -16,6 +16,8 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 RECIPES = sorted(page for page in (DOCS / "recipes").glob("*.md") if page.stem != "index")
 PAGES = (DOCS / "first_hour.md", *RECIPES)
 LONGEST_RECIPE = 60  # lines
+# What opens a block that may hold output: commands, files and pictures say what they are.
+FENCE = re.compile(r"^```(?!sh\n|toml\n|json\n|python\n|\{toctree\}\n)[a-z]+\n", re.M)
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
@@ -62,6 +64,11 @@ def test_a_page_runs_commands_and_shows_what_they_print(page: Path) -> None:
     told = [(command, shown) for command, shown in _commands(page) if "paddock " in command]
     assert len(told) >= (12 if page.stem == "first_hour" else 2)
     assert any(shown.replace("…", "").strip() for _, shown in told)
+
+
+def test_what_commands_print_is_shown_on_no_page_that_is_not_run() -> None:
+    told = {page for page in DOCS.rglob("*.md") if FENCE.search(page.read_text("utf-8"))}
+    assert told == set(PAGES)
 
 
 @pytest.mark.parametrize("page", RECIPES, ids=lambda page: page.stem)
