@@ -11,7 +11,6 @@ Exit code 1 if a figure misses its limit (as measured; the intervals stand besid
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 import tempfile
@@ -20,9 +19,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data_contracts.kinds.chat import ChatRecord
 from data_contracts.passages import ask_from, read_asked
-from data_contracts.records import Message, Record, Split
+from data_contracts.records import Message
 from eval_sets.desk import load_facts
 from eval_sets.desk_pages import Drawing
 from eval_sets.loading import load_eval_set
@@ -32,28 +30,23 @@ from eval_sets.making.desk_facts import parts_of
 from eval_sets.types import Case, ClosedBook, EvalSet, FromPassages
 from tasks.demo_desk.conversations import SEED, draw_conversations
 from tasks.demo_desk.documents import ROWS_PER_FACT, document_rows
-from tasks.evaluation.metrics.registry import SCORERS
-from tasks.evaluation.metrics.scorer import Answer
-from tasks.finetuning.base_model import locate, materialize
-from tasks.finetuning.launch import run_training
-from tasks.finetuning.recipe import Recipe, TrainingJob
+from tasks.finetuning.recipe import Recipe
 from tasks.models.encoding import Encoder
 from tasks.models.hardware import device_and_precision
-from tasks.models.prompts import render_prompts
-from tasks.models.respondents import Respondent, respondent
+from tasks.models.respondents import respondent
 from tasks.retrieval.answering import Thresholds, chosen
 from tasks.retrieval.building import Asked, write_index
 from tasks.retrieval.chunking import Chunking
 from tasks.retrieval.index import Index
-from tests.benchmarks.bench_answers import BASE, ask_xquad
+from tests.benchmarks.bench_answers import ask_xquad
 from tests.benchmarks.bench_retrieval import shown
+from tests.benchmarks.demo_models import Figures, bring_base, score_set, train_on, write_answers
 from tests.benchmarks.limits import Limits
-from tests.documents import write_documents, write_snapshot
+from tests.documents import write_documents
 
 SETS = ("desk_documents", "desk_facts", "instruction_following", "safety")
 RIGHT, ALONE, ADMITTED = 85.0, 10.0, 80.0  # percent
 ALONE_NAME, FOUND_NAME = "without_pages", "through_an_index"
-Figures = dict[str, list[float]]
 
 
 class Told(NamedTuple):
@@ -75,8 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="paddock-documents-") as scratch:
         folder = Path(scratch)
-        (folder / "base").mkdir()
-        materialize(locate(BASE, Path, None, folder), folder / "base")
+        bring_base(folder)
         _train(folder, asked)
         sets = [*map(load_eval_set, SETS), _without_pages(), _through_an_index(folder)]
         told = [
@@ -93,26 +85,11 @@ def _train(folder: Path, asked: argparse.Namespace) -> None:
     drawn["personal"] = []
     drawn["documents"] = document_rows(random.Random(f"{seed}/documents"), asked.rows)
     rows = [row for kind in drawn.values() for row in kind]
-    # One in twenty is held out, as in ingestion.
-    records: list[tuple[Split, Record]] = [
-        ("validation" if number % 20 == 0 else "train", ChatRecord(messages=row))
-        for number, row in enumerate(random.Random(seed).sample(rows, len(rows)))
-    ]
-    write_snapshot(folder / "rows", "chat", records)
-    (folder / "trained").mkdir()
-    job = TrainingJob(
-        base=str(folder / "base"),
-        base_name=BASE,
-        base_digest="0" * 64,
-        snapshot=str(folder / "rows"),
-        kind="chat",
-        out=str(folder / "trained"),
-        recipe=Recipe(
-            num_train_epochs=asked.epochs, seed=seed, per_device_train_batch_size=asked.batch
-        ),
+    recipe = Recipe(
+        num_train_epochs=asked.epochs, seed=seed, per_device_train_batch_size=asked.batch
     )
     began = time.perf_counter()
-    made = run_training(job, lambda event: None)
+    made = train_on(rows, folder / "base", folder / "trained", recipe, seed)
     took = time.perf_counter() - began
     counts = ", ".join(f"{len(rows)} {kind}" for kind, rows in drawn.items() if rows)
     print(f"{made.rows} rows ({counts})\n{made.steps} steps, {made.tokens:,} tokens, {took:.0f} s")
@@ -186,33 +163,14 @@ def _ask(name: str, model: Path, sets: Sequence[EvalSet], xquad: int, answers: s
     device, precision = device_and_precision()
     with respondent(model, device=device, dtype=precision) as asked:
         figures: Figures = {}
-        lines = [line for one in sets for line in _score(asked, one, figures)]
+        told = [(one.name, *said) for one in sets for said in score_set(asked, one, figures)]
         if xquad:
             print(f"\n{name}:")
             with tempfile.TemporaryDirectory() as scratch:
                 ask_xquad(asked, xquad, Path(scratch))
     if answers:
-        Path(f"{answers}-{name}.jsonl").write_text("".join(lines))
+        write_answers(Path(f"{answers}-{name}.jsonl"), told)
     return Told(name, figures)
-
-
-def _score(asked: Respondent, one: EvalSet, figures: Figures) -> list[str]:
-    """Add one set's scores to the figures; return each case with its answer as a line of JSON."""
-    prompts = render_prompts([one], asked.tokenizer, asked.context)
-    asked.answer(prompts, lambda done, total: None)
-    scorer = SCORERS[one.card.scorer]
-    lines: list[str] = []
-    for case, prompt in zip(one.cases, prompts, strict=True):
-        said = asked.tokenizer.decode(prompt.answer, skip_special_tokens=True)
-        words = "\n".join(turn.content for turn in case.messages if turn.role == "user")
-        answer = Answer(said, words, len(prompt.answer), one.card.claim_terms)
-        scores = scorer.score(answer, case.expect)
-        for figure, score in scores.items():
-            if score is not None:
-                figures.setdefault(f"{one.name}/{figure}", []).append(score)
-        shown = {"set": one.name, "id": case.id, "answer": said, "scores": scores}
-        lines.append(json.dumps(shown) + "\n")
-    return lines
 
 
 def _show(base: Told, trained: Told) -> None:
