@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up down serve test test-slow game-day check docs format bench-answers bench-batch bench-documents bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-release bench-retraining bench-retrieval bench-scorers bench-serving bench-variants setup setup-dev lock clean bench-router
+.PHONY: help run up down serve test test-slow game-day check docs format bench-answers bench-batch bench-documents bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-load bench-release bench-retraining bench-retrieval bench-scorers bench-serving bench-variants setup setup-dev lock clean bench-router
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -98,6 +98,9 @@ bench-documents: setup-dev  ## does a model learn to answer from pages (a minute
 
 bench-retraining: setup-dev  ## what a retraining learns from a drifted log, and what it loses (two trainings)
 	@$(BIN)/python -m tests.benchmarks.bench_retraining $(BENCH)
+
+bench-load: setup-dev  ## does `paddock load` measure what guidellm does (BENCH="--guidellm COMMAND"; some minutes)
+	@$(BIN)/python -m tests.benchmarks.bench_load $(BENCH)
 
 bench-serving: setup-dev  ## what the gateway and the log cost, and how fast an engine is there (some minutes)
 	@$(BIN)/python -m tests.benchmarks.bench_serving
