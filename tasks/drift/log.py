@@ -19,6 +19,7 @@ from pydantic import Field
 from data_contracts.digests import file_digest
 from data_contracts.errors import InputError
 from data_contracts.inference_log import LogRow, window_key
+from data_contracts.log_values import Feedback
 from data_contracts.records import Frozen
 from tasks.drift.attribution import Served, why_not
 from tasks.drift.service.measured import Measured, Measuring
@@ -179,26 +180,31 @@ class _Reading:
 
     def _take_all(self, items: Iterable[Item]) -> None:
         for item, new in self._seen.marked(items):
-            if item.row is not None:
-                self._take(item, item.row, new)
+            row = item.row
+            if row is None:
+                continue
+            reason = why_not(row, self._served) if self._served else ""
+            if row.feedback and not reason:
+                self._rate(item.identity, row.feedback)
+            if not new:
+                self._repeated += 1
+                continue
+            if item.unknown_fields:
+                self._notes[UNKNOWN_FIELDS] += 1
+            if reason:
+                self._left_out[reason] += 1
+            else:
+                self._measuring.add(row)
+                self._keep(row, item.identity)
 
-    def _take(self, item: Item, row: LogRow, new: bool) -> None:
-        self._repeated += not new
-        reason = why_not(row, self._served) if self._served else ""
-        good = row.feedback.good if row.feedback and not reason else None
-        # What users say may come behind the answer, in a row that is sent again.
-        if good is not None and self._seen.is_new(f"rated {item.identity}"):
-            self._measuring.rate(good)
-        if not new:
-            return
-        if item.unknown_fields:
-            self._notes[UNKNOWN_FIELDS] += 1
-        if reason:
-            self._left_out[reason] += 1
-            return
-        self._measuring.add(row)
+    def _rate(self, identity: str, said: Feedback) -> None:
+        """Count a rating once; it may come behind the answer, in a row that is sent again."""
+        if said.good is not None and self._seen.is_new(f"rated {identity}"):
+            self._measuring.rate(said.good)
+
+    def _keep(self, row: LogRow, identity: str) -> None:
         self._total += 1
-        place = self._place(row) if self._place else _place_at(item.identity)
+        place = self._place(row) if self._place else _place_at(identity)
         placed = (-place, self._total, row)
         if len(self._kept) < self._most:
             heapq.heappush(self._kept, placed)

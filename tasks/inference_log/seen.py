@@ -18,7 +18,7 @@ from data_contracts.log_values import Feedback, together
 from tasks.inference_log.items import Item
 
 _CACHE_KIB = 16_000
-_TOGETHER = 256  # items that are looked up at once
+_TOGETHER = 64  # items that are looked up at once; more leave a core's cache
 _TABLES = """
 create table seen (k blob primary key) without rowid;
 create table said (k blob primary key, feedback text, consent integer) without rowid;
