@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from data_contracts.inference_log import FIELDS, LogRow, read_row, window_span
-from data_contracts.log_lines import plain_row
+from data_contracts.log_lines import PlainRows
 from data_contracts.log_values import is_plain
 from tasks.inference_log.files import MAX_ROW_BYTES, Entry, rows_or_entries
 from tasks.inference_log.places import LogFile, opened
@@ -52,7 +52,7 @@ def read_items(store: ObjectStore, files: Iterable[LogFile], scratch: Path) -> I
 def items_of(file: LogFile, stream: BinaryIO) -> Iterator[Item]:
     """Yield what is in one file, which is open."""
     begins, length = window_span(file.window)
-    for number, found in enumerate(rows_or_entries(file.key, stream, plain_row)):
+    for number, found in enumerate(rows_or_entries(file.key, stream, PlainRows())):
         item = _item(found, file, number) if isinstance(found, Entry) else _of_row(found, file)
         row = item.row
         if row is not None and not _NOTHING <= row.time - begins < length:

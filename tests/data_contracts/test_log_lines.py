@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic_core import from_json
 
 from data_contracts.inference_log import FIELDS, LogRow, read_row
-from data_contracts.log_lines import plain_row
+from data_contracts.log_lines import PlainRows, plain_row
 
 PLAIN = {"id": "r1", "time": "2026-03-01T14:00:00Z", "model": "m", "prompt": "p", "answer": "a"}
 NOT_A_NUMBER = float("nan")
@@ -148,6 +148,7 @@ def test_of_a_name_twice_the_last_one_counts_as_before(line: bytes) -> None:
         *(("ttft", 0.5), ("completion_tokens", 3), ("total_seconds", 1), ("tenant_id", "t")),
         *(("truncated", True), ("consent", "granted"), ("thumbs", "up"), ("seconds", None)),
         *(("hits", [{"id": "d", "score": 0.5}]), ("feedback", {"stars": 4, "comment": "ok"})),
+        *(("tenant", None), ("version", None), ("variant", None), ("hits", None), ("cost", None)),
         ("messages", [{"role": "user", "content": "p"}]),
     ],
 )
@@ -162,10 +163,22 @@ def test_what_servers_write_is_read_at_once(name: str, value: Any) -> None:
         *(
             {"ttft": 2, "seconds": 1},
             {"hits": [{"id": "d", "text": NOT_A_NUMBER}]},
-            {"tenant": None},
+            {"id": None},
         ),
         *({"id": ""}, {"prompt": " "}, {"time": "0001-01-01T00:00:00+14:00"}, {"cost": -1}),
     ],
 )
 def test_what_needs_a_closer_look_is_left_to_it(more: dict[str, Any]) -> None:
     assert plain_row(json.dumps({**PLAIN, **more}).encode()) is None
+
+
+def test_a_file_of_another_form_is_hardly_tried_until_its_form_changes() -> None:
+    plain, other = (json.dumps({**PLAIN, **more}).encode() for more in ({}, {"novel": 1}))
+    read = PlainRows()
+    assert read(plain) is not None
+    assert all(read(other) is None for _ in range(100))
+    again = [read(plain) is not None for _ in range(40)]
+    assert again.index(True) < 32
+    assert all(again[again.index(True) :])
+    mixed = PlainRows()
+    assert [mixed(line) is not None for line in (plain, other) * 50] == [True, False] * 50
