@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import (
@@ -47,15 +48,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 # A count since 1970 says its unit by its size: seconds stay below 1e11 until the year 5138.
 _UNITS = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
-
-
-def _text_of_number(value: object) -> object:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return str(value) if whole else value
-
-
-def _version_text(value: object) -> object:
-    return "" if value is None else _text_of_number(value)
 
 
 def _point_in_time(value: object) -> object:
@@ -107,12 +99,12 @@ class LogRow(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: Annotated[str, BeforeValidator(_text_of_number), StringConstraints(min_length=1)]
+    id: Annotated[str, StringConstraints(min_length=1)]
     time: Annotated[AwareDatetime, BeforeValidator(_point_in_time)]
     model: str
     prompt: Text
     answer: str
-    version: Annotated[str, BeforeValidator(_version_text)] = ""
+    version: str = ""
     weights: Plain = Field(default="", description="Digest of the weights that answered.")
     tokenizer: Plain = ""
     index: Plain = Field(default="", description="Version of the index that was searched.")
@@ -140,17 +132,26 @@ class LogRow(BaseModel):
         first, whole = self.first_token_seconds, self.seconds
         if first is not None and whole is not None and first > whole:
             wrong("first_token_seconds is above seconds")
+        try:
+            self.time.astimezone(UTC)
+        except OverflowError:
+            wrong("time is no time")  # before the year 1, or after 9999, as UTC has it
         return self
 
     @property
     def names_version(self) -> bool:
         """Tell whether it says itself which version answered: a number or a digest."""
-        named = _VERSION.fullmatch(self.version.strip())
-        return bool(self.weights or named or _VERSION_IN_NAME.search(self.model.strip()))
+        return bool(self.weights) or _names_version(self.version, self.model)
+
+
+@lru_cache(maxsize=64)  # a log names few, many times
+def _names_version(version: str, model: str) -> bool:
+    named = _VERSION.fullmatch(version.strip()) or _VERSION_IN_NAME.search(model.strip())
+    return named is not None
 
 
 FIELDS = frozenset({*LogRow.model_fields, *_OTHERS})
-_KEYS = ("weights", "tokenizer", "index", "tenant", "finish_reason")
+_KEYS = ("id", "version", "weights", "tokenizer", "index", "tenant", "finish_reason")
 _COUNTS = ("prompt_tokens", "answer_tokens")
 _REQUIRED = frozenset({"id", "time", "model", "prompt", "answer"})
 _VERSION = re.compile(r"v?\d{1,9}|[0-9a-f]{12,64}", re.IGNORECASE)
@@ -159,16 +160,16 @@ _VERSION_IN_NAME = re.compile(rf"[@/:]({_VERSION.pattern})$|^[0-9a-f]{{12,64}}$"
 
 def _under_our_names(value: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return a row with our names of its fields, seconds for milliseconds, and without nulls."""
-    row = {
-        name: entry
-        for name, entry in value.items()
-        if name not in _OTHERS and (entry is not None or name in _REQUIRED)
-    }
-    for name in _OTHERS.intersection(value):
-        entry, field = value[name], ALIASES.get(name) or MILLISECONDS[name]
+    row = dict(value)
+    if None in row.values():
+        row = {
+            name: entry for name, entry in value.items() if entry is not None or name in _REQUIRED
+        }
+    for name in sorted(_OTHERS.intersection(row)):  # of two reasons always the same one
+        entry, field = row.pop(name), ALIASES.get(name) or MILLISECONDS[name]
         if name in MILLISECONDS and isinstance(entry, int | float) and not isinstance(entry, bool):
             entry = entry / 1000
-        if entry is not None and row.setdefault(field, entry) != entry:
+        if row.setdefault(field, entry) != entry:
             wrong(f"{field} stands there twice, and differs")
     for name in _KEYS:
         if type(row.get(name)) is int:

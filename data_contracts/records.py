@@ -31,8 +31,10 @@ def without_ends(text: str) -> str:
     completion files put one before each answer.
     """
     kept = text.rstrip()
+    if not kept[:1].isspace():
+        return kept
     indented = _INDENTED.fullmatch(kept)
-    return indented["text"] if indented else kept.strip()
+    return indented["text"] if indented else kept.lstrip()
 
 
 Text = Annotated[str, AfterValidator(without_ends), Field(min_length=1)]

@@ -8,6 +8,7 @@ answered it. Pure functions; nothing is read or written.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pydantic import AwareDatetime
 
@@ -15,6 +16,7 @@ from data_contracts.inference_log import LogRow
 from data_contracts.records import Frozen
 
 ANOTHER_MODEL = "of another model"
+ANOTHER_VERSION = "of another version"
 _NUMBER = re.compile(r"v?(\d{1,9})")
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 _SEPARATOR = re.compile(r"[@/:]")
@@ -31,21 +33,32 @@ class Served(Frozen):
 
 def why_not(row: LogRow, served: Served) -> str:
     """Return why a row is not the champion's, or nothing if it is."""
-    name, named = _split(row.model)
-    named = row.version.strip().lower() or named
-    if name != served.name:
-        ours = _DIGEST.fullmatch(name) and served.digest.startswith(name)
-        return "" if ours else ANOTHER_MODEL
-    if number := _NUMBER.fullmatch(named):
-        return "" if int(number[1]) == served.version else "of another version"
-    if _DIGEST.fullmatch(named):
-        return "" if served.digest.startswith(named) else "of another version"
-    if weights := _DIGEST.fullmatch(row.weights.lower().removeprefix("sha256:")):
-        return "" if served.digest.startswith(weights[0]) else "of another version"
-    if row.variant not in ("", "champion"):
-        return f"of the {row.variant}"
+    said = _said(
+        row.model, row.version, row.weights, row.variant, served.name, served.version, served.digest
+    )
+    if said is not None:
+        return said
     # No version, an alias, or a word of the server's own: the time tells.
     return "" if row.time >= served.since else "from before the champion served"
+
+
+@lru_cache(maxsize=64)  # a log names few, many times
+def _said(
+    model: str, version: str, weights: str, variant: str, ours: str, number: int, digest: str
+) -> str | None:
+    """Return why a row that names this is not the champion's; None if it does not tell."""
+    name, named = _split(model)
+    named = version.strip().lower() or named
+    if name != ours:
+        is_ours = _DIGEST.fullmatch(name) and digest.startswith(name)
+        return "" if is_ours else ANOTHER_MODEL
+    if found := _NUMBER.fullmatch(named):
+        return "" if int(found[1]) == number else ANOTHER_VERSION
+    if _DIGEST.fullmatch(named):
+        return "" if digest.startswith(named) else ANOTHER_VERSION
+    if found := _DIGEST.fullmatch(weights.lower().removeprefix("sha256:")):
+        return "" if digest.startswith(found[0]) else ANOTHER_VERSION
+    return f"of the {variant}" if variant not in ("", "champion") else None
 
 
 def _split(model: str) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from pydantic import Field
 from data_contracts.digests import file_digest
 from data_contracts.errors import InputError
 from data_contracts.inference_log import LogRow, window_key
+from data_contracts.log_values import Feedback
 from data_contracts.records import Frozen
 from tasks.drift.attribution import Served, why_not
 from tasks.drift.service.measured import Measured, Measuring
@@ -109,7 +110,7 @@ def read_window(
     with TemporaryDirectory(prefix="paddock-window-") as folder:
         scratch = Path(folder)
         with Seen(scratch / "seen.db") as seen:
-            reading = _Reading(window, served, most, place or place_of, seen)
+            reading = _Reading(window, served, most, place, seen)
             if sealed:
                 reading.read_sealed(sealed_items(store, sealed, window))
             late = reading.read_files(store, files, scratch, sealed)
@@ -119,15 +120,18 @@ def read_window(
 
 def place_of(row: LogRow) -> int:
     """Return where a row stands among all, 0 to 2^64 - 1, at random."""
-    identity = sealed_id(row.id).encode("utf-8", "replace")
-    return int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest())
+    return _place_at(sealed_id(row.id))
+
+
+def _place_at(identity: str) -> int:
+    return int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=8).digest())
 
 
 class _Reading:
     """Takes a window's rows one by one."""
 
     def __init__(
-        self, window: str, served: Served | None, most: int, place: Place, seen: Seen
+        self, window: str, served: Served | None, most: int, place: Place | None, seen: Seen
     ) -> None:
         self._window, self._served, self._most, self._seen = window, served, most, seen
         self._place = place
@@ -139,11 +143,7 @@ class _Reading:
 
     def read_sealed(self, items: Iterable[Item]) -> None:
         """Take what a day's shard has of the window."""
-        for item in items:
-            if item.row is not None and may_be_watched(item):
-                self._take(item, item.row)
-            else:
-                self._refused[item.held] += 1
+        self._take_all(filter(self._is_kept, items))
 
     def read_files(
         self, store: ObjectStore, files: Iterable[LogFile], scratch: Path, sealed: SealedDay | None
@@ -157,38 +157,59 @@ class _Reading:
                     continue
                 digests.append(digest)
                 with path.open("rb") as stream:
-                    for item in items_of(file, stream):
-                        self._take_raw(item)
+                    self._take_all(filter(self._is_readable, items_of(file, stream)))
         return digests
 
-    def _take_raw(self, item: Item) -> None:
+    def _is_kept(self, item: Item) -> bool:
+        """Tell whether a sealed row may be taken, and count it by its reason if not."""
+        if may_be_watched(item):
+            return True
+        self._refused[item.held] += 1
+        return False
+
+    def _is_readable(self, item: Item) -> bool:
+        """Tell whether a raw row may be taken, and count it by its reason if not."""
         if item.row is None:
             counts = self._notes if item.held == UNFINISHED else self._refused
             counts[item.held] += 1
-        elif item.held == OTHER_DAY or item.window != self._window:
+            return False
+        if item.held == OTHER_DAY or item.window != self._window:
             self._refused[OUTSIDE] += 1
-        else:
-            self._take(item, item.row)
+            return False
+        return True
 
-    def _take(self, item: Item, row: LogRow) -> None:
-        new = self._seen.is_new(item.identity)
-        self._repeated += not new
-        reason = why_not(row, self._served) if self._served else ""
-        good = row.feedback.good if row.feedback and not reason else None
-        # What users say may come behind the answer, in a row that is sent again.
-        if good is not None and self._seen.is_new(f"rated {item.identity}"):
-            self._measuring.rate(good)
-        if not new:
-            return
-        self._notes[UNKNOWN_FIELDS] += item.unknown_fields
-        if reason:
-            self._left_out[reason] += 1
-            return
-        self._measuring.add(row)
+    def _take_all(self, items: Iterable[Item]) -> None:
+        for item, new in self._seen.marked(items):
+            row = item.row
+            if row is None:
+                continue
+            reason = why_not(row, self._served) if self._served else ""
+            if row.feedback and not reason:
+                self._rate(item.identity, row.feedback)
+            if not new:
+                self._repeated += 1
+                continue
+            if item.unknown_fields:
+                self._notes[UNKNOWN_FIELDS] += 1
+            if reason:
+                self._left_out[reason] += 1
+            else:
+                self._measuring.add(row)
+                self._keep(row, item.identity)
+
+    def _rate(self, identity: str, said: Feedback) -> None:
+        """Count a rating once; it may come behind the answer, in a row that is sent again."""
+        if said.good is not None and self._seen.is_new(f"rated {identity}"):
+            self._measuring.rate(said.good)
+
+    def _keep(self, row: LogRow, identity: str) -> None:
         self._total += 1
-        heapq.heappush(self._kept, (-self._place(row), self._total, row))
-        if len(self._kept) > self._most:
-            heapq.heappop(self._kept)
+        place = self._place(row) if self._place else _place_at(identity)
+        placed = (-place, self._total, row)
+        if len(self._kept) < self._most:
+            heapq.heappush(self._kept, placed)
+        else:
+            heapq.heappushpop(self._kept, placed)
 
     def log(self, digest: str) -> WindowLog:
         """Return what was read."""

@@ -101,13 +101,12 @@ class _Pending(NamedTuple):
 
 def _new(source: Source, seen: Seen, day: Day) -> Iterator[_Pending]:
     """Yield each row once, those of the shard before first, with all that was said of it."""
-    for item in source.sealed():
-        seen.is_new(item.identity)
+    for item, _ in seen.marked(source.sealed()):
         again = _with_said(item, seen, sealed=True)
         yield _Pending(again, not source.redacted or again is not item)
-    for item in source.raw():
+    for item, new in seen.marked(source.raw()):
         day.rows += 1
-        if seen.is_new(item.identity):
+        if new:
             yield _Pending(_with_said(item, seen, sealed=False), redact=True)
         else:
             day.duplicates += 1

@@ -130,9 +130,9 @@ def _add_day(
         yield from read_items(store, files, scratch)
 
     with Seen(scratch / ".seen.db") as seen:
-        for item in items():
+        for item, new in seen.marked(items()):
             found.read += 1
-            if seen.is_new(item.identity):
+            if new:
                 _add(found, item, by_day=by_day)
             else:
                 found.duplicates += 1

@@ -7,10 +7,12 @@ row, or a batch of a Parquet file's. Parquet and zstd need pyarrow. Writes nothi
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from pydantic_core import from_json
+
+from data_contracts.inference_log import LogRow
 
 MAX_ROW_BYTES = 1 << 20
 MAX_UNPACKED_BYTES = 64 << 30
@@ -36,18 +38,30 @@ class Entry(NamedTuple):
 
 def entries(name: str, stream: BinaryIO, most: int = MAX_UNPACKED_BYTES) -> Iterator[Entry]:
     """Yield what a file holds, as the ending of its name says; of what is damaged what can be."""
-    if name.endswith(".parquet"):
-        yield from _parquet(stream)
-    else:
-        yield from _lines(name, stream, most)
+    found = rows_or_entries(name, stream, lambda line: None, most)
+    return (entry for entry in found if isinstance(entry, Entry))
 
 
-def _lines(name: str, stream: BinaryIO, most: int) -> Iterator[Entry]:
+def rows_or_entries(
+    name: str,
+    stream: BinaryIO,
+    known: Callable[[bytes], LogRow | None],
+    most: int = MAX_UNPACKED_BYTES,
+) -> Iterator[Entry | LogRow]:
+    """Yield what a file holds; a line that is `known` comes as its row."""
+    return _parquet(stream) if name.endswith(".parquet") else _lines(name, stream, most, known)
+
+
+def _lines(
+    name: str, stream: BinaryIO, most: int, known: Callable[[bytes], LogRow | None]
+) -> Iterator[Entry | LogRow]:
     problem: list[str] = []
     last = b""
     for whole, line in _cut(_unpacked(name, stream, most, problem)):
         if not whole:
             last = line
+        elif len(line) <= MAX_ROW_BYTES and (row := known(line)) is not None:
+            yield row
         elif line.strip():
             yield _parsed(line)
     if last.strip():

@@ -9,18 +9,20 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from data_contracts.inference_log import FIELDS, LogRow, read_row
+from data_contracts.inference_log import FIELDS, LogRow, read_row, window_span
+from data_contracts.log_lines import PlainRows
 from data_contracts.log_values import is_plain
-from tasks.inference_log.files import MAX_ROW_BYTES, Entry, entries
+from tasks.inference_log.files import MAX_ROW_BYTES, Entry, rows_or_entries
 from tasks.inference_log.places import LogFile, opened
 from tasks.storage.objects import ObjectStore
 
 OUTSIDE = "time outside the day"
 TOO_LONG = "row too long"
+_NOTHING = timedelta(0)
 BEGINNING = 2000  # characters of what is no row
 _MODEL = re.compile(r"(models:/)?[A-Za-z0-9][\w.:/-]{0,199}(@[\w-]{1,64})?")
 NO_VERSION = "no model version (a number or a digest)"
@@ -49,23 +51,35 @@ def read_items(store: ObjectStore, files: Iterable[LogFile], scratch: Path) -> I
 
 def items_of(file: LogFile, stream: BinaryIO) -> Iterator[Item]:
     """Yield what is in one file, which is open."""
-    for number, entry in enumerate(entries(file.key, stream)):
-        yield _item(entry, file, number)
+    begins, length = window_span(file.window)
+    for number, found in enumerate(rows_or_entries(file.key, stream, PlainRows())):
+        item = _item(found, file, number) if isinstance(found, Entry) else _of_row(found, file)
+        row = item.row
+        if row is not None and not _NOTHING <= row.time - begins < length:
+            item = _of_another_window(item, row, file)
+        yield item
 
 
 def _item(entry: Entry, file: LogFile, number: int) -> Item:
     row = entry.reason if entry.value is None else read_row(entry.value)
     if isinstance(row, str):
         return _none(file, number, row, _raw(entry))
-    if size_of(row) > MAX_ROW_BYTES:
+    if size_of(row) > MAX_ROW_BYTES:  # of a line that was read at once its own length tells
         return _none(file, number, TOO_LONG, row.prompt[:BEGINNING])
-    identity, unknown = sealed_id(row.id), not FIELDS.issuperset(entry.value or ())
+    return _of_row(row, file, not FIELDS.issuperset(entry.value or ()))
+
+
+def _of_row(row: LogRow, file: LogFile, unknown_fields: bool = False) -> Item:
+    held = "" if row.names_version else NO_VERSION
+    return Item(file.window, sealed_id(row.id), row, held, "", unknown_fields)
+
+
+def _of_another_window(item: Item, row: LogRow, file: LogFile) -> Item:
+    """Return a row that came in a file of another hour, or of another day."""
     hour = row.time.astimezone(UTC).isoformat()[:13]
     if hour[:10] != file.day:
-        return Item(file.window, identity, row, OUTSIDE, unknown_fields=unknown)
-    window = hour if "T" in file.window else file.window
-    held = "" if row.names_version else NO_VERSION
-    return Item(window, identity, row, held, unknown_fields=unknown)
+        return item._replace(held=OUTSIDE)
+    return item._replace(window=hour if "T" in file.window else file.window)
 
 
 def _none(file: LogFile, number: int, reason: str, raw: str) -> Item:

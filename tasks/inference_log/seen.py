@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from data_contracts.inference_log import LogRow
 from data_contracts.log_values import Feedback, together
+from tasks.inference_log.items import Item
 
 _CACHE_KIB = 16_000
+_TOGETHER = 64  # items that are looked up at once; more leave a core's cache
 _TABLES = """
 create table seen (k blob primary key) without rowid;
 create table said (k blob primary key, feedback text, consent integer) without rowid;
@@ -36,8 +40,26 @@ class Seen:
 
     def is_new(self, identity: str) -> bool:
         """Tell whether a row was not seen before, and remember it."""
-        found = self._base.execute("insert or ignore into seen values (?)", (_key(identity),))
-        return found.rowcount == 1
+        return bool(self._add([_key(identity)]))
+
+    def marked(self, items: Iterable[Item]) -> Iterator[tuple[Item, bool]]:
+        """Yield each item with whether its row was not seen before, some at a time in memory."""
+        rest = iter(items)
+        while batch := list(islice(rest, _TOGETHER)):
+            keys = [_key(item.identity) for item in batch]
+            new = self._add(keys)
+            if len(new) == len(batch):
+                yield from zip(batch, repeat(True))
+                continue
+            for item, key in zip(batch, keys, strict=True):
+                yield item, key in new
+                new.discard(key)  # the second one in a batch was seen before
+
+    def _add(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Remember keys, and return those that were not known."""
+        places = ",".join(["(?)"] * len(keys))
+        row = f"insert or ignore into seen values {places} returning k"  # noqa: S608 -- no value in it
+        return {key for (key,) in self._base.execute(row, keys)}
 
     def hear(self, identity: str, row: LogRow) -> None:
         """Remember what a row holds of feedback and consent: it may come behind its answer."""

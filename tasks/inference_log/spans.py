@@ -31,11 +31,16 @@ def rows_between(
             files.setdefault(file.day, []).append(file)
     first, last = (f"{moment.astimezone(UTC):%Y-%m-%d}" for moment in (since, until))
     for day in sorted(day for day in files if first <= day <= last):
+        found = _items(store, name, day, _within(files[day], since, until), scratch)
+        wanted = (
+            item
+            for item in found
+            if item.row and may_be_watched(item) and since <= item.row.time < until
+        )
         with Seen(scratch / ".seen.db") as seen:
-            for item in _items(store, name, day, _within(files[day], since, until), scratch):
-                row = item.row if may_be_watched(item) else None
-                if row and since <= row.time < until and seen.is_new(item.identity):
-                    yield row
+            for item, new in seen.marked(wanted):
+                if item.row and new:
+                    yield item.row
 
 
 def _within(files: list[LogFile], since: datetime, until: datetime) -> list[LogFile]:

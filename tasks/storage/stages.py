@@ -170,6 +170,7 @@ LOG_DAY = Stage(
     1,
     (
         "data_contracts.inference_log",
+        "data_contracts.log_lines",
         "data_contracts.log_values",
         "tasks.inference_log.compaction",
         "tasks.inference_log.files",
@@ -192,6 +193,7 @@ DRIFT = Stage(
     6,
     (
         "data_contracts.inference_log",
+        "data_contracts.log_lines",
         "data_contracts.log_values",
         "tasks.drift.attribution",
         "tasks.drift.comparison",

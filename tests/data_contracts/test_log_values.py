@@ -148,3 +148,8 @@ def test_a_correction_is_read_from_its_forms() -> None:
 )
 def test_a_version_is_a_number_or_a_digest(model: str, more: Any, names: bool) -> None:
     assert _read(model=model, **more).names_version is names
+
+
+def test_of_two_reasons_the_same_one_is_given_in_every_process() -> None:
+    twice = {"seconds": 1, "total_seconds": 2, "total_ms": 3000, "version": "3", "model_version": 4}
+    assert read_row({**MINIMAL, **twice}) == "version stands there twice, and differs"

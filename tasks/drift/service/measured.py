@@ -57,17 +57,20 @@ class Measuring:
 
     def add(self, row: LogRow) -> None:
         """Count a row."""
+        ended, answer = row.finish_reason, row.answer
         self.rows += 1
-        self.failed += row.finish_reason.lower() in _FAILED or not row.answer.strip()
-        self.cut += bool(row.truncated) or row.finish_reason == "length"
-        self.told_cut += row.truncated is not None or bool(row.finish_reason)
-        for sketch, value in (
-            (self.seconds, row.seconds),
-            (self.first_token, row.first_token_seconds),
-            (self.cost, row.cost),
-        ):
-            if value is not None:
-                sketch.add(value)
+        if ended.lower() in _FAILED or not answer or answer.isspace():
+            self.failed += 1
+        if row.truncated or ended == "length":
+            self.cut += 1
+        if ended or row.truncated is not None:
+            self.told_cut += 1
+        if row.seconds is not None:
+            self.seconds.add(row.seconds)
+        if row.first_token_seconds is not None:
+            self.first_token.add(row.first_token_seconds)
+        if row.cost is not None:
+            self.cost.add(row.cost)
 
     def rate(self, good: float) -> None:
         """Count a rating, 0 to 1."""

@@ -87,6 +87,8 @@ def test_a_time_may_be_a_count_since_1970(per_second: int, kind: type) -> None:
         (True, "time is no time"),
         (-1, "time is no time"),
         (1e300, "time is no time"),
+        ("0001-01-01T00:00:00Z", "time outside the window"),
+        ("0001-01-01T00:00:00+14:00", "time is no time"),
         (None, "time is null"),
     ],
 )
