@@ -15,9 +15,9 @@ from data_contracts.kinds.registry import KINDS, RecordKind
 from data_contracts.records import Frozen
 
 PiiKind = Literal[
-    "EMAIL", "PHONE", "CARD", "IBAN", "ACCOUNT", "SSN", "TAX_ID", "NATIONAL_ID", "HEALTH_ID",
-    "PASSPORT", "LICENSE", "IP", "MAC", "CRYPTO", "URL", "SECRET", "DATE_OF_BIRTH", "ADDRESS",
-    "PERSON", "LOCATION", "ORGANIZATION",
+    "EMAIL", "PHONE", "HANDLE", "CARD", "IBAN", "ACCOUNT", "SSN", "TAX_ID", "NATIONAL_ID",
+    "HEALTH_ID", "PASSPORT", "LICENSE", "IP", "MAC", "CRYPTO", "URL", "SECRET", "DATE_OF_BIRTH",
+    "ADDRESS", "PERSON", "LOCATION", "ORGANIZATION",
 ]  # fmt: skip
 PII_KINDS: tuple[PiiKind, ...] = get_args(PiiKind)
 Policy = Literal["replace", "hash", "mask", "drop", "keep"]

@@ -41,7 +41,7 @@ from tasks.redaction.names.model import DEFAULT_NAMES_MODEL
 from tasks.redaction.patterns import compiled
 from tasks.redaction.placeholders import Rules, replace_findings, settle
 
-RULES = 12  # raised when a detector, a reading or the order of findings changes
+RULES = 13  # raised when a detector, a reading or the order of findings changes
 BATCH = 1024  # texts searched together: each search has its cost
 DETECTORS = (*CONTACTS, *IDENTIFIERS, *SECRETS, *PHONES, *BIRTH_DATES, *LICENCES, *ADDRESSES)
 
