@@ -78,10 +78,12 @@ def _nobodys(national: str, country: str, draws: Draws) -> str:
 def card(value: str, draws: Draws) -> str | None:
     """Return a number that fails Luhn's check, which every card has, with the same first digit."""
     digits = _NOT_DIGIT.sub("", value)
-    made = digits[:1] + draws.digits(max(0, len(digits) - 1))
+    if not digits:
+        return None
+    made = digits[0] + draws.digits(len(digits) - 1)
     if luhn(made):
         made = made[:-1] + str((int(made[-1]) + 1) % 10)
-    return laid(made, value) if digits else None
+    return laid(made, value)
 
 
 def iban(value: str, draws: Draws) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from tasks.redaction.names.word_lists import fold, word_lists
 from tasks.redaction.surrogates.drawing import Draws, cased
 from tasks.redaction.surrogates.lists import shapes, surrogate_lists
-from tasks.redaction.surrogates.words import TOKEN, NameWords
+from tasks.redaction.surrogates.words import TOKEN, NameWords, script
 
 _DEFAULT = ("US", "GB")  # where a place of Latin letters is taken to lie that no list has
 _FEWEST = 5  # cities of a country to choose among
@@ -45,7 +45,7 @@ def _place(part: str, draws: Draws) -> str | None:
         return _other(part, lists.countries, draws)
     if plain in lists.folded_states:
         return _other(part, list(lists.states.values()), draws)
-    if not all(sign < "\u0250" for sign in part):
+    if script(part) != "LATIN":
         return None
     country = lists.country_of.get(plain, "")
     cities = lists.cities.get(country, ())
@@ -61,14 +61,18 @@ def _other(part: str, names: Sequence[str], draws: Draws) -> str:
 def address(value: str, words: NameWords, draws: Draws) -> str | None:
     """Return another address: other numbers and codes, another street, another town."""
     tokens = TOKEN.findall(value)
-    changed = False
+    made: list[str] = []
     for place, token in enumerate(tokens):
         new = _address_part(tokens, place, token, words, draws)
         if new is None:
             return None
-        changed |= new != token
-        tokens[place] = new
-    return "".join(tokens) if changed else None
+        made.append(new)
+    named = [place for place, token in enumerate(tokens) if token.isalpha() and len(token) > 2]
+    if len(named) > 1 and all(made[place] == tokens[place] for place in named):
+        for place in named[:-1]:  # "12 Park Hill": the name is made of words that else stay
+            made[place] = words.word(tokens[place]) or ""
+    whole = "".join(made)
+    return whole if whole != value and all(made) else None
 
 
 def _address_part(
@@ -104,10 +108,12 @@ def organization(value: str, words: NameWords, draws: Draws) -> str | None:
         plain = fold(token)
         stays = plain in known.forms | known.endings | known.heads or plain in _STAY_IN_NAMES
         if token.isdigit():
-            new: str | None = draws.alike(token)
-        elif not token[0].isalpha() or (stays and not alone):
+            tokens[place] = draws.alike(token)
             continue
-        elif token.isupper() and len(token) <= _ACRONYM + 1 and token.isascii():
+        new: str | None
+        if not token[0].isalpha() or (stays and not alone):
+            continue
+        if token.isupper() and len(token) <= _ACRONYM + 1 and token.isascii():
             new = draws.alike(token)
         else:
             new = words.word(token)

@@ -63,10 +63,7 @@ class NameWords:
 
 def _pools(token: str, plain: str) -> Sequence[Sequence[str]]:
     """Return what a name is drawn from: one list, or two whose draws are written as one word."""
-    lists = surrogate_lists()
-    # With its accents first: "José" is Spanish, "Jose" is English as well.
-    known = lists.part_of.get(token.casefold()) or lists.part_of.get(plain)
-    if known:
+    if known := _known(token):
         language, parts = known
     else:
         language = _by_script(token)
@@ -78,15 +75,27 @@ def _pools(token: str, plain: str) -> Sequence[Sequence[str]]:
     return (pool(language, parts),)
 
 
+def _known(token: str) -> tuple[str, tuple[Part, ...]] | None:
+    """Return a name's language and parts; with its accents first: "José" is Spanish alone."""
+    part_of = surrogate_lists().part_of
+    return part_of.get(token.casefold()) or part_of.get(fold(token))
+
+
 def _is_first(plain: str) -> bool:
     known = word_lists()
     return plain in known.first_names and plain not in known.surnames
 
 
+def script(text: str) -> str:
+    """Return the script of a text's first letter, as Unicode names it: "LATIN"."""
+    first = next(filter(str.isalpha, text), "")
+    return unicodedata.name(first, "").split(" ")[0].split("-")[0] if first else ""
+
+
 def _by_script(token: str) -> str:
     """Return the language to draw from for a word that no list has: English for Latin letters."""
-    script = unicodedata.name(token[0], "").split(" ")[0].split("-")[0]
-    return "en" if script == "LATIN" else _SCRIPTS.get(script, "")
+    own = script(token)
+    return "en" if own == "LATIN" else _SCRIPTS.get(own, "")
 
 
 def person(value: str, words: NameWords) -> str | None:
@@ -102,7 +111,8 @@ def _person(value: str, words: NameWords) -> tuple[str, bool]:
     known, changed = word_lists(), False
     for number, place in enumerate(letters):
         token, plain = tokens[place], fold(tokens[place])
-        opens = number == 0 and len(letters) > 1 and plain in known.titles
+        title = plain in known.small_titles or (plain in known.titles and not _known(token))
+        opens = number == 0 and len(letters) > 1 and title
         within = token.islower() and plain in known.particles and number < len(letters) - 1
         if opens or within or (number and plain in _BEHIND_NAMES):
             continue
