@@ -59,7 +59,8 @@ def test_surrogates_and_how_far_a_value_is_the_same(write: Write) -> None:
     assert default.consistent == "record"
     own = load_contract(
         write(
-            'kind = "chat"\n[redaction]\nconsistent = "data set"\ndefault = "surrogate"\nIP = "mask"'
+            'kind = "chat"\n[redaction]\nconsistent = "data set"\ndefault = "surrogate"\n'
+            'IP = "mask"'
         )
     )
     assert own.consistent == "data set"
