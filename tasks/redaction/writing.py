@@ -19,6 +19,7 @@ from tasks.redaction.patterns import compiled
 from tasks.redaction.surrogates.surrogate import Scope, scope_of, surrogate
 
 _SHOWN = compiled(r"[^\W_]")
+_PLAIN_NAME = compiled(r"[^\W\d_]{2,}(?:[ .'’-]{1,2}[^\W\d_]{2,})*")
 _NAME = compiled(r"[^\W\d_]+")
 
 
@@ -85,7 +86,7 @@ class Writer:
         if policy == "mask":
             return _SHOWN.sub("*", value)
         if policy == "surrogate":
-            made = self._surrogate(kind, value, disguised="(" in finding.detector)
+            made = self._surrogate(finding, value)
             if made is not None:
                 self.surrogates[kind] += 1
                 return made
@@ -97,9 +98,11 @@ class Writer:
             self._written[key] = self._hashed(key) if hashed else self._numbered(kind)
         return self._written[key]
 
-    def _surrogate(self, kind: str, value: str, *, disguised: bool) -> str | None:
+    def _surrogate(self, finding: Finding, value: str) -> str | None:
         """Return another value; none for one in disguise, whose shape says nothing of its kind."""
-        if disguised or self._scope is None:
+        kind = finding.kind
+        plain = kind in NAME_KINDS and _PLAIN_NAME.fullmatch(value)  # the disguise is beside it
+        if self._scope is None or ("(" in finding.detector and not plain):
             return None
         if (kind, value) not in self._drawn:
             self._drawn[kind, value] = surrogate(kind, value, self._scope)

@@ -90,6 +90,8 @@ def _address_part(
         return draws.alike(token)  # of a postcode, or a house: SW1A, 12b
     if len(token) == 1:
         return token
+    if token.isupper() and len(token) == 2 and token not in lists.states:
+        return draws.alike(token)  # of a province or a country
     if token in lists.states:
         return draws.of([code for code in lists.states if code != token])
     if plain in lists.country_of or plain in lists.folded_countries:

@@ -68,7 +68,10 @@ def test_surrogates_by_contract_are_the_same_in_every_line_and_every_run(
     contract = tmp_path / "contract.toml"
     table = '[redaction]\nconsistent = "data set"\ndefault = "surrogate"\n'
     contract.write_text(f'kind = "document"\n{table}')
-    lines = [json.dumps({"text": f"line {n}: ann.haldane@quillmark.io from 203.0.114.9"}) for n in range(3)]
+    lines = [
+        json.dumps({"text": f"line {n}: ann.haldane@quillmark.io from 203.0.114.9"})
+        for n in range(3)
+    ]
     first = redact(lines, "--no-names", "--contract", str(contract))
     assert first.returncode == 0, first.stderr
     values = {json.loads(line)["text"].partition(": ")[2] for line in first.stdout.splitlines()}
