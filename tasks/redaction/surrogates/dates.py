@@ -5,11 +5,11 @@ Pure functions. Reads what `forms/numbers/birth_dates.py` finds; what it cannot 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 from tasks.redaction.names.word_lists import fold
+from tasks.redaction.patterns import compiled
 from tasks.redaction.surrogates.drawing import cased
 from tasks.redaction.surrogates.lists import shapes
 
@@ -28,14 +28,14 @@ _LANGUAGES: Sequence[Sequence[str]] = [
 ]
 _FIRST = shapes("ordinals").split()  # to twentieth
 _ORDINALS = [*_FIRST, *(f"twenty-{one}" for one in _FIRST[:9]), "thirtieth", "thirty-first"]
-_NUMBER = re.compile(r"\d+")
-_WORD = re.compile(r"[^\W\d_]{3,}")
-_SUFFIX = re.compile(r"(?i)(?<=\d)(st|nd|rd|th)\b")
-_ORDINAL = re.compile(
+_NUMBER = compiled(r"\d+")
+_WORD = compiled(r"[^\W\d_]{3,}")
+_SUFFIX = compiled(r"(?i)(?<=\d)(st|nd|rd|th)\b")
+_ORDINAL = compiled(
     r"(?i)\b(?:(?:twenty|thirty)[- ])?(?:" + "|".join(sorted(_FIRST, key=len)[::-1])
     + r"|thirtieth)\b"
 )  # fmt: skip
-_COMPACT = re.compile(r"(?:19|20)\d{6}")
+_COMPACT = compiled(r"(?:19|20)\d{6}")
 _SOME_YEAR = 2000  # a leap year, for a day and a month without a year
 
 

@@ -17,6 +17,7 @@ from tasks.redaction.forms.numbers.digit_runs import digit_detector
 from tasks.redaction.forms.numbers.identifiers import RULES
 from tasks.redaction.forms.numbers.national_codes import NATIONAL_CODES
 from tasks.redaction.matching.scanner import Detector
+from tasks.redaction.patterns import compiled
 from tasks.redaction.surrogates.drawing import Draws, laid
 
 _AREA = ("202", "206", "212", "303", "305", "312", "404", "415", "512", "617", "702", "713")
@@ -29,8 +30,8 @@ _RANGES: dict[tuple[str, int], tuple[str, ...]] = {
     ("49", 10): ("3023125", "6990009", "4066969", "2214710", "8999998"),
 }
 _NETS = tuple(int(IPv4Address(net)) for net in ("192.0.2.0", "198.51.100.0", "203.0.113.0"))
-_NOT_DIGIT = re.compile(r"\D")
-_HEX = re.compile(r"[0-9A-Fa-f]")
+_NOT_DIGIT = compiled(r"\D")
+_HEX = compiled(r"[0-9A-Fa-f]")
 
 
 def phone(value: str, draws: Draws) -> str | None:

@@ -6,10 +6,10 @@ shape stays: "Street", "University of", "GmbH".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from tasks.redaction.names.word_lists import fold, word_lists
+from tasks.redaction.patterns import compiled
 from tasks.redaction.surrogates.drawing import Draws, cased
 from tasks.redaction.surrogates.lists import shapes, surrogate_lists
 from tasks.redaction.surrogates.words import TOKEN, NameWords, script
@@ -17,8 +17,8 @@ from tasks.redaction.surrogates.words import TOKEN, NameWords, script
 _DEFAULT = ("US", "GB")  # where a place of Latin letters is taken to lie that no list has
 _FEWEST = 5  # cities of a country to choose among
 _ACRONYM = 4  # letters of a place in short form, such as LAX
-_BETWEEN = re.compile(r"(\s*[,/;\n]\s*)")
-_ENDING = re.compile(
+_BETWEEN = compiled(r"(\s*[,/;\n]\s*)")
+_ENDING = compiled(
     r"(?i)(?<=\w{3})(?:stra(?:ss|ß)e|str|gasse|weg|platz|allee|damm|gata|gatan|gade|vej|vejen|vei"
     r"|veien|vegen|väg|vägen|straat|laan|plein|kade|gracht|dijk|katu|tie|utca)$"
 )

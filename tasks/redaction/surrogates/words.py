@@ -12,13 +12,14 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from tasks.redaction.names.word_lists import fold, word_lists
+from tasks.redaction.patterns import compiled
 from tasks.redaction.surrogates.drawing import Draws, cased
 from tasks.redaction.surrogates.lists import Part, pool, surrogate_lists
 
-TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[\W_]")
+TOKEN = compiled(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[\W_]")
 _TRIES = 40
 _BEHIND_NAMES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md", "esq", "jnr", "snr"})
-_POSSESSIVE = re.compile(r"(?<=\w)['’]s$")
+_POSSESSIVE = compiled(r"(?<=\w)['’]s$")
 # What a name in another script becomes, where the lists do not have it: the script says.
 _SCRIPTS = {
     "CYRILLIC": "ru",

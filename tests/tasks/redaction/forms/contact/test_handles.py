@@ -13,6 +13,7 @@ HANDLES = [
     "Thanks ⟦@ann_lee⟧ for the fast reply",
     "⟦@rob.k⟧ can you look at this?",
     "⟦@ann.lee⟧",
+    "Thanks ⟦@maria⟧, and thanks ⟦@tom.b⟧ for the review",
     "follow me on Instagram: ⟦ann.lee⟧",
     "My username is ⟦annlee⟧",
     "my Instagram is ⟦@ann.lee92⟧",
