@@ -107,3 +107,15 @@ def test_an_address_with_a_handle_in_it_is_one_value() -> None:
     redactor: Redactor = build_redactor(names=False)
     done = redactor.redact_text("Write to ann.lee@mail.example or tweet @ann_lee about it.")
     assert done == "Write to <EMAIL_1> or tweet <HANDLE_1> about it."
+
+
+def test_the_same_detector_is_counted_whatever_stands_in_the_batch() -> None:
+    """A handle behind its label is a mention too; which one found it may not depend on others."""
+    redactor = build_redactor(names=False)
+    text = "follow me on insta @ann_lee92"
+    others = ["nothing", "ask @mara about it", "username: bob_k7", "a@b.example"]
+    batches = [[text], [*others, text], [text, *others], [others[2], text, others[1]]]
+    told = [redactor.redact_records([[one] for one in own]) for own in batches]
+    places = [own.index(text) for own in batches]
+    counted = [done[place].detectors for done, place in zip(told, places, strict=True)]
+    assert counted == [{"handle by its label": 1}] * len(batches)
