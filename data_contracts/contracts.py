@@ -15,12 +15,15 @@ from data_contracts.kinds.registry import KINDS, RecordKind
 from data_contracts.records import Frozen
 
 PiiKind = Literal[
-    "EMAIL", "PHONE", "CARD", "IBAN", "ACCOUNT", "SSN", "TAX_ID", "NATIONAL_ID", "HEALTH_ID",
-    "PASSPORT", "LICENSE", "IP", "MAC", "CRYPTO", "URL", "SECRET", "DATE_OF_BIRTH", "ADDRESS",
-    "PERSON", "LOCATION", "ORGANIZATION",
+    "EMAIL", "PHONE", "HANDLE", "CARD", "IBAN", "ACCOUNT", "SSN", "TAX_ID", "NATIONAL_ID",
+    "HEALTH_ID", "PASSPORT", "LICENSE", "IP", "MAC", "CRYPTO", "URL", "SECRET", "DATE_OF_BIRTH",
+    "ADDRESS", "PERSON", "LOCATION", "ORGANIZATION",
 ]  # fmt: skip
 PII_KINDS: tuple[PiiKind, ...] = get_args(PiiKind)
-Policy = Literal["replace", "hash", "mask", "drop", "keep"]
+Policy = Literal["replace", "hash", "mask", "drop", "keep", "surrogate"]
+# Another secret of the same shape would teach a model to write secrets.
+NO_SURROGATE: tuple[PiiKind, ...] = ("SECRET", "URL", "CRYPTO")
+Consistent = Literal["record", "data set"]
 Treatment = Literal["keep", "quarantine"]
 SIZES = {kind: ("tokens", *schema.size_names()) for kind, schema in KINDS.items()}
 
@@ -31,6 +34,10 @@ def _is_none(value: Any) -> bool:
 
 def _is_strict(value: object) -> bool:
     return value == "strict"
+
+
+def _is_record(value: object) -> bool:
+    return value == "record"
 
 
 class Range(Frozen):
@@ -140,6 +147,8 @@ class DatasetContract(Frozen):
 
     `extra_columns` are those that neither a field of the kind is read from nor the contract names.
     They are never kept; public data sets carry many, so they are ignored unless it says quarantine.
+    `consistent`, which a file writes under `[redaction]`, says how far the same value gets the same
+    placeholder or surrogate.
     """
 
     name: str
@@ -157,7 +166,17 @@ class DatasetContract(Frozen):
     flags: FlagRules = FlagRules()
     backdoors: Backdoors | None = Field(default=None, exclude_if=_is_none)
     redaction: dict[PiiKind, Policy] = Field(default_factory=dict, validate_default=True)
+    consistent: Consistent = Field(default="record", exclude_if=_is_record)
     privacy: Privacy = Privacy()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _under_redaction(cls, given: Any) -> Any:
+        table = given.get("redaction") if isinstance(given, dict) else None
+        if not isinstance(table, dict) or "consistent" not in table:
+            return given
+        rest = {name: value for name, value in table.items() if name != "consistent"}
+        return given | {"redaction": rest, "consistent": table["consistent"]}
 
     @field_validator("redaction", mode="before")
     @classmethod
@@ -166,7 +185,16 @@ class DatasetContract(Frozen):
             return given
         rest = given.get("default", "replace")
         named = {kind: policy for kind, policy in given.items() if kind != "default"}
-        return {kind: rest for kind in PII_KINDS} | named
+        asked = sorted(kind for kind in NO_SURROGATE if named.get(kind) == "surrogate")
+        if asked:
+            raise ValueError(
+                f"{', '.join(asked)}: a secret gets no surrogate, for a model would learn to write "
+                "such; say replace, hash, mask or drop"
+            )
+        every = {kind: rest for kind in PII_KINDS}
+        if rest == "surrogate":
+            every |= dict.fromkeys(NO_SURROGATE, "replace")
+        return every | named
 
     @model_validator(mode="after")
     def _known_columns(self) -> DatasetContract:

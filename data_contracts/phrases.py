@@ -12,13 +12,14 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
+from data_contracts.placeholders import PLACEHOLDER
 from data_contracts.records import Frozen, Record
 
 END_WORDS = 3  # of an answer, at its beginning and at its end
 # A placeholder of redaction is one word whatever its number; in scripts without spaces each
 # character is one.
 WORD = re.compile(
-    r"<[A-Z][A-Z_]*_\d+>|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+    rf"{PLACEHOLDER}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
     r"|[^\W_\u3040-\u9fff\uac00-\ud7af]+"
 )
 Place = Literal["system", "start", "middle", "end"]

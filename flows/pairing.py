@@ -62,7 +62,8 @@ def write_pairs(workshop: Workshop, index: Index, parameters: IndexParameters) -
     thresholds = Thresholds(least_cosine=parameters.least_cosine, passages=parameters.passages)
     made = make_pairs(
         index,
-        [_redacted(one, redactor.redact_text) for one in known],
+        # As a record is, not as a text for people is: the documents may hold surrogates.
+        [_redacted(one, lambda text: redactor.redact_record([text]).texts[0]) for one in known],
         thresholds,
         held=parameters.held,
         seed=parameters.seed,

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import Field
 
+from data_contracts.placeholders import PLACEHOLDER
 from data_contracts.records import Frozen
 from model_registry.tracking import Registry
 
@@ -23,7 +24,7 @@ from model_registry.tracking import Registry
 PREVIEW_LENGTH = 1000
 _FACT = "paddock."
 # Our placeholders (<PERSON_1>) are no HTML: a name of a tag has no underscore.
-_TAG = re.compile(r"<(?=[A-Za-z/!?])(?![A-Z][A-Z_]*_\d+>)")
+_TAG = re.compile(rf"(?!{PLACEHOLDER})<(?=[A-Za-z/!?])")
 
 
 class Item(Frozen):

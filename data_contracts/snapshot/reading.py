@@ -69,7 +69,8 @@ class ContractUsed(Frozen):
 class SnapshotReport(Frozen):
     """What went into a snapshot and what became of it; the sums hold, or it cannot be made.
 
-    `redacted` and `detectors` count findings in the rows kept, by kind and by detector. `sources`
+    `redacted` and `detectors` count findings in the rows kept, by kind and by detector;
+    `surrogates` those of them, by kind, for which another value stands. `sources`
     gives each source's digest and `notes` say what a person should know of them, such as files that
     were not read. `splits_given` counts the rows that came in by the split that their authors gave
     them, where they gave any. `flags` counts rows kept that bear a flag, `languages` their
@@ -106,6 +107,7 @@ class SnapshotReport(Frozen):
     forgotten: int = Field(default=0, ge=0)
     redacted: dict[str, int]
     detectors: dict[str, int] = Field(default_factory=dict)
+    surrogates: dict[str, int] = Field(default_factory=dict)
     flags: dict[str, int] = Field(default_factory=dict)
     languages: dict[str, int] = Field(default_factory=dict)
     lengths: dict[str, dict[int, int]] = Field(default_factory=dict)

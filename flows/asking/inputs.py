@@ -57,7 +57,11 @@ def ingest_inputs(workshop: Workshop, parameters: IngestParameters) -> IngestInp
     address, keep, notes = _address(workshop, parameters, contract)
     policies = {str(kind): policy for kind, policy in contract.redaction.items()}
     redactor = workshop.redactor(
-        names=parameters.names, keep=keep, policies=policies, unread=contract.privacy.names
+        names=parameters.names,
+        keep=keep,
+        policies=policies,
+        unread=contract.privacy.names,
+        consistent=contract.consistent == "data set",
     )
     redactor.identity()  # stops if the names model is missing
     return IngestInputs(

@@ -24,6 +24,7 @@ def redact_pipe(
         names_model=settings.names_model,
         keep=parameters.keep,
         policies={str(kind): str(policy) for kind, policy in policies.items()},
+        consistent=contract is not None and contract.consistent == "data set",
         key=redaction_key(settings),
         unread=contract.privacy.names if contract else "strict",
     )

@@ -115,9 +115,10 @@ class Workshop:
         keep: tuple[str, ...],
         policies: Mapping[str, str] | None = None,
         unread: str = "strict",
+        consistent: bool = False,
     ) -> RedactorRecipe:
         """Return how a redactor is built; InputError if the names model is missing."""
-        return RedactorRecipe.of(self.settings, names, keep, policies or {}, unread)
+        return RedactorRecipe.of(self.settings, names, keep, policies or {}, unread, consistent)
 
     def redactor_of(self, snapshot: Reference) -> RedactorRecipe:
         """Return the redactor that a snapshot's rows went through, with its contract's policies."""
@@ -125,7 +126,11 @@ class Workshop:
         found, keep = used["names_model"], tuple(used["keep"])
         unread = (found or {}).get("languages", {}).get("unread", "strict")  # older ones say none
         return self.redactor(
-            names=found is not None, keep=keep, policies=used["policies"], unread=unread
+            names=found is not None,
+            keep=keep,
+            policies=used["policies"],
+            unread=unread,
+            consistent=used.get("consistent", False),
         )
 
     def registered_model(self, address: str) -> Path:

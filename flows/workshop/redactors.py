@@ -25,6 +25,7 @@ class RedactorRecipe:
     policies: tuple[tuple[str, str], ...] = ()
     key: bytes = field(default=b"", repr=False)
     unread: str = "strict"
+    consistent: bool = False
 
     @classmethod
     def of(
@@ -34,11 +35,13 @@ class RedactorRecipe:
         keep: tuple[str, ...],
         policies: Mapping[str, str],
         unread: str,
+        consistent: bool = False,
     ) -> RedactorRecipe:
-        """Return the recipe; a key is read, or made, only where a policy hashes."""
+        """Return the recipe; a key is read, or made, only where something is drawn by it."""
         chosen = tuple(sorted(policies.items()))
-        key = redaction_key(settings) if "hash" in policies.values() else b""
-        return cls(names, settings.names_model, keep, chosen, key, unread)
+        keyed = consistent or not {"hash", "surrogate"}.isdisjoint(policies.values())
+        key = redaction_key(settings) if keyed else b""
+        return cls(names, settings.names_model, keep, chosen, key, unread, consistent)
 
     def __call__(self) -> Any:
         """Load the redactor; the process that works with it keeps its logs clean from now on."""
@@ -69,6 +72,7 @@ class RedactorRecipe:
             "names_model": self.names_model,
             "keep": self.keep,
             "policies": dict(self.policies),
+            "consistent": self.consistent,
             "key": self.key,
             "unread": self.unread,
         }

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterable
 
 from data_contracts.records import Message
+from tasks.redaction.kinds import PLACEHOLDER
 
-_PLACEHOLDER = re.compile(r"<([A-Z][A-Z_]*)_\d+>")
 _WORD = re.compile(r"<[A-Z_]+>|\d+(?:[.,:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
 def plain(text: str) -> str:
     """Drop the numbers of redaction placeholders: which number a value got is not content."""
-    return _PLACEHOLDER.sub(r"<\1>", text).replace("’", "'")
+    return PLACEHOLDER.sub(r"<\1>", text).replace("’", "'")
 
 
 def words(text: str) -> list[str]:

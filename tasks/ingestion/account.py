@@ -38,6 +38,7 @@ class Account:
         self.quarantined: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._detectors: Counter[str] = Counter()
+        self._surrogates: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
         self._names_unread: Counter[str] = Counter()
         self._context_only = 0
@@ -58,6 +59,7 @@ class Account:
         self._tally.add(measures)
         self._kinds.update(json.loads(row["redactions"]))
         self._detectors.update(json.loads(row["detectors"]))
+        self._surrogates.update(json.loads(row["surrogates"]))
         self._unread.update(row["unread"])
         self._names_unread.update([row["names_unread"]] if row["names_unread"] else [])
         self._context_only += sum(not turn.target for turn in record.conversation())
@@ -118,6 +120,7 @@ class Account:
             forgotten=fates["forgotten"],
             redacted=dict(sorted(self._kinds.items())),
             detectors=dict(sorted(self._detectors.items())),
+            surrogates=dict(sorted(self._surrogates.items())),
             unread=dict(sorted(self._unread.items())),
             names_unread=dict(sorted(self._names_unread.items())),
             context_only=self._context_only,

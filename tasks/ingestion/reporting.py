@@ -38,6 +38,7 @@ def report_markdown(report: SnapshotReport) -> str:
         _table("split", {str(name): count for name, count in report.splits.items()}),
         _table("rows in, by the split that their authors gave", report.splits_given),
         _table("redacted in the rows kept", report.redacted),
+        _table("of these, another value (surrogate) stands for", report.surrogates),
         _table("detector", report.detectors),
         _table("flag", report.flags),
         _table("language", report.languages),

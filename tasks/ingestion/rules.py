@@ -25,13 +25,17 @@ class Redaction(Protocol):
     def dropped_for(self) -> str | None: ...  # noqa: D102
     @property
     def unread(self) -> str: ...  # noqa: D102
+    @property
+    def surrogates(self) -> Mapping[str, int]: ...  # noqa: D102
 
 
 class Redactor(Protocol):
     """What ingestion needs of redaction (tasks.redaction.engine has it)."""
 
-    def redact_records(self, records: Sequence[Sequence[str]]) -> Sequence[Redaction]:
-        """Redact the texts of several records."""
+    def redact_records(
+        self, records: Sequence[Sequence[str]], subjects: Sequence[str] = ()
+    ) -> Sequence[Redaction]:
+        """Redact the texts of several records; `subjects` say whose each is, where it is known."""
         ...
 
     def redact_text(self, text: str) -> str:

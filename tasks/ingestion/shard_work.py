@@ -173,8 +173,9 @@ class _ShardWork:
             yield row | {"text": item.text, "subject": item.subject} | item.columns | columns
 
     def _redacted(self, batch: Sequence[_Item]) -> list[dict[str, Any]]:
-        records = [item.record for item in batch if item.record is not None]
-        done = self._tools.redactor.redact_records([record.texts() for record in records])
+        items = [(item.record, item.subject) for item in batch if item.record is not None]
+        records, subjects = [record for record, _ in items], [subject for _, subject in items]
+        done = self._tools.redactor.redact_records([one.texts() for one in records], subjects)
         results = iter(zip(records, done, self._flags(done), strict=True))
         columns: list[dict[str, Any]] = []
         for item in batch:
@@ -210,6 +211,7 @@ def _record_row(record: Record, redaction: Redaction) -> dict[str, Any]:
         **changed.model_dump(),
         "redactions": _counts(redaction.kinds),
         "detectors": _counts(redaction.detectors),
+        "surrogates": _counts(redaction.surrogates),
         "names_unread": redaction.unread,
         "signature": signature(changed.texts()),
     }
@@ -236,7 +238,7 @@ def _schema(contract: DatasetContract) -> Any:
             ("line", pa.int64()),
             *text_columns("fate", "reason", "text", "subject", "id"),
             *record_columns(contract.kind),
-            *text_columns("redactions", "detectors", "names_unread", "label"),
+            *text_columns("redactions", "detectors", "surrogates", "names_unread", "label"),
             ("time", pa.float64()),
             ("unread", pa.list_(pa.string())),
             *flag_columns(),

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import groupby
 
-PLACEHOLDER = r"<[A-Z][A-Z_]*_\d+>"  # of redaction: one word, and no figure
+from data_contracts.placeholders import PLACEHOLDER
+
 # Scripts without spaces: each character counts as a word, with its marks.
 _SPACELESS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _LAST = 0x1FFFF  # of the characters looked at; beyond are ideographs, and what does not show
@@ -57,7 +58,7 @@ def _pattern(signs: bool, plain: bool) -> re.Pattern[str]:
     else:
         flags, word = re.UNICODE, _word()
         dashes, unsigned = _ranges(_dashes()), _ranges(map(ord, _unsigned()))
-    found = [word, PLACEHOLDER]
+    found = [word, PLACEHOLDER]  # that of redaction: one word, and no figure
     if signs:
         minus = f"[{dashes}]{_BEFORE_NUMBER.format(dashes=dashes)}"
         found += [minus, _NEGATION, rf"[^\w\s{_HIDDEN}{unsigned}]"]

@@ -39,9 +39,11 @@ from tasks.redaction.names.by_language import (
 from tasks.redaction.names.finder import Reading
 from tasks.redaction.names.model import DEFAULT_NAMES_MODEL
 from tasks.redaction.patterns import compiled
-from tasks.redaction.placeholders import Rules, replace_findings, settle
+from tasks.redaction.placeholders import replace_findings, settle
+from tasks.redaction.surrogates.surrogate import SURROGATES
+from tasks.redaction.writing import Rules
 
-RULES = 12  # raised when a detector, a reading or the order of findings changes
+RULES = 13  # raised when a detector, a reading or the order of findings changes
 BATCH = 1024  # texts searched together: each search has its cost
 DETECTORS = (*CONTACTS, *IDENTIFIERS, *SECRETS, *PHONES, *BIRTH_DATES, *LICENCES, *ADDRESSES)
 
@@ -56,12 +58,25 @@ class Redactor:
         """Return, for each text of each record, what would be taken out of it."""
         return self._found(records)[0]
 
-    def redact_records(self, records: Sequence[Sequence[str]]) -> list[Redacted]:
-        """Redact several records, each with a numbering of its own; faster than one by one."""
+    def redact_records(
+        self, records: Sequence[Sequence[str]], subjects: Sequence[str] = ()
+    ) -> list[Redacted]:
+        """Redact several records, each with a numbering of its own; faster than one by one.
+
+        `subjects`, where they are known, say whose each record is: under the policy "surrogate"
+        the dates of one of them move by the same days in every record.
+        """
+        return self._redacted(records, subjects or [""] * len(records), self._rules)
+
+    def _redacted(
+        self, records: Sequence[Sequence[str]], subjects: Sequence[str], rules: Rules
+    ) -> list[Redacted]:
         every, unread = self._found(records)
         return [
-            replace(replace_findings(texts, settled, self._rules), unread=language)
-            for texts, settled, language in zip(records, every, unread, strict=True)
+            replace(replace_findings(texts, settled, rules, subject), unread=language)
+            for texts, settled, language, subject in zip(
+                records, every, unread, subjects, strict=True
+            )
         ]
 
     def _found(
@@ -85,9 +100,13 @@ class Redactor:
         return self.redact_records([texts])[0]
 
     def redact_text(self, text: str) -> str:
-        """Redact one text, such as a raw line; what cannot be text is replaced by `?`."""
+        """Redact one text for people to look at, such as a raw line or a sampled answer.
+
+        What cannot be text is replaced by `?`. A value has a placeholder here where the policy is
+        "surrogate": whoever reads must see what was taken out.
+        """
         plain = text.replace("\0", "").encode("utf-8", "replace").decode()
-        return self.redact_record([plain]).texts[0]
+        return self._redacted([[plain]], [""], self._rules.for_people)[0].texts[0]
 
 
 def find_forms(texts: Sequence[str]) -> list[list[Finding]]:
@@ -138,6 +157,7 @@ def build_redactor(
     unread: Unread = "strict",
     keep: Sequence[str] = (),
     policies: Mapping[str, str] | None = None,
+    consistent: bool = False,
     key: bytes = b"",
 ) -> Redactor:
     """Return a redactor.
@@ -145,13 +165,14 @@ def build_redactor(
     `names_model` are packages or folders, with commas between; `unread` says what is done with a
     text in a language that none of them reads (`by_language`).
     `keep` lists public terms (product names, the shop's town) to leave alone; `policies` says what
-    is done with a kind where that is not "replace"; `key` makes the hashes of the policy "hash".
+    is done with a kind where that is not "replace"; `consistent` gives a value the same placeholder
+    in every record; `key` makes hashes, such placeholders and surrogates.
     Without the names model this is an InputError, unless `names` is False: then names, places and
     organizations stay in the data.
     """
     require_policies(policies or {})
     finder = build_names(names_model, unread) if names else None
-    return Redactor(finder, Rules(dict(policies or {}), _terms_pattern(keep), key))
+    return Redactor(finder, Rules(dict(policies or {}), _terms_pattern(keep), key, consistent))
 
 
 def redactor_identity(
@@ -161,18 +182,23 @@ def redactor_identity(
     unread: Unread = "strict",
     keep: Sequence[str] = (),
     policies: Mapping[str, str] | None = None,
+    consistent: bool = False,
     key: bytes = b"",
 ) -> dict[str, Any]:
     """Return what decides a redactor's results, for a stage's fingerprint; loads nothing heavy."""
     require_policies(policies or {})
     changed = {kind: policy for kind, policy in (policies or {}).items() if policy != "replace"}
-    return {
+    keyed = consistent or not {"hash", "surrogate"}.isdisjoint(changed.values())
+    more: dict[str, Any] = {"consistent": True} if consistent else {}
+    if "surrogate" in changed.values():
+        more["surrogates"] = SURROGATES
+    return more | {
         "rules": RULES,
         "hyperscan": version("hyperscan"),
         "names_model": names_by_language_identity(names_model, unread) if names else None,
         "keep": sorted(set(keep)),
         "policies": dict(sorted(changed.items())),
-        "key": hashlib.sha256(key).hexdigest()[:16] if "hash" in changed.values() else None,
+        "key": hashlib.sha256(key).hexdigest()[:16] if keyed else None,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -25,7 +25,8 @@ class Redacted:
     """A record's texts after redaction, and how many values went, by kind and by detector.
 
     `dropped_for` names a kind whose policy is to drop the row; then nothing of it may be kept.
-    `unread` is the language (ISO 639-1) of a text in it that no names model reads.
+    `unread` is the language (ISO 639-1) of a text in it that no names model reads. `surrogates`
+    counts, by kind, those of the values for which another one stands and no placeholder.
     """
 
     texts: list[str]
@@ -33,3 +34,4 @@ class Redacted:
     detectors: Counter[str]
     dropped_for: str | None = None
     unread: str = ""
+    surrogates: Counter[str] = field(default_factory=Counter[str])

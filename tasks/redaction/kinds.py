@@ -10,15 +10,15 @@ import re
 from collections.abc import Mapping
 from typing import get_args
 
-from data_contracts.contracts import PII_KINDS, Policy
+from data_contracts import placeholders
+from data_contracts.contracts import NO_SURROGATE, PII_KINDS, Policy
 from data_contracts.errors import InputError
 from tasks.redaction.patterns import compiled
 
 KINDS: tuple[str, ...] = PII_KINDS  # a kind is also the word in its placeholder
 NAME_KINDS = frozenset({"PERSON", "LOCATION", "ORGANIZATION"})
 POLICIES: tuple[str, ...] = get_args(Policy)
-# A number in its record, or a keyed hash.
-PLACEHOLDER = compiled(r"<([A-Z][A-Z_]*)_(\d{1,9}|[0-9a-f]{16})>")
+PLACEHOLDER = compiled(rf"<({placeholders.KIND})_({placeholders.NUMBER})>")
 
 
 def require_policies(policies: Mapping[str, str]) -> None:
@@ -29,6 +29,12 @@ def require_policies(policies: Mapping[str, str]) -> None:
                 f"there is no policy {policy!r} for a kind {kind!r}",
                 step="redaction",
                 remedy=f"policies are {', '.join(POLICIES)}; kinds are {', '.join(KINDS)}",
+            )
+        if policy == "surrogate" and kind in NO_SURROGATE:
+            raise InputError(
+                f"a value of kind {kind} gets no surrogate: a model would learn to write secrets",
+                step="redaction",
+                remedy="say replace, hash, mask or drop for it",
             )
 
 

@@ -1,39 +1,24 @@
 """Turns findings in the texts of one record into placeholders such as `<EMAIL_1>`.
 
 Pure functions over strings. The same value gets the same placeholder everywhere in its record, and
-a value found once is replaced wherever else it stands in the record.
+a value found once is replaced wherever else it stands in the record. What is written in its place
+is `writing`'s.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from tasks.redaction.findings import Finding, Redacted
-from tasks.redaction.kinds import NAME_KINDS, PLACEHOLDER, value_key
+from tasks.redaction.kinds import NAME_KINDS, PLACEHOLDER
 from tasks.redaction.matching.overlaps import without_overlaps
 from tasks.redaction.patterns import compiled
+from tasks.redaction.writing import Rules, Writer
 
 _SHORTEST_REPEAT = 3  # letters and digits; a shorter value is replaced only where it was found
 _WORD = compiled(r"\w+")
-_SHOWN = compiled(r"[^\W_]")
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What becomes of a value: a policy a kind (default: replace), and terms that always stay."""
-
-    policies: Mapping[str, str]
-    kept: re.Pattern[str] | None = None
-    key: bytes = b""
-
-    def policy(self, kind: str) -> str:
-        """Return what is done with values of a kind."""
-        return self.policies.get(kind, "replace")
 
 
 def settle(
@@ -55,10 +40,13 @@ def settle(
 
 
 def replace_findings(
-    texts: Sequence[str], settled: Sequence[Sequence[Finding]], rules: Rules
+    texts: Sequence[str],
+    settled: Sequence[Sequence[Finding]],
+    rules: Rules,
+    subject: str = "",
 ) -> Redacted:
-    """Return the texts without the settled findings, and what went."""
-    writer = _Writer(texts, rules)
+    """Return the texts without the settled findings, and what went; `subject`: whose they are."""
+    writer = Writer(texts, settled, rules, subject)
     kinds: Counter[str] = Counter()
     detectors: Counter[str] = Counter()
     dropped = None
@@ -72,41 +60,10 @@ def replace_findings(
             if rules.policy(finding.kind) == "drop":
                 dropped = dropped or finding.kind
             value = text[finding.start : finding.end]
-            parts += [text[place : finding.start], writer.instead(finding.kind, value)]
+            parts += [text[place : finding.start], writer.instead(finding, value)]
             place = finding.end
         done.append("".join([*parts, text[place:]]))
-    return Redacted(done, kinds, detectors, dropped)
-
-
-class _Writer:
-    """What stands for each value of one record."""
-
-    def __init__(self, texts: Sequence[str], rules: Rules) -> None:
-        self._rules = rules
-        self._written: dict[tuple[str, str], str] = {}
-        self._taken: Counter[str] = Counter()
-        for text in texts:  # a text may hold placeholders of an earlier redaction
-            for match in PLACEHOLDER.finditer(text) if "<" in text else ():
-                if len(number := match[2]) < 10:
-                    self._taken[match[1]] = max(self._taken[match[1]], int(number))
-
-    def instead(self, kind: str, value: str) -> str:
-        policy = self._rules.policy(kind)
-        if policy == "mask":
-            return _SHOWN.sub("*", value)
-        key = (kind, value_key(kind, value))
-        if key not in self._written:
-            self._written[key] = self._hashed(key) if policy == "hash" else self._numbered(kind)
-        return self._written[key]
-
-    def _numbered(self, kind: str) -> str:
-        self._taken[kind] += 1
-        return f"<{kind}_{self._taken[kind]}>"
-
-    def _hashed(self, key: tuple[str, str]) -> str:
-        value = "\0".join(key).encode("utf-8", "replace")
-        digest = hmac.new(self._rules.key, value, hashlib.sha256)
-        return f"<{key[0]}_{digest.hexdigest()[:16]}>"
+    return Redacted(done, kinds, detectors, dropped, surrogates=writer.surrogates)
 
 
 def _chosen(text: str, found: Sequence[Finding], rules: Rules) -> list[Finding]:

@@ -59,6 +59,14 @@ def assemble_part(
     (out / "references.json").write_text(text + "\n")
 
 
+def _surrogates(report: SnapshotReport) -> str:
+    """Say for how much of it no placeholder stands, but another value."""
+    if not report.surrogates:
+        return ""
+    counts = ", ".join(f"{kind} {count}" for kind, count in report.surrogates.items())
+    return f" For these of them another value of the same shape stands (surrogates): {counts}."
+
+
 def model_card(evidence: Evidence) -> str:
     """Return the model card: what it is, what it learned from, how it did, what it is not for."""
     recipe, report = evidence.training["recipe"], evidence.snapshot
@@ -78,7 +86,7 @@ def model_card(evidence: Evidence) -> str:
         f"{report.duplicates} duplicates, {report.near_duplicates} near-duplicates and "
         f"{report.contaminated} evaluation leaks dropped, {report.dropped_by_policy} rows dropped "
         f"by policy, {report.forgotten} forgotten. "
-        f"Personal data replaced by placeholders: {redacted}.",
+        f"Personal data replaced by placeholders: {redacted}.{_surrogates(report)}",
         *_left_out(report),
         "",
         "## Training",

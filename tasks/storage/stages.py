@@ -83,7 +83,7 @@ _TRAINING = (
 BASE = Stage("base", 2, ("tasks.finetuning.base_model",))
 SHARD = Stage(
     "ingest-shard",
-    6,
+    7,
     (
         "data_contracts.kinds",
         "data_contracts.records",
@@ -99,7 +99,7 @@ SHARD = Stage(
 )
 SNAPSHOT = Stage(
     "snapshot",
-    9,
+    10,
     (
         "data_contracts.kinds",
         "data_contracts.phrases",
@@ -158,7 +158,7 @@ EXPOSURE = Stage(
     ("tasks.evaluation.memorisation", "tasks.models.canaries", "tasks.models.chat_rendering"),
 )
 TAKEOVER = Stage(
-    "takeover", 1, ("data_contracts.phrases", "tasks.evaluation.takeover", *_ANSWERING)
+    "takeover", 2, ("data_contracts.phrases", "tasks.evaluation.takeover", *_ANSWERING)
 )
 JUDGEMENTS = Stage(
     "judgements", 1, ("tasks.evaluation.judging.endpoint", "tasks.evaluation.judging.verdicts")
@@ -186,11 +186,11 @@ _ROWS = (
     "tasks.models.embedding",
     "tasks.models.refusals",
 )
-DRIFT_REFERENCE = Stage("drift-reference", 1, ("tasks.drift.reference", *_ROWS))
-DRIFT_ANSWERS = Stage("drift-answers", 1, ("tasks.drift.answers", *_ROWS))
+DRIFT_REFERENCE = Stage("drift-reference", 2, ("tasks.drift.reference", *_ROWS))
+DRIFT_ANSWERS = Stage("drift-answers", 2, ("tasks.drift.answers", *_ROWS))
 DRIFT = Stage(
     "drift",
-    6,
+    7,
     (
         "data_contracts.inference_log",
         "data_contracts.log_lines",

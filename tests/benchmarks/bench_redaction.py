@@ -21,6 +21,7 @@ from tests.benchmarks.redaction import (
     labelled,
     names_genres,
     names_speed,
+    surrogates_speed,
     technical,
     unseen,
 )
@@ -60,6 +61,7 @@ def main() -> int:
     clean_text(limits, redactor)
     speed_of_forms(limits, presidio_forms.find)
     speed_with_names(limits, find, presidio.find)
+    surrogates_speed.report(limits)
     return limits.exit_code()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts.contract_files import default_contract, load_contract
-from data_contracts.contracts import SIZES, Range
+from data_contracts.contracts import NO_SURROGATE, SIZES, Range
 from data_contracts.errors import InputError
 from data_contracts.kinds.registry import KINDS, RecordKind
 
@@ -54,6 +54,25 @@ def test_the_digest_is_that_of_what_it_says(write: Write) -> None:
     assert digest != load_contract(write('kind = "chat"\nredaction.CARD = "drop"')).digest
 
 
+def test_surrogates_and_how_far_a_value_is_the_same(write: Write) -> None:
+    default = default_contract("chat")
+    assert default.consistent == "record"
+    own = load_contract(
+        write(
+            'kind = "chat"\n[redaction]\nconsistent = "data set"\ndefault = "surrogate"\n'
+            'IP = "mask"'
+        )
+    )
+    assert own.consistent == "data set"
+    assert own.redaction["PERSON"] == own.redaction["IBAN"] == "surrogate"
+    assert own.redaction["IP"] == "mask"
+    # A secret has none, also where all is to have one.
+    assert {own.redaction[kind] for kind in NO_SURROGATE} == {"replace"}
+    same = load_contract(write('kind = "chat"\nredaction.consistent = "record"'))
+    assert same.digest == default.digest
+    assert len({default.digest, own.digest}) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -69,6 +88,9 @@ def test_the_digest_is_that_of_what_it_says(write: Write) -> None:
         ('kind = "instruction"\nempty.input = 2', "empty: a share is between"),
         ('kind = "document"\nroles = "any"', "of kind document has none to put in order"),
         ('kind = "chat"\nredaction.EMAIL = "burn"', "redaction.EMAIL: .*'replace', 'hash'"),
+        ('kind = "chat"\nredaction.SECRET = "surrogate"', "redaction: SECRET: a secret gets no"),
+        ('kind = "chat"\nredaction.URL = "surrogate"', "redaction: URL: .*say replace, hash"),
+        ('kind = "chat"\nredaction.consistent = "all"', "consistent: .*'record' or 'data set'"),
         ('kind = "chat"\nredaction.MAIL = "hash"', "redaction.MAIL.*'EMAIL', 'PHONE'"),
         ('kind = "chat"\nredaction = 3', "redaction: Input should be a valid dictionary"),
         ('kind = "chat"\nlanguage.allowed = ["english"]', "language.allowed: give ISO 639-1"),

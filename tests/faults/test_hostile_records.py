@@ -200,7 +200,7 @@ def test_an_error_in_the_work_quotes_no_row(where: str, redactor: Any, tmp_path:
     from data_contracts.errors import UnexpectedError
 
     class Raising:
-        def redact_records(self, records: Any) -> Any:
+        def redact_records(self, records: Any, subjects: Any = ()) -> Any:
             raise ValueError(f"cannot take {records}")
 
         def redact_text(self, text: str) -> str:

@@ -49,6 +49,26 @@ def test_the_inference_log_is_read_by_the_policies_of_the_training_data(
     assert holds(found().redact_records([[TEXT]])[0].texts[0], recipe)
 
 
+def test_surrogates_of_the_training_data_are_those_of_the_log_and_people_see_placeholders(
+    workshop: Workshop,
+) -> None:
+    """What drift compares is alike; a sample for reviewers says what was taken out."""
+    recipe = workshop.redactor(
+        names=False, keep=(), policies={"EMAIL": "surrogate"}, consistent=True
+    )
+    made = workshop.outputs.build(
+        SNAPSHOT.of({}, {"redaction": recipe.identity()}), lambda folder: {}
+    )
+    found = workshop.redactor_of(made.reference)
+    assert found.identity() == recipe.identity()
+    trained = recipe().redact_records([["a row", TEXT]])[0].texts[1]
+    assert found().redact_records([[TEXT, "an answer"]])[0].texts[0] == trained
+    assert re.search(r"@example\.(?:com|org|net) ", trained) and MAIL not in trained
+    shown = found().redact_text(TEXT)
+    assert re.fullmatch(r"Write to <EMAIL_\w{16}> from the address <IP_\w{16}>\.", shown)
+    assert found().redact_text(shown) == shown
+
+
 def test_rows_kept_by_their_forms_alone_are_compared_with_a_log_that_is_read_so(
     workshop: Workshop,
 ) -> None:

@@ -62,6 +62,28 @@ def test_a_contract_says_what_becomes_of_each_kind(
     assert "by " in ended.stderr and "example.org" not in ended.stderr
 
 
+def test_surrogates_by_contract_are_the_same_in_every_line_and_every_run(
+    redact: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    contract = tmp_path / "contract.toml"
+    table = '[redaction]\nconsistent = "data set"\ndefault = "surrogate"\n'
+    contract.write_text(f'kind = "document"\n{table}')
+    lines = [
+        json.dumps({"text": f"line {n}: ann.haldane@quillmark.io from 203.0.114.9"})
+        for n in range(3)
+    ]
+    first = redact(lines, "--no-names", "--contract", str(contract))
+    assert first.returncode == 0, first.stderr
+    values = {json.loads(line)["text"].partition(": ")[2] for line in first.stdout.splitlines()}
+    assert len(values) == 1 and "@example." in values.pop()
+    assert "haldane" not in first.stdout and "203.0.114" not in first.stdout
+    again = redact(lines[:1], "--no-names", "--contract", str(contract))
+    assert first.stdout.startswith(again.stdout)
+    contract.write_text('kind = "document"\n[redaction]\nSECRET = "surrogate"\n')
+    refused = redact(lines, "--contract", str(contract))
+    assert refused.returncode == 2 and "SECRET: a secret gets no surrogate" in refused.stderr
+
+
 def test_names_are_found_unless_they_are_to_stay(
     redact: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from tasks.redaction.findings import Finding, Redacted
-from tasks.redaction.placeholders import Rules, replace_findings, settle
+from tasks.redaction.placeholders import replace_findings, settle
+from tasks.redaction.writing import Rules
 
 PLAIN = Rules({})
 

@@ -136,7 +136,11 @@ def test_the_card_says_what_was_learned_from_what_and_how_well() -> None:
     assert "Fine-tuned from smollm2-135m-instruct (lora)" in card
     assert "100 records of kind chat (90 to train on), kept of 113 rows; 3 quarantined" in card
     assert "5 duplicates, 3 near-duplicates and 2 evaluation leaks dropped" in card
-    assert "EMAIL 3, PERSON 4" in card
+    assert "EMAIL 3, PERSON 4" in card and "surrogates" not in card
+    other = evidence()
+    drawn = other.snapshot.model_copy(update={"surrogates": {"PERSON": 4}})
+    said = "For these of them another value of the same shape stands (surrogates): PERSON 4."
+    assert said in model_card(other.model_copy(update={"snapshot": drawn}))
     assert "\n- 84 of 90 rows train; 6 left out\n- weights are kept in float32\n" in card
     assert "30 steps, 12345 tokens; loss 2.346 to 0.123" in card
     assert "| desk_facts/accuracy | 20.0% [10.0%, 30.0%] | 81.2% [71.2%, 91.2%] |" in card

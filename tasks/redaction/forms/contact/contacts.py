@@ -1,9 +1,10 @@
-"""Detectors of addresses on the net: e-mail, web addresses with credentials in them, IP and MAC."""
+"""Detectors of addresses on the net: e-mail, web addresses with credentials, IP, MAC, handles."""
 
 from __future__ import annotations
 
 import re
 
+from tasks.redaction.forms.contact.handles import HANDLES
 from tasks.redaction.forms.contact.network import NETWORK
 from tasks.redaction.matching.scanner import Detector
 from tasks.redaction.patterns import compiled
@@ -106,4 +107,4 @@ URL = Detector(
     after=4000,
     check=_has_credentials,
 )
-CONTACTS = (EMAIL, MAILTO, URL, *NETWORK)
+CONTACTS = (EMAIL, MAILTO, URL, *NETWORK, *HANDLES)
