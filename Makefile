@@ -4,7 +4,7 @@ BIN := .venv/bin
 ROOMS := flows tasks model_registry data_contracts eval_sets
 SOURCES := $(ROOMS) tests docs
 
-.PHONY: help run up down serve test test-slow game-day check docs format bench-answers bench-batch bench-documents bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-load bench-release bench-retraining bench-retrieval bench-scorers bench-serving bench-variants setup setup-dev lock clean bench-router
+.PHONY: help run up down serve test test-slow game-day check docs format bench-answers bench-batch bench-documents bench-redaction bench-ingest bench-finetune bench-generation bench-drift bench-intervals bench-laptop bench-load bench-release bench-retraining bench-retrieval bench-scorers bench-serving bench-surrogates bench-variants setup setup-dev lock clean bench-router
 .DEFAULT_GOAL := help
 
 help:  ## what each target does
@@ -101,6 +101,9 @@ bench-retraining: setup-dev  ## what a retraining learns from a drifted log, and
 
 bench-load: setup-dev  ## does `paddock load` measure what guidellm does (BENCH="--guidellm COMMAND"; some minutes)
 	@$(BIN)/python -m tests.benchmarks.bench_load $(BENCH)
+
+bench-surrogates: setup-dev  ## what a model learns from raw rows, placeholders and surrogates (three trainings)
+	@$(BIN)/python -m tests.benchmarks.bench_surrogates $(BENCH)
 
 bench-serving: setup-dev  ## what the gateway and the log cost, and how fast an engine is there (some minutes)
 	@$(BIN)/python -m tests.benchmarks.bench_serving

@@ -73,7 +73,7 @@ class Writer:
         if any(rules.policy(kind) == "surrogate" for kind, _ in self._values):
             salt = "" if rules.consistent else _salt(rules.key, texts)
             self._scope = scope_of(rules.key, salt, subject, self._values)
-        self._people = _people(self._values) if rules.consistent else []
+        self._people = _people(self._values)
         self._taken: Counter[str] = Counter()
         for text in texts:  # a text may hold placeholders of an earlier redaction
             for match in PLACEHOLDER.finditer(text) if "<" in text else ():
@@ -91,7 +91,8 @@ class Writer:
                 self.surrogates[kind] += 1
                 return made
         keyed = policy == "hash"
-        own = self._same(kind, value) if self._rules.consistent else value_key(kind, value)
+        same = self._rules.consistent or kind == "PERSON"
+        own = self._same(kind, value) if same else value_key(kind, value)
         key = (kind, value_key(kind, value) if keyed else own)
         if key not in self._written:
             hashed = keyed or self._rules.consistent
@@ -109,9 +110,10 @@ class Writer:
         return self._drawn[kind, value]
 
     def _same(self, kind: str, value: str) -> str:
-        """Return what makes values of different records the same one: no accents, no titles.
+        """Return what makes values the same one: no accents, no titles.
 
-        A name that is part of one full name of the record is that person's.
+        A name that is part of one full name of the record is that person's: who is greeted by a
+        first name has the placeholder of whoever wrote.
         """
         if kind != "PERSON":
             return " ".join(fold(value).split()) if kind in NAME_KINDS else value_key(kind, value)

@@ -35,6 +35,23 @@ def test_a_value_has_one_placeholder_wherever_it_stands_in_its_record() -> None:
     assert done.detectors == {"test": 3, "repeat": 2}
 
 
+def test_part_of_a_persons_name_has_the_placeholder_of_the_whole() -> None:
+    texts = ["I am Ann Lee.", "Hello Ann, Dr. Lee. Bo Lim and Bo Cho, which Bo?"]
+    values = ("Ann Lee", "Ann", "Lee", "Bo Lim", "Bo Cho", "Bo")
+    found = [[_person(texts[0], "Ann Lee")], [_person(texts[1], one) for one in values[1:]]]
+    found[1][-1] = _person(texts[1], "Bo?", less=1)  # of two people: his own
+    done = replace_findings(texts, settle(texts, found, PLAIN), PLAIN)
+    assert done.texts == [
+        "I am <PERSON_1>.",
+        "Hello <PERSON_1>, Dr. <PERSON_1>. <PERSON_2> and <PERSON_3>, which <PERSON_4>?",
+    ]
+
+
+def _person(text: str, value: str, less: int = 0) -> Finding:
+    start = text.index(value)
+    return Finding("PERSON", start, start + len(value) - less, 0.9, "test")
+
+
 def test_a_value_of_few_letters_is_no_word_to_look_for_elsewhere() -> None:
     texts = ["found x', here", "but not x', there"]
     first = Finding("PERSON", 6, 9, 0.9, "test")
