@@ -44,9 +44,13 @@ def forget(workshop: Workshop, parameters: ForgetParameters) -> str:
 
 
 def trace(workshop: Workshop, parameters: LineageParameters) -> str:
-    """Return where a row came from and what was made of it, as text."""
+    """Return where a row came from and what was made of it, as text: a model's variants, too."""
     uses = uses_of(
-        workshop.outputs, workshop.registry, lambda row: str(row["id"]).startswith(parameters.row)
+        workshop.outputs,
+        workshop.registry,
+        lambda row: any(
+            str(row.get(name) or "").startswith(parameters.row) for name in ("id", "synthetic")
+        ),
     )
     return "\n".join(_used(uses))
 
@@ -84,7 +88,8 @@ def _used(uses: list[SnapshotUse]) -> list[str]:
         for row in use.rows[:_ROWS_SHOWN]:
             digest = row.source_digest[:16]
             split = "in quarantine" if row.split == HELD else row.split
-            lines.append(f"  {row.source}, line {row.line} ({split}; file digest {digest})")
+            by = f"; a model made it of row {row.synthetic[:16]}" if row.synthetic else ""
+            lines.append(f"  {row.source}, line {row.line} ({split}{by}; file digest {digest})")
         if len(use.rows) > _ROWS_SHOWN:
             lines.append(f"  and {len(use.rows) - _ROWS_SHOWN} more")
         for made in use.made:

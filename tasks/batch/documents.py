@@ -17,7 +17,7 @@ from data_contracts.errors import InputError
 from data_contracts.records import Frozen, Message, Text
 from tasks.batch.lines import STEP, Requests, custom_id, read_lines, text_of
 
-ReadyTask = Literal["summarise", "label", "translate"]
+ReadyTask = Literal["summarise", "label", "translate", "augment"]
 _PROMPTS = Path(__file__).with_name("prompts.toml")
 _TEXT = "{text}"
 
