@@ -31,7 +31,7 @@ class AugmentParameters(Parameters):
         default=None, ge=1, description="Vary the first so many rows. Empty: all."
     )
     least_cosine: float = Field(
-        default=0.6,
+        default=0.8,
         ge=-1,
         le=1,
         description="The least cosine of a variant with its question, by the packaged encoder.",
