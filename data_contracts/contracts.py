@@ -32,6 +32,10 @@ def _is_none(value: Any) -> bool:
     return value is None
 
 
+def _is_empty(value: object) -> bool:
+    return value == ""
+
+
 def _is_strict(value: object) -> bool:
     return value == "strict"
 
@@ -149,6 +153,8 @@ class DatasetContract(Frozen):
     They are never kept; public data sets carry many, so they are ignored unless it says quarantine.
     `consistent`, which a file writes under `[redaction]`, says how far the same value gets the same
     placeholder or surrogate.
+    `synthetic` is the source column in which a row that a model wrote names the row it is made of,
+    by its id; it goes where that one goes (`paddock augment` writes it).
     """
 
     name: str
@@ -162,6 +168,7 @@ class DatasetContract(Frozen):
     labels: Labels | None = None
     freshness: Freshness | None = None
     quarantine: Quarantine = Quarantine()
+    synthetic: str = Field(default="", exclude_if=_is_empty)
     extra_columns: Literal["ignore", "quarantine"] = "ignore"
     flags: FlagRules = FlagRules()
     backdoors: Backdoors | None = Field(default=None, exclude_if=_is_none)
@@ -225,7 +232,7 @@ class DatasetContract(Frozen):
     def columns_read(self) -> tuple[str, ...]:
         """Return the source's columns that the contract itself reads."""
         asked = [one.column for one in (self.labels, self.freshness) if one]
-        return tuple(filter(None, [self.privacy.subject, *asked]))
+        return tuple(filter(None, [self.privacy.subject, self.synthetic, *asked]))
 
 
 def _require_known(field: str, given: Any, known: Any) -> None:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from data_contracts.contract_files import load_contract
-from data_contracts.errors import InputError
+from data_contracts.errors import InputError, PaddockError
 from flows.asking.cleaning_parameters import CleanParameters
 from flows.asking.flow_runs import run_name
 from flows.showing.progress import LOGGER
@@ -35,7 +36,7 @@ from tasks.clearing.registered import judge_files
 from tasks.clearing.scratch import is_at_work, judge_scratch
 from tasks.clearing.store import judge_outputs
 from tasks.inference_log.sealed import shards_in_use
-from tasks.storage.stages import EVERY, MODEL
+from tasks.storage.stages import EVERY, INDEX, MODEL
 
 DEFAULTS = CleanParameters()
 
@@ -124,6 +125,7 @@ def _pieces(
         *judge_files(workshop.registry, judged, at_work=at_work),
         *_released(workshop.registry, judged),
         *judge_scratch(home, cutoff, at_work=at_work),
+        *_published(workshop, needed),
     ]
 
 
@@ -156,6 +158,26 @@ def _records(workshop: Workshop) -> Iterator[Piece]:
     for folder in sorted(root.iterdir()) if root and root.is_dir() else ():
         if folder.name not in stages:
             yield Piece("records", folder.name, size_of(folder), "records and logs are for people")
+
+
+def _published(workshop: Workshop, needed: Mapping[str, str]) -> Iterator[Piece]:
+    """Say of each copy of an index's vectors whether it stays: as long as its index does."""
+    if (database := workshop.vectors) is None:
+        return
+    store, kind = workshop.store.uri, "published vectors"
+    indexes = {manifest.digest for _, manifest in workshop.outputs.every(INDEX)}
+    try:
+        copies = database.copies(store)
+    except PaddockError as error:  # what lies on this machine is cleaned all the same
+        yield Piece(kind, database.shown, 0, error.what)
+        return
+    for copy in copies:
+        size = 4 * copy.rows * copy.dimension
+        if copy.digest in indexes or copy.digest in needed:
+            yield Piece(kind, copy.digest, size, "its index stays")
+        else:
+            gone = partial(database.withdraw, copy.digest, store)
+            yield Piece(kind, copy.digest, size, "its index is gone", gone)
 
 
 def _released(registry: Registry, judged: Sequence[Judged]) -> Iterator[Piece]:

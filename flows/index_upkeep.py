@@ -31,7 +31,7 @@ from flows.workshop.parts import Workshop
 from flows.workshop.settings import read_settings
 from tasks.models.encoding import Encoder
 from tasks.retrieval.evaluating import PREFIX, figures, find_all
-from tasks.retrieval.index import Index
+from tasks.retrieval.in_postgres import open_index
 from tasks.retrieval.steps import require_same_anew
 from tasks.slo.samples import Sample, keep_sample
 
@@ -88,7 +88,8 @@ def _probed(workshop: Workshop, name: str) -> str:
                 "`paddock index evaluate --register-it` does."
             )
         chosen = load_retrieval_set(asked.retrieval_set)
-        scores = figures(find_all(Index(folder, Encoder()), chosen.cases))[_FIGURE]
+        opened = open_index(folder, digest, Encoder(), workshop.vectors)
+        scores = figures(find_all(opened, chosen.cases))[_FIGURE]
     bad = sum(score < 1 for score in scores)
     now = datetime.now(UTC)
     look = Sample(kind="recall", time=now, requests=len(scores), bad=bad, about=digest)

@@ -9,6 +9,7 @@ lower end of what it found: nothing is known of an index that nobody judged.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -40,7 +41,7 @@ from tasks.retrieval.building import FACTS, Facts
 from tasks.retrieval.chunking import Chunking
 from tasks.retrieval.evaluating import SCORECARD
 from tasks.retrieval.index import read_facts
-from tasks.retrieval.steps import chosen_index, index_scorecard_step, index_step
+from tasks.retrieval.steps import chosen_index, index_scorecard_step, index_step, publish_step
 from tasks.storage.outputs import Reference
 
 STEP = "index"
@@ -85,13 +86,14 @@ def build_index(parameters: BuildIndexParameters = DEFAULTS) -> State[Indexed]:
     index = built.reference
     note_build(workshop.store, index.digest, parameters)
     counts = workshop.outputs.manifest(index).counts
+    published = publish_index(workshop, index.digest, workshop.outputs.fetch(index))
     done = Indexed(
         reference=index,
         facts=read_facts(workshop.outputs.fetch(index, FACTS)),
         reused=built.reused,
         encoded_documents=counts["encoded_documents"],
     )
-    said = outcome(done, counts["without_text"])
+    said = f"{outcome(done, counts['without_text'])}{published}"
     LOGGER.info("%s", said)
     publishing.publish_page(
         "index",
@@ -123,6 +125,7 @@ def evaluate_index(parameters: EvaluateIndexParameters = JUDGED) -> State[Judged
             difference=_difference,
             page=markdown,
             champion=champion,
+            database=workshop.vectors,
         )
     folder = workshop.outputs.fetch(built.reference)
     scorecard = read_scorecard(folder / SCORECARD)
@@ -153,6 +156,15 @@ def evaluate_index(parameters: EvaluateIndexParameters = JUDGED) -> State[Judged
         reused=built.reused,
     )
     return Completed(message=state, data=done)
+
+
+def publish_index(workshop: Workshop, digest: str, folder: Path) -> str:
+    """Copy an index's vectors into the database that is set; return what came of it, if one is."""
+    if workshop.vectors is None:
+        return ""
+    with stage("publish the vectors"):
+        new = publish_step(workshop.vectors, digest, folder, workshop.store.uri)
+    return f" Its vectors {'stand' if new else 'stood already'} in {workshop.vectors.shown}."
 
 
 def outcome(done: Indexed, without_text: int) -> str:

@@ -66,6 +66,10 @@ class ContractUsed(Frozen):
     digest: str
 
 
+def _is_zero(value: object) -> bool:
+    return value == 0
+
+
 class SnapshotReport(Frozen):
     """What went into a snapshot and what became of it; the sums hold, or it cannot be made.
 
@@ -80,7 +84,7 @@ class SnapshotReport(Frozen):
 
     `unread` counts the rows kept with a column, or a key in a message, that holds something and was
     not read; of the names only well-known ones are told. `context_only` answers in the rows kept
-    are not learned.
+    are not learned; `synthetic` rows kept were made of other rows by a model.
 
     `names_unread` counts the rows kept in which no names model looked, by their language.
 
@@ -120,6 +124,7 @@ class SnapshotReport(Frozen):
     unread: dict[str, int] = Field(default_factory=dict)
     names_unread: dict[str, int] = Field(default_factory=dict)
     context_only: int = Field(default=0, ge=0)
+    synthetic: int = Field(default=0, ge=0, exclude_if=_is_zero)
     phrases: PhrasesFound = PhrasesFound()
     splits: dict[Split, int]
     characters: int = Count

@@ -8,7 +8,7 @@ each file that is done.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,17 @@ class SnapshotWriter:
     """The open Parquet files of one snapshot; what is not closed is not a file yet."""
 
     def __init__(
-        self, out: Path, kind: RecordKind, shard_rows: int, done: Callable[[str], None]
+        self,
+        out: Path,
+        kind: RecordKind,
+        shard_rows: int,
+        done: Callable[[str], None],
+        *,
+        synthetic: bool = False,
     ) -> None:
+        """Open them; `synthetic`: rows say what a model made them of."""
         self._out, self._shard_rows, self._done = out, shard_rows, done
-        self._schema = _kept_schema(kind)
+        self._schema = _kept_schema(kind, ("synthetic",) if synthetic else ())
         self._open: dict[str, tuple[str, RowFile]] = {}
         self.written: Counter[Split] = Counter()
         (out / "data").mkdir(parents=True)
@@ -72,11 +79,11 @@ class SnapshotWriter:
             self._done(name)
 
 
-def _kept_schema(kind: RecordKind) -> Any:
+def _kept_schema(kind: RecordKind, more: Sequence[str]) -> Any:
     import pyarrow as pa
 
     head = [*text_columns("id", "split", "source"), ("line", pa.int64())]
-    tail = [*text_columns("subject", "redactions"), *flag_columns()]
+    tail = [*text_columns("subject", "redactions", *more), *flag_columns()]
     return pa.schema([*head, *record_columns(kind), *tail])
 
 

@@ -142,13 +142,14 @@ class IndexParameters(BuildIndexParameters, EvaluateIndexParameters):
     """Build an index of documents, search it, judge it, or teach by it."""
 
     action: CliPositionalArg[
-        Literal["build", "search", "answer", "evaluate", "pairs", "probe", "refresh"]
+        Literal["build", "search", "answer", "evaluate", "pairs", "probe", "refresh", "publish"]
     ] = Field(
         description="build: make an index; search: print the chunks for a question; answer: ask "
         "the model that serves, with what was found; evaluate: ask questions whose passages are "
         "known; pairs: write rows that teach a model to answer from what is found; probe: ask the "
         "index that serves those it was judged by, for the promise recall; refresh: build the one "
-        "that serves again, of its documents of today."
+        "that serves again, of its documents of today; publish: copy the vectors of one into the "
+        "PostgreSQL that PADDOCK_VECTORS names, as build does."
     )
     question: CliPositionalArg[str] = Field(
         default="", description="For search and answer: what is asked."

@@ -23,6 +23,7 @@ from flows.workshop.settings import CHECKOUT, Settings
 from model_registry.accounts.people import Role
 from model_registry.addresses import is_server, without_password
 from model_registry.logins import WHO
+from tasks.retrieval.vector_database import VectorDatabase
 from tasks.storage.objects import open_briefly
 
 SECONDS = 4.0  # for an answer
@@ -146,6 +147,18 @@ def store(settings: Settings) -> Iterator[Check]:
         yield Check("store", "broken", said, todo)
         return
     yield Check("store", "ok", without_password(uri))
+
+
+def vectors(settings: Settings) -> Iterator[Check]:
+    """See that the database of vectors lets this account in, where one is set."""
+    address = settings.vectors.get_secret_value()
+    if not address:
+        yield Check("vectors", "ok", "searched on this machine: no PADDOCK_VECTORS")
+        return
+    database = VectorDatabase(address)
+    store = open_briefly(settings.store_uri, settings.s3_endpoint_url, SECONDS).uri
+    count = len(database.copies(store))
+    yield Check("vectors", "ok", f"{database.shown} has those of {count} indexes of this store")
 
 
 def metrics(settings: Settings) -> Iterator[Check]:

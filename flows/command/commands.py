@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from flows.asking.augment_parameters import AugmentParameters
 from flows.asking.batch_parameters import BatchCommandParameters
 from flows.asking.canary_parameters import CanaryParameters
 from flows.asking.chaos_parameters import ChaosParameters
@@ -87,6 +88,11 @@ COMMANDS = {
         BatchCommandParameters,
         actions.of("flows.command.batching", "batch"),
         "a file of requests in, one answer to each out: OpenAI's batch format",
+    ),
+    "augment": Command(
+        AugmentParameters,
+        actions.start("flows.augmenting", "augment"),
+        "questions of rows to train on in other words, by a model: more rows",
     ),
     "show": Command(NamedParameters, actions.show, "the last runs, candidates and the champion"),
     "review": Command(

@@ -28,6 +28,7 @@ def examine() -> tuple[str, bool]:
         ("ledger", partial(home.ledger, settings)),
         ("keys", partial(home.keys, settings)),
         ("store", partial(servers.store, settings)),
+        ("vectors", partial(servers.vectors, settings)),
         ("MLflow", partial(servers.mlflow, settings)),
         ("Prefect", partial(servers.prefect, settings)),
         ("metrics", partial(servers.metrics, settings)),

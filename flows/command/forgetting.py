@@ -14,6 +14,7 @@ from model_registry.candidates import candidate_of
 from model_registry.versions import CHAMPION, list_versions
 from tasks.ingestion.subjects import forget_subject, subject_hash
 from tasks.lineage.uses import DROPPED, HELD, ModelUse, SnapshotUse, uses_of
+from tasks.retrieval.vector_database import VectorDatabase
 from tasks.storage.stages import BASE, INDEX, MODEL, REFUSED, TEACHER_ANSWERS
 
 _ROWS_SHOWN = 20
@@ -28,21 +29,28 @@ _WORDS = {
 def forget(workshop: Workshop, parameters: ForgetParameters) -> str:
     """Record a deletion request and return what it means, as text.
 
-    From then on no ingestion keeps a row of that person. Nothing is deleted: what was made from the
-    rows serves until its successor is approved, and the plan says what to remove then.
+    From then on no ingestion keeps a row of that person. Nothing of the store is deleted: what was
+    made from the rows serves until its successor is approved, and the plan says what to remove
+    then. An index of them is searched no more, and its vectors leave the database at once.
     """
     digest = subject_hash(parameters.subject, redaction_key(workshop.settings))
     uses = uses_of(workshop.outputs, workshop.registry, lambda row: row.get("subject") == digest)
     lines = [_request(workshop, parameters, digest), "", *_used(uses)]
+    if workshop.vectors and not parameters.dry_run:
+        lines += _withdrawn(workshop, workshop.vectors, uses)
     if uses:
         lines += ["", *_plan(workshop, uses)]
     return "\n".join(lines)
 
 
 def trace(workshop: Workshop, parameters: LineageParameters) -> str:
-    """Return where a row came from and what was made of it, as text."""
+    """Return where a row came from and what was made of it, as text: a model's variants, too."""
     uses = uses_of(
-        workshop.outputs, workshop.registry, lambda row: str(row["id"]).startswith(parameters.row)
+        workshop.outputs,
+        workshop.registry,
+        lambda row: any(
+            str(row.get(name) or "").startswith(parameters.row) for name in ("id", "synthetic")
+        ),
     )
     return "\n".join(_used(uses))
 
@@ -53,6 +61,13 @@ def _request(workshop: Workshop, parameters: ForgetParameters, digest: str) -> s
     new = forget_subject(workshop.store, digest, parameters.reason)
     word = "recorded" if new else "was recorded before"
     return f"Subject {digest[:16]}: the request {word}; no ingestion keeps their rows any more."
+
+
+def _withdrawn(workshop: Workshop, database: VectorDatabase, uses: list[SnapshotUse]) -> list[str]:
+    """Take what was published of indexes with these rows out of the database: none is searched."""
+    digests = {made.digest for use in uses for made in use.made if made.stage == INDEX.name}
+    gone = [one for one in sorted(digests) if database.withdraw(one, workshop.store.uri)]
+    return [f"  taken out of {database.shown}: the vectors of index {one[:16]}" for one in gone]
 
 
 def _used(uses: list[SnapshotUse]) -> list[str]:
@@ -73,7 +88,8 @@ def _used(uses: list[SnapshotUse]) -> list[str]:
         for row in use.rows[:_ROWS_SHOWN]:
             digest = row.source_digest[:16]
             split = "in quarantine" if row.split == HELD else row.split
-            lines.append(f"  {row.source}, line {row.line} ({split}; file digest {digest})")
+            by = f"; a model made it of row {row.synthetic[:16]}" if row.synthetic else ""
+            lines.append(f"  {row.source}, line {row.line} ({split}{by}; file digest {digest})")
         if len(use.rows) > _ROWS_SHOWN:
             lines.append(f"  and {len(use.rows) - _ROWS_SHOWN} more")
         for made in use.made:

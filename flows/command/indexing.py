@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_contracts.errors import ContractError, InputError
@@ -56,39 +58,68 @@ def index(parameters: IndexParameters, options: Options) -> int:
         refreshed = RefreshIndexParameters(name=parameters.name, full=parameters.full)
         started("flows.index_upkeep", "refresh_index", refreshed)
         return 0
+    if parameters.action == "publish":
+        LOGGER.info("%s", _published(parameters))
+        return 0
     LOGGER.info("%s", asked(parameters, _ASK[parameters.action]))
     return 0
 
 
 def asked(parameters: IndexParameters, say: Say) -> str:
     """Return what is said of a question by the index that is named."""
+    from flows.workshop.parts import Workshop
+    from tasks.models.encoding import Encoder
+    from tasks.retrieval.in_postgres import open_index
+
+    workshop = Workshop(read_settings())
+    with _chosen(workshop, parameters) as (digest, folder):
+        opened = open_index(folder, digest, Encoder(), workshop.vectors)
+        return say(workshop, opened, digest, parameters)
+
+
+def _published(parameters: IndexParameters) -> str:
+    from flows.indexing import publish_index
+    from flows.workshop.parts import Workshop
+
+    workshop = Workshop(read_settings())
+    with _chosen(workshop, parameters) as (digest, folder):
+        done = publish_index(workshop, digest, folder)
+    if not done:
+        raise InputError(
+            "no database of vectors is named, so there is nowhere to publish",
+            step="publish",
+            where="PADDOCK_VECTORS",
+            remedy="set it to postgresql://USER:PASSWORD@HOST/DATABASE, a PostgreSQL with pgvector",
+        )
+    return f"Index {digest[:16]}.{done}"
+
+
+@contextmanager
+def _chosen(workshop: Workshop, parameters: IndexParameters) -> Generator[tuple[str, Path]]:
+    """Give the index that is named, with its digest; nobody in it is to be forgotten."""
     from flows.index_notes import index_name
     from flows.indexing import require_servable
     from flows.releasing_index import serving_index
-    from flows.workshop.parts import Workshop
-    from tasks.models.encoding import Encoder
-    from tasks.retrieval.index import Index
+    from tasks.retrieval.index import read_facts
     from tasks.retrieval.steps import chosen_index
 
-    workshop = Workshop(read_settings())
-    if parameters.index == CHAMPION:
-        with serving_index(workshop, parameters.name) as serving:
-            if serving is None:
-                raise ContractError(
-                    "no index serves",
-                    step="search",
-                    where=index_name(parameters.name),
-                    remedy="`paddock promote` lets one serve that people approved; --index newest "
-                    "searches the one that was made last",
-                )
-            digest, folder = serving
-            opened = Index(folder, Encoder())
-            require_servable(workshop, opened.facts.snapshot)
-            return say(workshop, opened, digest, parameters)
-    reference = chosen_index(workshop.outputs, parameters.index)
-    opened = Index(workshop.outputs.fetch(reference), Encoder())
-    require_servable(workshop, opened.facts.snapshot)
-    return say(workshop, opened, reference.digest, parameters)
+    if parameters.index != CHAMPION:
+        reference = chosen_index(workshop.outputs, parameters.index)
+        folder = workshop.outputs.fetch(reference)
+        require_servable(workshop, read_facts(folder).snapshot)
+        yield reference.digest, folder
+        return
+    with serving_index(workshop, parameters.name) as serving:
+        if serving is None:
+            raise ContractError(
+                "no index serves",
+                step=parameters.action,
+                where=index_name(parameters.name),
+                remedy="`paddock promote` lets one serve that people approved; --index newest "
+                "takes the one that was made last",
+            )
+        require_servable(workshop, read_facts(serving[1]).snapshot)
+        yield serving
 
 
 def _answered(workshop: Workshop, opened: Index, digest: str, parameters: IndexParameters) -> str:

@@ -37,7 +37,7 @@ from flows.workshop.settings import Settings
 LEASE_SECONDS = 120
 RACE_SECONDS, LOOK_SECONDS = 5.0, 2.0
 TAKES_TURNS = ("retrain", "finetune", "evaluate", "batch")
-USES_STORE = (*TAKES_TURNS, "ingest", "review", "monitor_drift", "compact_log")
+USES_STORE = (*TAKES_TURNS, "augment", "ingest", "review", "monitor_drift", "compact_log")
 WAITING = "Waiting"  # the name of the state, which Prefect's pages show
 
 

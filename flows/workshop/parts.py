@@ -32,6 +32,7 @@ from tasks.storage.outputs import Outputs, Reference
 
 if TYPE_CHECKING:
     from tasks.evaluation.judging.endpoint import Endpoint
+    from tasks.retrieval.vector_database import VectorDatabase
 
 
 class Workshop:
@@ -93,6 +94,16 @@ class Workshop:
         """Return how models are served while they are asked; None lets our own decoder answer."""
         command, seconds = self.settings.serve_command, self.settings.serve_start_seconds
         return Serving.of(command, seconds, serving_environment()) if command else None
+
+    @cached_property
+    def vectors(self) -> VectorDatabase | None:
+        """Return the database in which indexes' vectors are searched; None: on this machine."""
+        address = self.settings.vectors.get_secret_value()
+        if not address:
+            return None
+        from tasks.retrieval.vector_database import VectorDatabase
+
+        return VectorDatabase(address)
 
     @property
     def judge(self) -> Endpoint:

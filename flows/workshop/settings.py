@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     mlflow_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
     mlflow_artifacts: str = ""
     ledger: str = ""
+    vectors: SecretStr = SecretStr("")  # a PostgreSQL with pgvector that indexes are searched in
     prefect_api_url: str = Field(default="", validation_alias="PREFECT_API_URL")
     own_prefect: str = ""  # of this command alone: it says so itself, and to what it starts
     s3_endpoint_url: str = Field(

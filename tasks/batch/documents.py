@@ -17,9 +17,16 @@ from data_contracts.errors import InputError
 from data_contracts.records import Frozen, Message, Text
 from tasks.batch.lines import STEP, Requests, custom_id, read_lines, text_of
 
-ReadyTask = Literal["summarise", "label", "translate"]
+ReadyTask = Literal["summarise", "label", "translate", "augment"]
 _PROMPTS = Path(__file__).with_name("prompts.toml")
 _TEXT = "{text}"
+
+
+class Example(Frozen):
+    """A document and the answer that is wanted to it, which the model reads before its own."""
+
+    asked: Text
+    answered: Text
 
 
 class Template(Frozen):
@@ -27,15 +34,17 @@ class Template(Frozen):
 
     prompt: Text
     system: str = ""
+    examples: tuple[Example, ...] = ()
     max_tokens: int = Field(ge=1)
 
     def messages(self, text: str, words: Mapping[str, str]) -> tuple[Message, ...]:
         """Return the messages about a text; what stands in the text is never a placeholder."""
-        turns = (("system", self.system), ("user", self.prompt))
+        turns = [("system", _filled(self.system, text, words))]
+        for one in self.examples:
+            turns += [("user", _filled(self.prompt, one.asked, words)), ("assistant", one.answered)]
+        turns += [("user", _filled(self.prompt, text, words))]
         return tuple(
-            Message.model_validate({"role": role, "content": _filled(said, text, words)})
-            for role, said in turns
-            if said
+            Message.model_validate({"role": role, "content": said}) for role, said in turns if said
         )
 
 

@@ -41,7 +41,7 @@ class Account:
         self._surrogates: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
         self._names_unread: Counter[str] = Counter()
-        self._context_only = 0
+        self._context_only = self._synthetic = 0
         self._leaks_of: Counter[str] = Counter()
         self._leaks: list[Leak] = []
         self._near: list[NearDuplicate] = []
@@ -62,6 +62,7 @@ class Account:
         self._surrogates.update(json.loads(row["surrogates"]))
         self._unread.update(row["unread"])
         self._names_unread.update([row["names_unread"]] if row["names_unread"] else [])
+        self._synthetic += bool(row.get("synthetic"))
         self._context_only += sum(not turn.target for turn in record.conversation())
         self._characters += sum(map(len, pieces))
         if len(self.shown) < _SHOWN:
@@ -124,6 +125,7 @@ class Account:
             unread=dict(sorted(self._unread.items())),
             names_unread=dict(sorted(self._names_unread.items())),
             context_only=self._context_only,
+            synthetic=self._synthetic,
             splits={split: splits.get(split, 0) for split in ("train", "validation", "test")},
             characters=self._characters,
             phrases=phrases,

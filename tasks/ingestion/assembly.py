@@ -35,6 +35,10 @@ from tasks.ingestion.shard_work import ROWS, SUMMARY, ShardSummary
 
 REPORT_PAGE = "report.md"
 SAME, NEARLY = "the same as another row", "nearly the same as another row"
+STRAYS = (
+    "what a model wrote is made of {:,} rows that are not here, or were redacted in another way: "
+    "nobody can tell whether those are trained on"
+)
 EXTRA_COLUMN = "contract: an extra column"  # not which: its name comes from outside
 UNREAD_NAMES = "contract: no names model reads its language ({}), and privacy.names is strict"
 _CHECKED_AT_ONCE, _CHECKED_CHARACTERS = 2000, 16_000_000  # whichever comes first
@@ -116,7 +120,13 @@ class _Run:
         self._plan, self._out = plan, out
         self._contract = Contract(plan.contract)
         self._schema = KINDS[plan.contract.kind]
-        self._writer = SnapshotWriter(out, plan.contract.kind, plan.limits.shard_rows, seal)
+        self._writer = SnapshotWriter(
+            out,
+            plan.contract.kind,
+            plan.limits.shard_rows,
+            seal,
+            synthetic=bool(plan.contract.synthetic),
+        )
         self._scratch = out / ".seen.sqlite"
         self._seen = SeenRows(self._scratch, plan.contract.duplicates.threshold)
         self._phrases = PhraseSearch(out / ".phrases")
@@ -154,7 +164,9 @@ class _Run:
             return
         seen = Seen(*place, row["id"], parts_of(record), row["signature"])
         size = sum(map(len, record.texts()))
-        split = self._split(row["id"], role)
+        # What a model made of a row teaches that row: both are trained on, or neither.
+        origin = row.get("synthetic")
+        split = self._split(origin or row["id"], role)
         self._pending.append(_Pending(row, record, split, seen, self._seen.add(seen), size))
         self._pending_size += size
         full = len(self._pending) >= _CHECKED_AT_ONCE or self._pending_size >= _CHECKED_CHARACTERS
@@ -187,6 +199,8 @@ class _Run:
             self._pending, measures, reasons, released, strict=True
         ):
             if free or not (reason or self._is_near(one)):
+                if origin := one.row.get("synthetic"):
+                    self._seen.add_origin(origin)
                 self.account.keep(one.row, one.record, measured)
                 self._phrases.add(one.number, one.record)
                 self._writer.keep(one.row, one.split, one.place, one.size)
@@ -217,12 +231,14 @@ class _Run:
         self._check_pending()
         self._writer.close()
         phrases = self._phrases.close(self._seen.seen)
+        strays = self._seen.unknown_origins()
         self._seen.close()
         self._scratch.unlink()
         plan = self._plan
         missing = {name: plan.mapping[name] for name in sorted(self._unseen)}
         require_columns_seen(missing if self.account.rows_in else {}, plan.given)
-        report = self.account.report(plan.sources, self._writer.written, phrases, plan.notes)
+        notes = (*plan.notes, *([STRAYS.format(strays)] if strays else []))
+        report = self.account.report(plan.sources, self._writer.written, phrases, notes)
         try:
             self._contract.require_totals(report, plan.given)
         finally:  # what breaks its contract is what people need to look into

@@ -24,6 +24,7 @@ _READ_CHARACTERS = 300_000  # of rows kept in memory as they are read
 
 _TABLES = """
 CREATE TABLE identities (identity BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE origins (identity BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE rows (
     row INTEGER PRIMARY KEY, source TEXT, line INTEGER, id TEXT, stays INTEGER, told BLOB,
     signature BLOB
@@ -71,6 +72,20 @@ class SeenRows:
             "INSERT OR IGNORE INTO identities VALUES (?)", (bytes.fromhex(identity),)
         )
         return done.rowcount == 1
+
+    def add_origin(self, identity: str) -> None:
+        """Remember that a row which stays was made of another one."""
+        self._database.execute(
+            "INSERT OR IGNORE INTO origins VALUES (?)", (bytes.fromhex(identity),)
+        )
+
+    def unknown_origins(self) -> int:
+        """Return how many rows that others were made of never came."""
+        query = (
+            "SELECT count(*) FROM origins WHERE identity NOT IN (SELECT identity FROM identities)"
+        )
+        (count,) = self._database.execute(query).fetchone()
+        return count
 
     def add(self, row: Seen) -> int:
         """Remember a row and return its number. One without words is like no other."""

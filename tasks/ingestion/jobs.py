@@ -76,6 +76,7 @@ class Job:
             "time": contract.freshness.column if contract.freshness else None,
             "subject": [subject, key] if subject else None,
             "limits": self.limits.model_dump(exclude=_CUTS),
+            **({"synthetic": contract.synthetic} if contract.synthetic else {}),
         }
 
 

@@ -49,6 +49,9 @@ def report_markdown(report: SnapshotReport) -> str:
         _table("answers", {"context only, not learned": report.context_only})
         if report.context_only
         else "",
+        _table("rows kept", {"written by a model, of another row": report.synthetic})
+        if report.synthetic
+        else "",
         _table("length of half of the rows, at most", _medians(report)),
         _table("source", digests, "digest"),
         "\n".join(f"- {_plain(note)}" for note in report.notes),

@@ -9,6 +9,7 @@ the same wherever it stands.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -32,6 +33,7 @@ ROWS, SUMMARY = "rows.parquet", "shard.json"
 Fate = Literal["kept", "quarantined", "contaminated", "dropped", "forgotten"]
 _TOGETHER, _TOGETHER_CHARACTERS = 64, 1_000_000  # redacted at once: whichever comes first
 _RAW_CHARACTERS = 4000
+_HASH = re.compile("[0-9a-f]{64}")
 _CUT = 200  # characters; a value that the cut went through is in them and cannot be told
 
 
@@ -96,7 +98,7 @@ def forgotten_here(part: Part, rules: RowRules, scratch: Path, take: int | None)
     if not column or not rules.forgotten:
         return []
     rows = islice(_rows(part, scratch, rules), take)
-    found = {_subject(row.value, column, rules.subject_key) for row in rows}
+    found = {_subject(row.value, rules) for row in rows}
     return sorted(found & rules.forgotten)
 
 
@@ -121,13 +123,15 @@ class _ShardWork:
             yield batch
 
     def _sort(self, row: RawRow) -> _Item:
-        rules, privacy = self._rules, self._rules.contract.privacy
-        item = _Item(row.line, _subject(row.value, privacy.subject, rules.subject_key))
+        rules = self._rules
+        item = _Item(row.line, _subject(row.value, rules))
         if item.subject and item.subject in rules.forgotten:
             item.fate = "forgotten"
             return item
         try:
             record, unread = self._record(row)
+            if rules.contract.synthetic:
+                item.columns["synthetic"] = _origin(row.value, rules.contract.synthetic)
         except UnfitRowError as error:
             item.fate, item.reason = "quarantined", str(error)
             raw = row.raw if row.value is None else _as_text(row.value)
@@ -139,7 +143,7 @@ class _ShardWork:
             item.text = "\n".join(record.texts())[: _RAW_CHARACTERS + 1]
         else:
             item.record = record
-            item.columns = self._columns(row.value or {}) | {"unread": unread}
+            item.columns |= self._columns(row.value or {}) | {"unread": unread}
         return item
 
     def _record(self, row: RawRow) -> tuple[Record, list[str]]:
@@ -221,9 +225,23 @@ def _counts(counts: Mapping[str, int]) -> str:
     return json.dumps(dict(sorted(counts.items())))
 
 
-def _subject(row: Mapping[str, Any] | None, column: str, key: bytes) -> str:
+def _subject(row: Mapping[str, Any] | None, rules: RowRules) -> str:
+    """Return the hash of a row's person; a row that a model wrote has it as its origin's was."""
+    column, written = rules.contract.privacy.subject, rules.contract.synthetic
     value = look(row, column) if row is not None and column else None
-    return subject_hash(str(value), key) if value not in (None, "") else ""
+    if row is not None and written and look(row, written) and _HASH.fullmatch(str(value)):
+        return str(value)
+    return subject_hash(str(value), rules.subject_key) if value not in (None, "") else ""
+
+
+def _origin(row: Mapping[str, Any] | None, column: str) -> str:
+    """Return the id of the row that a model made this one of; empty if it is nobody's work."""
+    value = look(row, column) if row is not None else None
+    if value in (None, ""):
+        return ""
+    if not _HASH.fullmatch(str(value)):
+        raise UnfitRowError("a model wrote it, and it names no row's id that it was made of")
+    return str(value)
 
 
 def _as_text(row: Mapping[str, object]) -> str:
@@ -239,6 +257,7 @@ def _schema(contract: DatasetContract) -> Any:
             *text_columns("fate", "reason", "text", "subject", "id"),
             *record_columns(contract.kind),
             *text_columns("redactions", "detectors", "surrogates", "names_unread", "label"),
+            *(text_columns("synthetic") if contract.synthetic else ()),
             ("time", pa.float64()),
             ("unread", pa.list_(pa.string())),
             *flag_columns(),

@@ -33,7 +33,8 @@ class Row(Frozen):
 
     It is DROPPED for a duplicate of a row that stays.
 
-    A row in quarantine that makes no record has no id.
+    A row in quarantine that makes no record has no id. `synthetic` is the id of the row that a
+    model made this one of.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Row(Frozen):
     source: str
     line: int
     source_digest: str
+    synthetic: str = ""
 
 
 class Made(Frozen):
@@ -149,7 +151,8 @@ def _rows(folder: Path, wanted: Callable[[dict[str, Any]], bool]) -> Iterator[Ro
     for row in read_rows(folder):
         if wanted(row):
             place = {name: row[name] for name in ("id", "split", "source", "line")}
-            yield Row(**place, source_digest=digests.get(row["source"], ""))
+            made_of = row.get("synthetic") or ""
+            yield Row(**place, source_digest=digests.get(row["source"], ""), synthetic=made_of)
     for row in chain(read_quarantine(folder), read_duplicates(folder)):
         if wanted(row):
             place = {name: row[name] for name in ("source", "line")}

@@ -16,8 +16,8 @@ from data_contracts.errors import ContractError
 
 STEP = "index"
 GRAPH, MEMBERS = "graph.faiss", "members.npz"
-_NEIGHBOURS, _BUILD_WIDTH, _SEARCH_WIDTH = 32, 80, 96
-_LEAST_FOUND = 0.95  # of the nodes, by a search for themselves; of 200,000 in clusters 99.7 % are
+NEIGHBOURS, BUILD_WIDTH, SEARCH_WIDTH = 32, 80, 96
+LEAST_FOUND = 0.95  # of the nodes, by a search for themselves; of 200,000 in clusters 99.7 % are
 _AT_ONCE = 4096
 
 
@@ -36,17 +36,17 @@ def write_graph(vectors: Any, folder: Path) -> int:
     starts = np.searchsorted(node_of[order], np.arange(len(numbers) + 1))
     distinct = np.ascontiguousarray(vectors[order[starts[:-1]]])
     faiss.omp_set_num_threads(1)
-    graph: Any = faiss.IndexHNSWFlat(vectors.shape[1], _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
-    graph.hnsw.efConstruction = _BUILD_WIDTH
+    graph: Any = faiss.IndexHNSWFlat(vectors.shape[1], NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+    graph.hnsw.efConstruction = BUILD_WIDTH
     graph.add(distinct)
-    graph.hnsw.efSearch = _SEARCH_WIDTH
+    graph.hnsw.efSearch = SEARCH_WIDTH
     lost: list[Any] = []
     for start in range(0, len(distinct), _AT_ONCE):
         _, nearest = graph.search(distinct[start : start + _AT_ONCE], 1)
         own = np.arange(start, start + len(nearest))
         lost.append(own[nearest[:, 0] != own])
     alone = np.concatenate(lost)
-    if len(alone) > (1 - _LEAST_FOUND) * len(distinct):
+    if len(alone) > (1 - LEAST_FOUND) * len(distinct):
         raise ContractError(
             f"{len(alone):,} of {len(distinct):,} vectors do not find themselves",
             step=STEP,
@@ -58,31 +58,45 @@ def write_graph(vectors: Any, folder: Path) -> int:
     return len(distinct)
 
 
+class Members:
+    """Which places each node of a graph stands for."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load it; what a missing file raises is the caller's to explain."""
+        import numpy as np
+
+        members = np.load(folder / MEMBERS)
+        self._order, self._starts = members["order"], members["starts"]
+        self.alone = members["alone"]  # nodes that faiss' graph does not lead to
+
+    def places(self, nodes: Any) -> Any:
+        """Return the places of nodes (int64)."""
+        import numpy as np
+
+        parts = [self._order[self._starts[node] : self._starts[node + 1]] for node in nodes]
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    def first_places(self) -> Any:
+        """Return one place of each node, in the nodes' order."""
+        return self._order[self._starts[:-1]]
+
+
 class Graph:
     """A graph that was written."""
 
     def __init__(self, folder: Path) -> None:
         """Load it; what a missing file raises is the caller's to explain."""
         import faiss
-        import numpy as np
 
         self._graph: Any = faiss.read_index(str(folder / GRAPH))
-        members = np.load(folder / MEMBERS)
-        self._order, self._starts = members["order"], members["starts"]
-        self._alone = members["alone"]  # nodes that the graph does not lead to
-        self._vectors = self._graph.reconstruct_batch(self._alone)
+        self._members = Members(folder)
+        self._vectors = self._graph.reconstruct_batch(self._members.alone)
 
-    def search(self, vector: Any, most: int) -> list[tuple[int, float]]:
-        """Return (place, cosine) of the nearest vectors, best first, equal ones all named."""
-        self._graph.hnsw.efSearch = max(_SEARCH_WIDTH, 2 * most)
-        scores, nodes = self._graph.search(vector[None, :], most)
-        found = {int(node): float(score) for score, node in zip(scores[0], nodes[0], strict=True)}
-        beside = self._vectors @ vector
-        for one in (-beside).argsort(kind="stable")[:most]:
-            found[int(self._alone[one])] = float(beside[one])
-        return [
-            (int(place), found[node])
-            for node in sorted(found, key=lambda one: (-found[one], one))
-            if node >= 0
-            for place in self._order[self._starts[node] : self._starts[node + 1]]
-        ][:most]
+    def near(self, vector: Any, most: int) -> Any:
+        """Return the places of the nearest vectors that it finds, equal ones all named."""
+        self._graph.hnsw.efSearch = max(SEARCH_WIDTH, 2 * most)
+        _, nodes = self._graph.search(vector[None, :], most)
+        beside = (-(self._vectors @ vector)).argsort(kind="stable")[:most]
+        return self._members.places(
+            {*nodes[nodes >= 0].tolist(), *self._members.alone[beside].tolist()}
+        )

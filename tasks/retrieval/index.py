@@ -1,15 +1,15 @@
 """An index, opened: a question in, ranked chunks out.
 
 By meaning it is the cosine of vectors, all of them compared (up to a number of chunks) or a graph
-of them searched; by words BM25. The two are fused by a convex combination of their scores, each
-spread from 0 to 1 over its list (Bruch, Gai and Ingber (2023), ACM TOIS 42, 20): by ranks alone, a
-chunk that shares one common word with the question counts as much as one that answers it. Needs
-numpy and pyarrow. Writes nothing.
+of them searched, here or in a database (in_postgres.py); by words BM25. The two are fused by a
+convex combination of their scores, each spread from 0 to 1 over its list (Bruch, Gai and Ingber
+(2023), ACM TOIS 42, 20): by ranks alone, a chunk that shares one common word with the question
+counts as much as one that answers it. Needs numpy and pyarrow. Writes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -21,11 +21,13 @@ from tasks.retrieval.building import CHUNKS, FACTS, VECTORS, Earlier, Facts
 from tasks.retrieval.chunking import Chunk
 from tasks.retrieval.graph import Graph
 from tasks.retrieval.lexical import Words, words_of
+from tasks.retrieval.nearest import Compared, Near, ranked
 
 STEP = "search"
 DEPTH = 50  # of each list, before they are fused
 MEANING = 0.8  # of a fused score; chosen on half of XQuAD and 56 questions of desk_guides
 Way = Literal["fused", "meaning", "words"]
+Search = Callable[[Facts, Path], Near]  # of what an index says of itself, and its folder
 WAYS: tuple[Way, ...] = ("fused", "meaning", "words")
 
 
@@ -45,23 +47,27 @@ class Hit(NamedTuple):
 class Index:
     """An index that was written, with the encoder that made it."""
 
-    def __init__(self, folder: Path, encoder: Encodes) -> None:
-        """Open a folder; IntegrityError if it is no whole index, ContractError if another encoder
-        made it."""
+    def __init__(self, folder: Path, encoder: Encodes, search: Search | None = None) -> None:
+        """Open a folder, searched by `search` instead of by what lies in it.
+
+        IntegrityError if it is no whole index, ContractError if another encoder made it.
+        """
         self.facts = read_facts(folder)
         _require_same(self.facts, encoder, folder)
         self._encoder, self._folder = encoder, folder
         self._vectors = _vectors(folder, self.facts)
-        self._graph: Graph | None = None
+        self._near: Near = Compared(self._vectors)
         try:
             self._words = Words(folder)
-            if self.facts.nodes:
-                self._graph = Graph(folder)
+            if self.facts.nodes and search is None:
+                self._near = Graph(folder)
             self._table = _table(folder)
         except Exception as error:  # of three libraries, each with its own
             raise _broken(folder, type(error).__name__) from error
         if len(self._table) != self.facts.chunks:
             raise _broken(folder, "the chunk table has another number of rows")
+        if search is not None:
+            self._near = search(self.facts, folder)
 
     def chunks(self, places: Sequence[int]) -> list[Chunk]:
         """Return the chunks at these places."""
@@ -101,16 +107,7 @@ class Index:
         return Earlier(self._vectors, places)
 
     def _nearest(self, vector: Any, most: int) -> list[tuple[int, float]]:
-        import numpy as np
-
-        if self._graph is not None:
-            return self._graph.search(vector, most)
-        scores = self._vectors @ vector
-        places = np.arange(len(scores))
-        if most < len(scores):
-            places = np.sort(np.argpartition(-scores, most)[:most])
-        order = places[np.argsort(-scores[places], kind="stable")]
-        return [(int(place), float(scores[place])) for place in order]
+        return ranked(self._vectors, self._near.near(vector, most), vector, most)
 
 
 def read_facts(folder: Path) -> Facts:

@@ -12,10 +12,12 @@ from data_contracts.errors import InputError, IntegrityError, shielded
 from eval_sets.retrieval.loading import RetrievalSet
 from model_registry.scorecard import Role
 from tasks.models.encoding import Encoder
-from tasks.retrieval.building import Asked, Tell, write_index
+from tasks.retrieval.building import FACTS, Asked, Tell, write_index
 from tasks.retrieval.chunking import Chunking
 from tasks.retrieval.evaluating import Differences, Estimates, Page, evaluate_indexes
-from tasks.retrieval.index import Index
+from tasks.retrieval.in_postgres import open_index
+from tasks.retrieval.index import Index, read_facts
+from tasks.retrieval.vector_database import VectorDatabase
 from tasks.storage.choosing import chosen_output
 from tasks.storage.outputs import Built, Outputs, Reference
 from tasks.storage.stages import INDEX, INDEX_SCORECARD, SNAPSHOT
@@ -51,6 +53,12 @@ def index_step(
     return outputs.build(INDEX.of(inputs, parameters), make)
 
 
+@task(name="publish the vectors", cache_policy=NO_CACHE)
+def publish_step(database: VectorDatabase, digest: str, folder: Path, store: str) -> bool:
+    """Copy an index's vectors into a database; return whether they were not there yet."""
+    return database.publish(digest, folder, store)
+
+
 @task(name="judge the index", cache_policy=NO_CACHE)
 def index_scorecard_step(
     outputs: Outputs,
@@ -64,19 +72,25 @@ def index_scorecard_step(
     difference: Differences,
     page: Page,
     champion: tuple[str, Path] | None = None,
+    database: VectorDatabase | None = None,
 ) -> Built:
     """Ask an index the questions of a set, or find what it found.
 
     `estimate` and `difference` give figures their intervals and `page` draws the scorecard, as in
-    every evaluation. A `champion`, by its digest and folder, is asked the same.
+    every evaluation. A `champion`, by its digest and folder, is asked the same. Vectors are
+    searched in the `database` where there is one: all compared they are found alike, by its graph
+    not quite.
     """
+
+    def opened(folder: Path, digest: str) -> Index:
+        return open_index(folder, digest, encoder, database)
 
     def make(folder: Path) -> dict[str, int]:
         asked: dict[Role, tuple[str, Index]] = {
-            "candidate": (index.digest, Index(outputs.fetch(index), encoder))
+            "candidate": (index.digest, opened(outputs.fetch(index), index.digest))
         }
         if champion:
-            asked["champion"] = champion[0], Index(champion[1], encoder)
+            asked["champion"] = champion[0], opened(champion[1], champion[0])
         scorecard = evaluate_indexes(
             asked,
             chosen,
@@ -93,6 +107,8 @@ def index_scorecard_step(
     if champion:
         inputs["champion index"] = champion[0]
     parameters = {"seed": seed, "set": chosen.digest}
+    if database and read_facts(outputs.fetch(index, FACTS)).nodes:
+        parameters["searched"] = "postgresql"
     return outputs.build(INDEX_SCORECARD.of(inputs, parameters), make)
 
 

@@ -225,7 +225,7 @@ _INDEXING = (
 INDEX = Stage("index", 1, _INDEXING)
 INDEX_SCORECARD = Stage(
     "index-scorecard",
-    2,
+    3,
     (
         "model_registry.power.shares",
         "tasks.evaluation.intervals",
@@ -233,6 +233,7 @@ INDEX_SCORECARD = Stage(
         "tasks.retrieval.evaluating",
         "tasks.retrieval.index",
         "tasks.retrieval.lexical",
+        "tasks.retrieval.nearest",
     ),
 )
 ROUTER = Stage(

@@ -32,6 +32,7 @@ from tasks.retrieval.chunking import Chunking
 from tasks.retrieval.evaluating import AT, PREFIX, figures, find_all
 from tasks.retrieval.graph import Graph, write_graph
 from tasks.retrieval.index import WAYS, Index
+from tasks.retrieval.nearest import Compared, Near, ranked
 from tests.benchmarks.limits import Limits
 from tests.documents import write_documents
 
@@ -172,12 +173,11 @@ def searching(base: Any, size: int, folder: Path, *, graph: bool) -> None:
     asked = vectors[random.integers(0, size, QUERIES)]
     faiss.omp_set_num_threads(1)
 
-    def exact(vector: Any) -> Any:
-        scores = vectors @ vector
-        places = np.argpartition(-scores, 50)[:50]
-        return places[np.argsort(-scores[places])]
+    def places(search: Near, vector: Any) -> list[int]:
+        return [place for place, _ in ranked(vectors, search.near(vector, 50), vector, 50)]
 
-    ours, ours_took = timed(lambda: [exact(one) for one in asked])
+    compared = Compared(vectors)
+    ours, ours_took = timed(lambda: [places(compared, one) for one in asked])
     flat = faiss.IndexFlatIP(vectors.shape[1])
     flat.add(vectors)  # pyright: ignore[reportCallIssue]
     theirs, flat_took = timed(lambda: [flat.search(one[None], 50)[1][0] for one in asked])  # pyright: ignore[reportCallIssue]
@@ -196,13 +196,10 @@ def searching(base: Any, size: int, folder: Path, *, graph: bool) -> None:
     opened = Graph(place)
     alone: Any = faiss.read_index(str(place / "graph.faiss"))
     alone.hnsw.efSearch = 100
-    found, graph_took = timed(lambda: [opened.search(one, 50) for one in asked])
+    found, graph_took = timed(lambda: [places(opened, one) for one in asked])
     _, alone_took = timed(lambda: [alone.search(one[None], 50) for one in asked])
     near = np.mean(
-        [
-            len({p for p, _ in a[:10]} & set(b[:10].tolist())) / 10
-            for a, b in zip(found, theirs, strict=True)
-        ]
+        [len(set(a[:10]) & set(b[:10].tolist())) / 10 for a, b in zip(found, theirs, strict=True)]
     )
     size_here = sum(path.stat().st_size for path in place.iterdir())
     print(

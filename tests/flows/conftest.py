@@ -72,7 +72,7 @@ class Terminal:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin
         assert stdout
-        usual = ("NAMES_MODEL", "STORE", "SHARD_RUNNER", "SHARD_WORKERS", "SHARD_BYTES")
+        usual = ("NAMES_MODEL", "STORE", "VECTORS", "SHARD_RUNNER", "SHARD_WORKERS", "SHARD_BYTES")
         given = {f"PADDOCK_{name}": "" for name in usual} | environment
         given["PADDOCK_HOME"] = str(home)
         stdin.write(json.dumps([words, given, str(self._folder)]) + "\n")

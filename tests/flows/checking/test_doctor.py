@@ -173,6 +173,10 @@ def test_models_and_stores_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -
     store = _found("store")
     assert (store.state, "EndpointConnectionError" in store.said) == ("broken", True)
     assert _found("ledger").state == "broken"
+    assert _found("vectors").state == "ok"
+    for address in (f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/x", f"mysql://{SECRET}"):
+        monkeypatch.setenv("PADDOCK_VECTORS", address)
+        assert _found("vectors").state == "broken"
     assert SECRET not in examine()[0]
 
 

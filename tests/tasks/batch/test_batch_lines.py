@@ -185,3 +185,14 @@ def test_a_task_says_what_it_lacks(tmp_path: Path) -> None:
     own.write_text("[summarise]\nprompt = 5\n")
     with pytest.raises(InputError, match="cannot be read"):
         ready_template("summarise", str(own), {})
+
+
+def test_examples_are_read_as_turns_before_the_document() -> None:
+    template = ready_template("augment", "", {"variants": "2"})
+    told = template.messages("Is it {variants}?", {"variants": "2"})
+    roles = [turn.role for turn in told]
+    assert roles == ["system", *["user", "assistant"] * len(template.examples), "user"]
+    assert "in 2 other ways" in told[0].content
+    assert told[1].content == template.examples[0].asked
+    assert told[2].content == template.examples[0].answered
+    assert told[-1].content == "Is it {variants}?"

@@ -12,6 +12,9 @@ from tasks.models.encoding import Encoder
 from tasks.retrieval.building import Asked, write_index
 from tasks.retrieval.chunking import Chunking
 from tests.documents import write_documents
+from tests.vector_server import vector_server, vectors
+
+__all__ = ["vector_server", "vectors"]
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from tasks.retrieval.chunking import Chunking
 from tasks.retrieval.graph import Graph, write_graph
 from tasks.retrieval.index import Index, read_facts
 from tasks.retrieval.lexical import words_of
+from tasks.retrieval.nearest import ranked
 from tests.documents import write_documents
 
 TEXTS = {
@@ -210,9 +211,10 @@ def test_equal_vectors_hide_no_other(tmp_path: Path) -> None:
     vectors = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
     assert write_graph(vectors, tmp_path) == 601
     found = Graph(tmp_path)
-    assert all(found.search(vectors[place], 1)[0][0] == place for place in range(1, 900, 3))
-    same = [place for place, _ in found.search(vectors[3], 300)]
-    assert sorted(same) == list(range(0, 900, 3))
+    for place in range(1, 900, 3):
+        assert ranked(vectors, found.near(vectors[place], 1), vectors[place], 1)[0][0] == place
+    same = [place for place, _ in ranked(vectors, found.near(vectors[3], 300), vectors[3], 300)]
+    assert same == list(range(0, 900, 3))
 
 
 def test_vectors_that_the_graph_does_not_lead_to_are_found(
@@ -220,22 +222,23 @@ def test_vectors_that_the_graph_does_not_lead_to_are_found(
 ) -> None:
     import numpy as np
 
-    for width in ("_SEARCH_WIDTH", "_NEIGHBOURS", "_BUILD_WIDTH"):
+    for width in ("SEARCH_WIDTH", "NEIGHBOURS", "BUILD_WIDTH"):
         monkeypatch.setattr(graph, width, 8)
     drawn = np.random.default_rng(1).normal(size=(2000, 32)).astype(np.float32)
     vectors = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
     write_graph(vectors, tmp_path)
     assert len(np.load(tmp_path / "members.npz")["alone"]) > 20
     found = Graph(tmp_path)
-    assert all(found.search(one, 1)[0][0] == place for place, one in enumerate(vectors))
+    for place, one in enumerate(vectors):
+        assert ranked(vectors, found.near(one, 1), one, 1)[0][0] == place
 
 
 def test_a_graph_that_loses_vectors_is_not_kept(tmp_path: Path, monkeypatch: Any) -> None:
     import numpy as np
 
-    monkeypatch.setattr(graph, "_SEARCH_WIDTH", 1)
-    monkeypatch.setattr(graph, "_NEIGHBOURS", 2)
-    monkeypatch.setattr(graph, "_BUILD_WIDTH", 1)
+    monkeypatch.setattr(graph, "SEARCH_WIDTH", 1)
+    monkeypatch.setattr(graph, "NEIGHBOURS", 2)
+    monkeypatch.setattr(graph, "BUILD_WIDTH", 1)
     drawn = np.random.default_rng(1).normal(size=(2000, 32)).astype(np.float32)
     vectors = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
     with pytest.raises(ContractError, match="do not find themselves"):
