@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from data_contracts.errors import InputError
 from data_contracts.kinds.chat import ChatRecord
+from data_contracts.placeholders import PLACEHOLDER
 from data_contracts.records import Message, record_id
 from data_contracts.snapshot.reading import read_report, read_rows
 from tasks.ingestion.assembly import NEARLY, SAME
@@ -29,8 +30,7 @@ LEAK = "shares text with an evaluation"
 FIGURES = "other names, figures or placeholders than the question's"
 MEANING = "not near enough to the question"
 NO_QUESTION = "asks nothing"
-_FIXED = re.compile(r"<[A-Z][A-Z_]*_\d+>|\d+(?:[.,:]\d+)*")
-
+_FIXED = re.compile(rf"{PLACEHOLDER}|\d+(?:[.,:]\d+)*")
 _WORD, _SENTENCE_END = re.compile(r"[^\W\d_]+"), re.compile(r"(?<=[.!?:])\s+|\n+")
 
 # Texts and others in, how near each pair is (cosines) out.

@@ -111,6 +111,21 @@ def test_each_wording_falls_to_its_own_reason(snapshot: Path, tmp_path: Path) ->
     assert {why: n for why, n in found.dropped.items() if why != NEARLY} == expected
 
 
+@pytest.mark.parametrize("person", ["<PERSON_1>", "<PERSON_3f2a91c05b7e6d18>"])
+def test_a_wording_keeps_the_placeholders_of_a_row_and_of_a_data_set(
+    run_ingest: Ingest, tmp_path: Path, person: str
+) -> None:
+    rows = [chat(f"Is {person} in, number {n}?", f"Yes, in room {n}.") for n in range(COUNT)]
+    run_ingest(write(tmp_path / "source", rows=rows), "chat")
+    [one, *_] = read_questions(tmp_path / "out")
+    kept, lost = (one.text.replace("Is ", words) for words in ("Say, is ", "Say, who is "))
+    told = [(one, kept), (one, lost.replace(person, "<PERSON_2>"))]
+    place = tmp_path / "seen.sqlite"
+    found = sift(tmp_path / "out", told, EvaluationTexts([]), near, 0.6, place, threshold=1.0)
+    assert [variant.record.messages[0].content for variant in found.kept] == [kept]
+    assert found.dropped == {FIGURES: 1}
+
+
 def test_a_near_copy_of_a_long_question_is_dropped(run_ingest: Ingest, tmp_path: Path) -> None:
     words = " ".join(f"thing{n % 7} word{n}" for n in range(30))
     long = [chat(f"Is the {words} of shelf{n} right?", f"{words} {n}.") for n in range(12)]
