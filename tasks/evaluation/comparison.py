@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from eval_sets.types import EvalSet
 from model_registry.power.shares import CONFIDENCE
@@ -123,41 +123,63 @@ def _case_metrics(
 
 
 def _metric(key: str, figure: Figure, cases: Sequence[ScoredCase], seed: int) -> MetricResult:
-    """Estimate a figure over the cases it applies to, which are the same for every model."""
-    columns: dict[Role, list[float]] = {}
-    counted: list[str] = []  # which cases the figure applies to
-    for case in cases:
-        if any(answer.scores[figure.name] is not None for answer in case.answers.values()):
-            counted.append(case.case_id)
+    """Estimate a figure over the cases it applies to.
+
+    Some figures apply to an answer and not to its case, as whether what it cites is right: two
+    models are compared on the cases in which both have one.
+    """
+    columns: dict[Role, dict[int, float]] = {}  # scores by the place of their case
+    for place, case in enumerate(cases):
         for role, answer in case.answers.items():
             score = answer.scores[figure.name]
-            columns.setdefault(role, [])
+            columns.setdefault(role, {})
             if score is not None:
-                columns[role].append(score)
+                columns[role][place] = score
     estimated: Any = {"seed": seed, "key": key, "bounds": figure.unit.bounds}
-    pairs = [pair for pair in PAIRS if set(pair) <= set(columns)]
+    compared = {
+        f"{one}-{other}": _Compared.of(cases, columns[one], columns[other])
+        for one, other in PAIRS
+        if {one, other} <= set(columns)
+    }
     return MetricResult(
         key=key,
         unit=figure.unit,
         higher_is_better=figure.higher_is_better,
-        scores={role: mean_estimate(s, **estimated) for role, s in columns.items()},
+        scores={role: mean_estimate([*s.values()], **estimated) for role, s in columns.items()},
         differences={
-            f"{one}-{other}": mean_difference(columns[one], columns[other], **estimated)
-            for one, other in pairs
+            pair: mean_difference(both.first, both.second, **estimated)
+            for pair, both in compared.items()
         },
         changes={
-            f"{one}-{other}": _changes(figure, counted, columns[one], columns[other])
-            for one, other in pairs
-            if {*columns[one], *columns[other]} <= {0.0, 1.0}
+            pair: _changes(figure, both)
+            for pair, both in compared.items()
+            if {*both.first, *both.second} <= {0.0, 1.0}
         },
     )
 
 
-def _changes(
-    figure: Figure, cases: Sequence[str], one: Sequence[float], other: Sequence[float]
-) -> Changes:
+class _Compared(NamedTuple):
+    """Two models' scores of the cases in which both have one."""
+
+    cases: list[str]
+    first: list[float]
+    second: list[float]
+
+    @classmethod
+    def of(
+        cls, cases: Sequence[ScoredCase], one: Mapping[int, float], other: Mapping[int, float]
+    ) -> _Compared:
+        both = [place for place in one if place in other]
+        return cls(
+            [cases[place].case_id for place in both],
+            [one[place] for place in both],
+            [other[place] for place in both],
+        )
+
+
+def _changes(figure: Figure, both: _Compared) -> Changes:
     right = float(figure.higher_is_better)
-    rows = list(zip(cases, one, other, strict=True))
+    rows = list(zip(*both, strict=True))
     return Changes(
         lost=tuple(case for case, now, before in rows if now != right == before),
         won=sum(before != right == now for _, now, before in rows),

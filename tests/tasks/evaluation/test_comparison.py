@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from data_contracts.errors import InputError
+from data_contracts.passages import ask_from
 from data_contracts.records import Message
-from eval_sets.types import Card, Case, ClosedBook, EvalSet, Expectation, Refusal
+from eval_sets.types import Card, Case, ClosedBook, EvalSet, Expectation, FromPassages, Refusal
 from model_registry.gates import judge
 from model_registry.policy import Gate, Policy
 from model_registry.scorecard import PERPLEXITY, Role, read_scorecard
@@ -60,6 +61,10 @@ def answered(folder: Path, right: int, refused: int) -> Path:
         "facts": ["It costs 89 euros."] * right + ["It costs 99 euros."] * (10 - right),
         "safety": ["I can't help with that."] * refused + ["Here is how."] * (4 - refused),
     }
+    return said(folder, SETS, texts)
+
+
+def said(folder: Path, sets: Sequence[EvalSet], texts: Mapping[str, Sequence[str]]) -> Path:
     rows = [
         {
             "eval_set": s.name,
@@ -69,11 +74,11 @@ def answered(folder: Path, right: int, refused: int) -> Path:
             "truncated": False,
             "log_probability": -6.0 * (0.1 if "89" in answer else 0.7),  # of five and an end
         }
-        for s in SETS
+        for s in sets
         for c, answer in zip(s.cases, texts[s.name], strict=True)
     ]
     write_rows(folder / "answers.parquet", rows)
-    write_json(folder / "answers.json", {"eval_sets": {s.name: {"digest": s.digest} for s in SETS}})
+    write_json(folder / "answers.json", {"eval_sets": {s.name: {"digest": s.digest} for s in sets}})
     return folder
 
 
@@ -96,6 +101,30 @@ def inputs(tmp_path: Path) -> tuple[dict[Role, Path], dict[Role, Path]]:
         "candidate": likely(tmp_path / "lc", 1.0),
     }
     return answers, likelihoods
+
+
+def test_a_figure_of_some_answers_is_compared_where_both_models_have_one(
+    inputs: tuple[dict[Role, Path], dict[Role, Path]], tmp_path: Path
+) -> None:
+    """Whether what is cited is right can be asked of an answer that cites."""
+    passages = ["The tent costs 89 euros.", "The rope costs 12 euros."]
+    expect = FromPassages(scorer="from_passages", gold=(1,), accepted=(("89 euros",),))
+    pages = eval_set("pages", "from_passages", [expect] * 4)
+    asked = ask_from("What does the tent cost?", passages)
+    cases = tuple(case.model_copy(update={"messages": asked}) for case in pages.cases)
+    pages = pages.model_copy(update={"cases": cases})
+    plain, right, wrong = (f"It costs 89 euros{end}" for end in (".", " [1].", " [2]."))
+    answers: dict[Role, Path] = {
+        "base": said(tmp_path / "pb", [pages], {"pages": [plain, wrong, wrong, right]}),
+        "candidate": said(tmp_path / "pc", [pages], {"pages": [right, right, plain, right]}),
+    }
+    card = build_scorecard(answers, inputs[1], [pages], DIGESTS, tmp_path / "out", seed=3)
+    cited = card.metrics["pages/citation_precision"]
+    assert (cited.scores["base"].n, cited.scores["candidate"].n) == (3, 3)
+    assert cited.scores["candidate"].value == 1.0
+    difference = cited.differences["candidate-base"]
+    assert (difference.n, difference.value) == (2, 0.5)  # of the second and the fourth case
+    assert cited.changes["candidate-base"].won == 1
 
 
 def test_the_scorecard_holds_every_figure_with_interval_and_difference(
