@@ -98,11 +98,22 @@ def augment(parameters: AugmentParameters) -> State[Augmented]:
         "augmentation",
         f"```\n{said}\n```",
         "How many variants of rows a model wrote, and why others fell out",
-        to_do="put the file beside the source's rows, and ingest both with a contract that says "
-        'synthetic = "synthetic".',
+        to_do=_next(done),
     )
     message = f"{done.kept:,} variants of {done.rows:,} rows."
     return Completed(message=message, data=done)
+
+
+def _next(done: Augmented) -> str:
+    if not done.kept:
+        return (
+            "try another model, or a template with examples of your own: this one wrote nothing "
+            "that may be trained on. One that learned to answer for a desk answers and rewords not."
+        )
+    return (
+        "put the file beside the source's rows, and ingest both with a contract that says "
+        'synthetic = "synthetic".'
+    )
 
 
 def summary(done: Augmented) -> str:
