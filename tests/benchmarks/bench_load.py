@@ -2,7 +2,7 @@
 
 guidellm (tried: 0.8.1, Apache-2.0) lives in an environment of its own: COMMAND is its program
 there. Both replay the same arrivals of Azure's trace, one after the other, at a server with so many
-slots whose answers take so long: half busy, nearly full, overrun. Good is a whole answer within the
+slots whose answers take so long, as it fills up and beyond. Good is a whole answer within the
 limit, counted from when a request was due; of guidellm that is its `request_scheduled_latency`
 (`request_latency` begins when it was sent), with `schedule_turn=timestamp` (its default waits for
 the gap behind the answer before). Needs the shared data beside the checkout, and a folder with a
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Replay with both at each speed, and hold their shares of good answers side by side."""
     parser = argparse.ArgumentParser(prog="bench_load", description=__doc__)
     parser.add_argument("--guidellm", required=True, help="the program guidellm of its environment")
-    parser.add_argument("--speed", default="4,6,8", help="of the trace (%(default)s)")
+    parser.add_argument("--speed", default="3,4,5", help="of the trace (%(default)s)")
     parser.add_argument("--seconds", type=float, default=40, help="of each (%(default)s)")
     asked = parser.parse_args(arguments)
     limits, trace = Limits(), read_trace(TRACE)
