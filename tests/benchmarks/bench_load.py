@@ -5,8 +5,8 @@ there. Both replay the same arrivals of Azure's trace, one after the other, at a
 slots whose answers take so long, as it fills up and beyond. Good is a whole answer within the
 limit, counted from when a request was due; of guidellm that is its `request_scheduled_latency`
 (`request_latency` begins when it was sent), with `schedule_turn=timestamp` (its default waits for
-the gap behind the answer before). Needs the shared data beside the checkout, and a folder with a
-tokenizer for guidellm's questions. Exit code 1 if a share differs by more than 5 points.
+the gap behind the answer before). Needs the shared data beside the checkout. Exit code 1 if a share
+differs by more than 5 points.
 """
 
 from __future__ import annotations
