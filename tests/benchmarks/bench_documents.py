@@ -163,7 +163,7 @@ def _ask(name: str, model: Path, sets: Sequence[EvalSet], xquad: int, answers: s
     device, precision = device_and_precision()
     with respondent(model, device=device, dtype=precision) as asked:
         figures: Figures = {}
-        told = [(one.name, *said) for one in sets for said in score_set(asked, one, figures)]
+        told = [(one.name, said) for one in sets for said in score_set(asked, one, figures)]
         if xquad:
             print(f"\n{name}:")
             with tempfile.TemporaryDirectory() as scratch:

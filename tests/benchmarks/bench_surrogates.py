@@ -157,7 +157,7 @@ def look(model: Path, held: Sequence[Conversation]) -> Told:
     with respondent(model, device=device, dtype=precision) as asked:
         score_set(asked, load_eval_set("desk_facts"), figures)
         said = score_set(asked, facts, figures)
-    greeted = [(firsts[case], answer) for case, answer in said if answer.startswith("Hello ")]
+    greeted = [(firsts[one.id], one.answer) for one in said if one.answer.startswith("Hello ")]
     rightly = sum(answer.startswith(f"Hello {first}") for first, answer in greeted)
     means = {
         key: 100 * fmean(scores) for key, scores in figures.items() if key.endswith("/accuracy")

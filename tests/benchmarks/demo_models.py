@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from data_contracts.kinds.chat import ChatRecord
 from data_contracts.records import Record, Split
@@ -23,6 +23,14 @@ from tests.documents import write_snapshot
 
 BASE = "smollm2-135m-instruct"
 Figures = dict[str, list[float]]
+
+
+class Told(NamedTuple):
+    """A case's answer and its scores; a score is None where its figure does not apply."""
+
+    id: str
+    answer: str
+    scores: Mapping[str, float | None]
 
 
 def bring_base(folder: Path) -> Path:
@@ -62,24 +70,25 @@ def _quiet(event: Mapping[str, Any]) -> None:
     """Say nothing of a training's steps."""
 
 
-def score_set(asked: Respondent, one: EvalSet, figures: Figures) -> list[tuple[str, str]]:
-    """Add one set's scores to the figures by `set/figure`; return each case's id and answer."""
+def score_set(asked: Respondent, one: EvalSet, figures: Figures) -> list[Told]:
+    """Add one set's scores to the figures by `set/figure`; return each case's answer and scores."""
     prompts = render_prompts([one], asked.tokenizer, asked.context)
     asked.answer(prompts, lambda done, total: None)
     scorer = SCORERS[one.card.scorer]
-    told: list[tuple[str, str]] = []
+    told: list[Told] = []
     for case, prompt in zip(one.cases, prompts, strict=True):
         said = asked.tokenizer.decode(prompt.answer, skip_special_tokens=True)
         words = "\n".join(turn.content for turn in case.messages if turn.role == "user")
         answer = Answer(said, words, len(prompt.answer), one.card.claim_terms)
-        for figure, score in scorer.score(answer, case.expect).items():
+        scores = scorer.score(answer, case.expect)
+        for figure, score in scores.items():
             if score is not None:
                 figures.setdefault(f"{one.name}/{figure}", []).append(score)
-        told.append((case.id, said))
+        told.append(Told(case.id, said, scores))
     return told
 
 
-def write_answers(path: Path, told: Sequence[tuple[str, str, str]]) -> None:
-    """Write (set, id, answer) as lines of JSON."""
-    lines = (json.dumps(dict(zip(("set", "id", "answer"), one, strict=True))) for one in told)
+def write_answers(path: Path, told: Sequence[tuple[str, Told]]) -> None:
+    """Write each set's answers with their scores as lines of JSON."""
+    lines = (json.dumps({"set": name, **one._asdict()}) for name, one in told)
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
